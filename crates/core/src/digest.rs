@@ -51,7 +51,10 @@ fn sorted(document: &serde_json::Value) -> serde_json::Value {
     match document {
         serde_json::Value::Object(fields) => {
             let ordered: BTreeMap<&String, &serde_json::Value> = fields.iter().collect();
-            ordered.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect()
+            ordered
+                .into_iter()
+                .map(|(key, value)| (key.clone(), sorted(value)))
+                .collect()
         }
         serde_json::Value::Array(items) => items.iter().map(sorted).collect(),
         other => other.clone(),
@@ -118,7 +121,10 @@ impl FromStr for ImageRef {
         let (repository, digest) = text
             .rsplit_once('@')
             .ok_or_else(|| DigestError(text.to_owned()))?;
-        Ok(Self { repository: repository.to_owned(), digest: digest.parse()? })
+        Ok(Self {
+            repository: repository.to_owned(),
+            digest: digest.parse()?,
+        })
     }
 }
 

@@ -157,7 +157,10 @@ mod tests {
         let name = bounded(&parts, 32);
         assert_eq!(name, bounded(&parts, 32));
         assert!(name.len() <= 32, "{name}");
-        assert_ne!(name, bounded(&["shop", "production-europe", "recommendation"], 32));
+        assert_ne!(
+            name,
+            bounded(&["shop", "production-europe", "recommendation"], 32)
+        );
         assert_eq!(bounded(&["shop", "qa", "api"], 32), "shop-qa-api");
     }
 }

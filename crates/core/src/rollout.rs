@@ -1,1 +1,127 @@
-//! (being written)
+//! One service on its way to a revision, as it is seen from outside.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::desired::RevisionId;
+use crate::time::Timestamp;
+
+/// A platform's name of a rollout; on ECS a deployment's id, `ecs-svc/N`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RolloutId(pub String);
+
+impl fmt::Display for RolloutId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Numbers of tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    pub desired: u32,
+    pub running: u32,
+    pub pending: u32,
+    /// Consecutive failures, as ECS counts them.
+    pub failed: u32,
+}
+
+/// What a poll saw of one service's rollout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    pub rollout: RolloutId,
+    pub state: RolloutState,
+    /// The platform's words for the state.
+    pub reason: Option<String>,
+    /// Tasks of the revision that is being rolled out.
+    pub new: Counts,
+    /// Tasks of all other revisions.
+    pub old: Counts,
+    /// The platform's events since the rollout began, oldest first, each with a stable id.
+    pub events: Vec<PlatformEvent>,
+    /// Tasks of the new revision, live and recently stopped.
+    pub tasks: Vec<TaskSeen>,
+}
+
+/// How a rollout stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RolloutState {
+    InProgress,
+    /// A rollback was asked for or is under way.
+    RollingBack,
+    Succeeded,
+    /// The service is back on an older revision.
+    RolledBack {
+        to: Option<RevisionId>,
+    },
+    /// A newer rollout of the same service took its place: neither a success nor a rollback.
+    Superseded {
+        by: Option<RolloutId>,
+    },
+    Failed,
+}
+
+impl RolloutState {
+    /// Nothing follows this state.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::InProgress | Self::RollingBack)
+    }
+}
+
+/// A line of the platform's own account of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlatformEvent {
+    pub id: String,
+    pub at: Timestamp,
+    pub message: String,
+}
+
+/// A task as DescribeTasks and the load balancer show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskSeen {
+    pub id: String,
+    /// PROVISIONING ... STOPPED.
+    pub status: String,
+    pub started_at: Option<Timestamp>,
+    pub stopped_at: Option<Timestamp>,
+    /// Set as soon as the task is stopping.
+    pub stop: Option<StopSeen>,
+    pub target: Option<TargetSeen>,
+    /// Log stream of its essential container.
+    pub log_stream: Option<String>,
+}
+
+/// Why a task stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopSeen {
+    /// `TaskFailedToStart`, `EssentialContainerExited`, `ServiceSchedulerInitiated`, ...
+    pub code: Option<String>,
+    pub reason: String,
+    pub exit_code: Option<i32>,
+    /// The container's own reason, such as `OutOfMemoryError: ...`.
+    pub container_reason: Option<String>,
+}
+
+/// The load balancer's opinion of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetSeen {
+    pub state: TargetState,
+    /// `Target.ResponseCodeMismatch` and the like.
+    pub reason: Option<String>,
+    pub description: Option<String>,
+}
+
+/// States of a load balancer's target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetState {
+    Initial,
+    Healthy,
+    Unhealthy,
+    Draining,
+    Unused,
+    Unavailable,
+}
