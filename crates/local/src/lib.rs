@@ -1,1 +1,15 @@
-//! Placeholder until the crate's first module.
+//! The embedded platform: an AWS-compatible server on one loopback port that
+//! really runs the tasks it is told to run.
+//!
+//! The way of a request: `server` (guards, dispatch) → `services` (translate
+//! between wire and state) → `store`. What decides and what runs tasks lives in
+//! the scheduler, runtime and router crates. The commands of Seaway reach this
+//! crate only through `launch` and, in the background process itself, `daemon`.
+
+pub mod clock;
+pub mod files;
+pub mod identity;
+pub mod keys;
+pub mod layout;
+pub mod redacted;
+pub mod store;

@@ -1,0 +1,26 @@
+//! What the platform remembers, in one SQLite database.
+//!
+//! One writer: every change is a transaction given to [`Store::write`]; an
+//! acknowledged one survives `kill -9` of the process. Each file of this module
+//! owns its tables and extends [`View`] (reading) and [`Tx`] (changing).
+
+mod documents;
+mod error;
+mod images;
+mod logs;
+mod schema;
+mod seal;
+mod secrets;
+mod service_events;
+mod transaction;
+
+pub use documents::Document;
+pub use error::StoreError;
+pub use images::StoredManifest;
+pub use logs::{
+    EventSelection, LogEvent, LogGroup, LogPosition, LogStream, NewLogEvent, ReadDirection,
+    StreamChoice,
+};
+pub use secrets::{SecretKind, SecretRecord, SecretValue, SecretVersion};
+pub use service_events::ServiceEvent;
+pub use transaction::{Store, Tx, View};

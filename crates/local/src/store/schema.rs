@@ -1,0 +1,62 @@
+//! The tables, and how older stores become current ones.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// Each entry brings a store from version `index` to `index + 1`. Entries are
+/// only ever added: a store in somebody's checkout may have any version.
+const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql")];
+
+/// Refuses a store that a newer Seaway has written.
+pub(super) fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found = version(connection)?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    Ok(())
+}
+
+/// Brings the tables up to date, one version per transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let found = version(connection)?;
+    for (number, migration) in (1_u32..)
+        .zip(MIGRATIONS)
+        .filter(|(number, _)| *number > found)
+    {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(migration)?;
+        tx.pragma_update(None, "user_version", number)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<u32, rusqlite::Error> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Settings of the writing connection: write-ahead log, so that readers do not wait
+/// for the writer. `synchronous = NORMAL` keeps what was committed when the
+/// process is killed; only a power cut can lose the last transactions.
+pub(super) fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    configure_reader(connection)
+}
+
+/// Settings of the reading connection; a cache of 1 MiB.
+pub(super) fn configure_reader(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.pragma_update(None, "cache_size", -1024)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.busy_timeout(Duration::from_secs(5))
+}
