@@ -325,7 +325,8 @@ impl Planner<'_> {
                 self.jobs(service);
             }
         }
-        self.steps.push(step(service, live, change));
+        self.steps
+            .push(step(service, live, change, &self.policy.goal));
         Decision::Deploy { reasons }
     }
 
@@ -361,7 +362,12 @@ impl Planner<'_> {
     }
 
     fn orphan(&mut self, name: &ServiceName) -> Decision {
-        match (self.live.service(name), self.policy.orphans) {
+        let orphans = if self.selected(name) {
+            self.policy.orphans
+        } else {
+            Orphans::Keep
+        };
+        match (self.live.service(name), orphans) {
             (Observed::Unknown(reason), Orphans::Remove) => Decision::Blocked {
                 on: Block::Unknown { reason },
             },
@@ -478,11 +484,11 @@ fn change(
     Some(Change::Configure)
 }
 
-fn step(service: &DesiredService, live: Option<&LiveService>, change: Change) -> Step {
+fn step(service: &DesiredService, live: Option<&LiveService>, change: Change, goal: &Goal) -> Step {
     let mut service = service.clone();
     let count = match live {
         None => Some(service.count),
-        Some(live) => match_count(&service, live),
+        Some(live) => count_change(&service, live, goal).map(|(_, to)| to),
     };
     match change {
         Change::Configure => Step::Configure {
@@ -502,10 +508,6 @@ fn step(service: &DesiredService, live: Option<&LiveService>, change: Change) ->
             }))
         }
     }
-}
-
-fn match_count(service: &DesiredService, live: &LiveService) -> Option<u32> {
-    count_change(service, live, &Goal::Deploy).map(|(_, to)| to)
 }
 
 /// Paths of the fields in which two documents differ, values left out: they may be private.
