@@ -6,6 +6,14 @@
 use std::error::Error;
 use std::fmt::Display;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static MUTED: AtomicBool = AtomicBool::new(false);
+
+/// Writes nothing from now on: for services that run inside a test.
+pub fn mute() {
+    MUTED.store(true, Ordering::Relaxed);
+}
 
 /// Something that went as it should.
 pub fn info(message: impl Display) {
@@ -35,6 +43,9 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 fn write(level: &str, message: &dyn Display) {
+    if MUTED.load(Ordering::Relaxed) {
+        return;
+    }
     // One write per line, so that lines of several threads never mix.
     let line = format!("{level} {message}\n");
     let mut out = std::io::stdout().lock();

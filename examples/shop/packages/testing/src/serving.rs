@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use shop_common::app::App;
 use shop_common::shutdown::{Shutdown, Trigger};
-use shop_common::{Routes, Settings, server};
+use shop_common::{Routes, Settings, log, server};
 use tokio::net::TcpListener;
 
 /// A server in a thread of its own; ends when dropped.
@@ -22,6 +22,7 @@ impl Serving {
     /// # Panics
     /// The machine gives no port or thread.
     pub fn start(service: &'static str, routes: impl Routes) -> Self {
+        log::mute();
         let settings = Settings::read(|_| None).expect("the defaults are valid");
         let (trigger, shutdown) = Shutdown::manual();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -43,7 +43,9 @@ impl Api {
     }
 
     async fn product(&self, id: &str) -> Result<Answer, Reply> {
-        let id = checked("product", id)?;
+        if !is_plain(id) {
+            return Err(unknown("product", id));
+        }
         get(&self.catalog, &format!("/products/{id}")).await
     }
 
@@ -87,12 +89,8 @@ impl Api {
     }
 
     async fn order(&self, id: &str) -> Result<Reply, Reply> {
-        let id = checked("order", id)?;
-        if !id.starts_with(KEY_PREFIX) {
-            return Err(reply::error(
-                StatusCode::NOT_FOUND,
-                format_args!("no order `{id}`"),
-            ));
+        if !is_plain(id) || !id.starts_with(KEY_PREFIX) {
+            return Err(unknown("order", id));
         }
         get(&self.store, &format!("/store/{id}")).await.map(pass)
     }
@@ -143,18 +141,14 @@ fn unavailable(error: &UpstreamError) -> Reply {
     reply::error(StatusCode::SERVICE_UNAVAILABLE, log::chain(error))
 }
 
-/// An id that can stand in the path of a call as it is.
-fn checked<'a>(noun: &str, id: &'a str) -> Result<&'a str, Reply> {
-    if id
-        .bytes()
+/// Whether an id can stand in the path of a call as it is.
+fn is_plain(id: &str) -> bool {
+    id.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    {
-        return Ok(id);
-    }
-    Err(reply::error(
-        StatusCode::NOT_FOUND,
-        format_args!("no {noun} `{id}`"),
-    ))
+}
+
+fn unknown(noun: &str, id: &str) -> Reply {
+    reply::error(StatusCode::NOT_FOUND, format_args!("no {noun} `{id}`"))
 }
 
 /// Different for each call and each process: the standard library seeds its hashers at random.
