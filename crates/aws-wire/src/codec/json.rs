@@ -1,0 +1,43 @@
+//! AWS JSON 1.1: <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>.
+
+use http::request::Parts;
+use serde_json::{Map, Value};
+
+use crate::error::{WireError, common};
+use crate::operation::Operation;
+use crate::service::Service;
+
+pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+/// Header that names the operation.
+pub(super) const TARGET: &str = "x-amz-target";
+
+/// The prefix and the operation's name in `X-Amz-Target`.
+pub(super) fn target(parts: &Parts) -> Option<(&str, &str)> {
+    parts.headers.get(TARGET)?.to_str().ok()?.split_once('.')
+}
+
+pub(super) fn decode(parts: &Parts, body: &[u8]) -> Result<(Operation, Value), WireError> {
+    let operation = target(parts)
+        .and_then(|(prefix, name)| Operation::from_name(Service::from_target_prefix(prefix)?, name))
+        .ok_or_else(|| WireError::new(&common::UNKNOWN_OPERATION_EXCEPTION, String::new()))?;
+    if body.is_empty() {
+        return Ok((operation, Value::Object(Map::new())));
+    }
+    // The parser's message gives line and column and quotes nothing.
+    let value = serde_json::from_slice(body)
+        .map_err(|error| WireError::new(&common::SERIALIZATION_EXCEPTION, error.to_string()))?;
+    Ok((operation, value))
+}
+
+pub(super) fn error(error: &WireError) -> Vec<u8> {
+    let mut body = Map::new();
+    body.insert("__type".to_owned(), error.code().into());
+    body.insert(
+        error.shape().message_member.to_owned(),
+        error.message().into(),
+    );
+    for (name, value) in error.members() {
+        body.insert((*name).to_owned(), value.clone());
+    }
+    Value::Object(body).to_string().into_bytes()
+}
