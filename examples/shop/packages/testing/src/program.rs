@@ -85,6 +85,11 @@ impl Program {
         }
     }
 
+    /// Everything it has written up to the last line that was waited for.
+    pub fn output(&self) -> String {
+        self.seen.join("\n")
+    }
+
     /// Sends a signal, such as `TERM`.
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! Routes served inside the test, on a free port.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 
 use shop_common::app::App;
@@ -17,15 +17,20 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Serves `routes` with default settings.
+    /// Serves `routes` on a free port, with default settings.
+    pub fn start(service: &'static str, routes: impl Routes) -> Self {
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), service, routes)
+    }
+
+    /// Serves `routes` at `address`.
     ///
     /// # Panics
-    /// The machine gives no port or thread.
-    pub fn start(service: &'static str, routes: impl Routes) -> Self {
+    /// The address is taken.
+    pub fn start_at(address: SocketAddr, service: &'static str, routes: impl Routes) -> Self {
         log::mute();
         let settings = Settings::read(|_| None).expect("the defaults are valid");
         let (trigger, shutdown) = Shutdown::manual();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = std::net::TcpListener::bind(address).expect("a free port");
         listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("a bound socket");
         let thread = std::thread::spawn(move || {

@@ -8,6 +8,11 @@ use shop_common::{Fault, log};
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None => shop_common::run("api", async |context| {
+            // The token itself is a secret: only whether it is there may be written.
+            match std::env::var_os("PAYMENT_TOKEN") {
+                Some(_) => log::info("payments are on: PAYMENT_TOKEN is set"),
+                None => log::info("payments are off: PAYMENT_TOKEN is not set"),
+            }
             let api = Api::new(context.upstream("catalog")?, context.upstream("store")?);
             context.serve(api).await
         }),

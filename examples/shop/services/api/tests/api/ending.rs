@@ -51,10 +51,10 @@ fn under_load_each_connection_ends_with_an_answer_that_says_so() {
 
 /// Sends requests over one connection until an answer closes it; says how many were answered.
 fn use_until_told_to_close(address: SocketAddr, busy: &Barrier) -> u32 {
-    let mut connection = Connection::open(address).unwrap();
+    let mut connection = Connection::open(address).expect("a connection");
     let mut answered = 0;
     loop {
-        let answer = connection.request("GET", "/", "").unwrap();
+        let answer = connection.request("GET", "/", "").expect("an answer");
         assert_eq!(answer.status, 200);
         answered += 1;
         if answered == 1 {

@@ -21,10 +21,11 @@ struct Shop {
 
 impl Shop {
     fn open() -> Self {
-        let volume = tempfile::tempdir().unwrap();
+        let volume = tempfile::tempdir().expect("a directory");
+        let shelf = Shelf::open(volume.path()).expect("an empty volume");
         Self {
-            catalog: Serving::start("catalog", Catalog::open().unwrap()),
-            store: Serving::start("store", Store::new(Shelf::open(volume.path()).unwrap())),
+            catalog: Serving::start("catalog", Catalog::open().expect("products")),
+            store: Serving::start("store", Store::new(shelf)),
             _volume: volume,
         }
     }

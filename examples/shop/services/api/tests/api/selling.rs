@@ -93,3 +93,13 @@ fn ready_names_what_is_missing_and_health_does_not_care() {
         503
     );
 }
+
+#[test]
+fn the_payment_token_is_noticed_and_never_written() {
+    let mut api = start_alone(&[], &[("PAYMENT_TOKEN", "planted-value")]);
+    assert_eq!(request(api.address(), "GET", "/", "").unwrap().status, 200);
+    api.wait_for("payments are on");
+    api.signal("TERM");
+    api.wait_for("every request is answered");
+    assert!(!api.output().contains("planted-value"), "{}", api.output());
+}
