@@ -1,1 +1,21 @@
-//! Placeholder until the crate's first module.
+//! Runs the tasks of the embedded platform as host processes.
+//!
+//! [`unpack`] turns the layers of an image into a verified, read-only directory. A [`client`]
+//! (inside the platform) tells the `supervisor` (a process of its own that outlives the
+//! platform) which [`task`]s to run; the supervisor starts every container through [`launch`],
+//! holds it to its [`memory`] limit, keeps its [`logs`] and records its [`event`]s.
+//!
+//! Nothing here decides what should run. Processes are not sandboxed: they run as the user who
+//! started the platform and see that user's files.
+
+pub mod client;
+pub mod event;
+pub mod launch;
+mod lock;
+pub mod logs;
+pub mod memory;
+mod process;
+mod protocol;
+mod socket;
+pub mod task;
+pub mod unpack;

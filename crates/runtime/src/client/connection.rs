@@ -1,0 +1,81 @@
+//! One connection to the supervisor: frames out, frames in.
+
+use std::io;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::ClientError;
+use crate::protocol::{FRAME_LIMIT, PROTOCOL, Reply, Request, SOCKET_NAME, Welcome, frame};
+use crate::socket;
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: BufReader<UnixStream>,
+    /// The beginning of a frame, kept when a reader gave up waiting for the rest.
+    line: Vec<u8>,
+}
+
+impl Connection {
+    pub(super) async fn open(directory: &Path) -> Result<(Self, Welcome), ClientError> {
+        let stream = connect(directory).map_err(|source| ClientError::NotRunning {
+            directory: directory.to_owned(),
+            source,
+        })?;
+        let mut connection = Self {
+            stream: BufReader::new(stream),
+            line: Vec::new(),
+        };
+        match connection
+            .call(&Request::Hello { protocol: PROTOCOL })
+            .await?
+        {
+            Reply::Welcome(welcome) => Ok((connection, welcome)),
+            _ => Err(ClientError::UnexpectedReply),
+        }
+    }
+
+    pub(super) async fn call(&mut self, request: &Request) -> Result<Reply, ClientError> {
+        let line = frame(request).map_err(ClientError::BadReply)?;
+        if line.len() > FRAME_LIMIT {
+            return Err(ClientError::RequestTooLarge { bytes: line.len() });
+        }
+        self.stream
+            .write_all(&line)
+            .await
+            .map_err(ClientError::Disconnected)?;
+        match self.receive().await? {
+            Reply::Refused(refusal) => Err(ClientError::Refused(refusal)),
+            reply => Ok(reply),
+        }
+    }
+
+    /// The next frame, whole; a connection that ended in the middle of one is broken. Cancel safe.
+    pub(super) async fn receive<T: DeserializeOwned>(&mut self) -> Result<T, ClientError> {
+        self.stream
+            .read_until(b'\n', &mut self.line)
+            .await
+            .map_err(ClientError::Disconnected)?;
+        let line = std::mem::take(&mut self.line);
+        if line.last() != Some(&b'\n') {
+            return Err(ClientError::Disconnected(
+                io::ErrorKind::UnexpectedEof.into(),
+            ));
+        }
+        serde_json::from_slice(&line).map_err(ClientError::BadReply)
+    }
+
+    /// Returns when the other side has gone.
+    pub(super) async fn closed(&mut self) {
+        let mut rest = [0; 1024];
+        while matches!(self.stream.read(&mut rest).await, Ok(1..)) {}
+    }
+}
+
+fn connect(directory: &Path) -> io::Result<UnixStream> {
+    let stream = socket::connect(&directory.join(SOCKET_NAME))?;
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}

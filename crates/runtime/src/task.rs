@@ -1,0 +1,297 @@
+//! What is to be run: a task and its containers, as the platform hands them to the supervisor.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+
+/// The longest name of a task or container; ECS allows 255 characters for a container.
+const NAME_LIMIT: usize = 255;
+
+/// A task of one or more containers that live side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskSpec {
+    pub id: TaskId,
+    /// Started in this order; names are unique within the task.
+    pub containers: Vec<ContainerSpec>,
+    /// Where each container's output goes, see [`crate::logs`]. Created when missing.
+    pub log_dir: PathBuf,
+    pub log_limits: LogLimits,
+}
+
+/// One container of a task: a process and everything it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContainerSpec {
+    pub name: ContainerName,
+    /// The unpacked image, see [`crate::unpack`].
+    pub root: PathBuf,
+    /// The image's working directory, seen from `root`; empty or `/` is the root itself.
+    pub workdir: String,
+    /// Entry point and command. The first word is looked up as [`crate::launch`] describes.
+    pub argv: Vec<String>,
+    pub env: Environment,
+    /// Given to the process as `PORT`.
+    pub port: Option<u16>,
+    pub memory: Option<MemoryLimit>,
+    pub cpu: Option<CpuUnits>,
+    pub volumes: Vec<Volume>,
+}
+
+/// A directory of the host that a container may write to and that outlives it.
+///
+/// A process without a mount namespace cannot see it at `container_path`, and Seaway does not
+/// pretend: the process finds the directory in `SEAWAY_VOLUME_<NAME>` (upper case, every other
+/// character than letters and digits replaced by `_`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Volume {
+    pub name: String,
+    /// Created when missing.
+    pub host_path: PathBuf,
+    pub container_path: String,
+}
+
+impl Volume {
+    /// The variable that tells the process where the volume is.
+    pub fn variable(&self) -> String {
+        let name: String = self
+            .name
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_uppercase()
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        format!("SEAWAY_VOLUME_{name}")
+    }
+}
+
+/// The most memory a container may use, in bytes. Beyond it the container is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MemoryLimit(pub u64);
+
+impl MemoryLimit {
+    /// The limit in the unit of a task definition.
+    pub fn from_mib(mib: u64) -> Self {
+        Self(mib.saturating_mul(1024 * 1024))
+    }
+}
+
+/// CPU shares in ECS units: 1024 are one virtual CPU. Relative weight only, never a ceiling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CpuUnits(pub u32);
+
+/// How much output is kept per container. The oldest segment goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogLimits {
+    /// A segment that grew beyond this many bytes is followed by a new one.
+    pub segment_bytes: u64,
+    /// How many segments are kept, the current one included; at least one.
+    pub segments: u32,
+}
+
+impl Default for LogLimits {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 8 * 1024 * 1024,
+            segments: 8,
+        }
+    }
+}
+
+/// Environment variables. Values may be secret: `Debug` shows names only, and values are never
+/// written to disk by this crate.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Environment(Vec<(String, String)>);
+
+impl Environment {
+    pub fn new(variables: Vec<(String, String)>) -> Self {
+        Self(variables)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+/// A task's name, unique for the life of the state directory: letters, digits, `-` and `_`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TaskId(String);
+
+/// A container's name, unique within its task: letters, digits, `-` and `_`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ContainerName(String);
+
+/// The name of a task or container is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a name: use 1 to {NAME_LIMIT} letters, digits, `-` and `_`")]
+pub struct NameError(String);
+
+fn checked(name: String) -> Result<String, NameError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > NAME_LIMIT || !name.chars().all(plain) {
+        return Err(NameError(name));
+    }
+    Ok(name)
+}
+
+macro_rules! name_type {
+    ($type:ident) => {
+        impl $type {
+            /// Checks the name, which also becomes a file name.
+            pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
+                checked(name.into()).map(Self)
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = NameError;
+
+            fn try_from(name: String) -> Result<Self, NameError> {
+                Self::new(name)
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name_type!(TaskId);
+name_type!(ContainerName);
+
+/// The signal that asks a task to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StopSignal(Signal);
+
+/// The text names no signal that Seaway can send.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a signal: use a name like SIGTERM or a number")]
+pub struct SignalError(String);
+
+impl StopSignal {
+    pub(crate) fn signal(self) -> Signal {
+        self.0
+    }
+}
+
+/// SIGTERM, as ECS does for an image without a stop signal.
+impl Default for StopSignal {
+    fn default() -> Self {
+        Self(Signal::SIGTERM)
+    }
+}
+
+/// Reads what an image configuration may say: `SIGTERM`, `TERM` or `15`.
+impl FromStr for StopSignal {
+    type Err = SignalError;
+
+    fn from_str(text: &str) -> Result<Self, SignalError> {
+        let upper = text.to_ascii_uppercase();
+        let signal = match upper.parse::<i32>() {
+            Ok(number) => Signal::try_from(number).ok(),
+            Err(_) if upper.starts_with("SIG") => Signal::from_str(&upper).ok(),
+            Err(_) => Signal::from_str(&format!("SIG{upper}")).ok(),
+        };
+        signal.map(Self).ok_or_else(|| SignalError(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for StopSignal {
+    type Error = SignalError;
+
+    fn try_from(text: String) -> Result<Self, SignalError> {
+        text.parse()
+    }
+}
+
+impl From<StopSignal> for String {
+    fn from(signal: StopSignal) -> String {
+        signal.0.as_str().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_signal_is_read_by_name_short_name_and_number() {
+        for text in ["SIGQUIT", "QUIT", "quit", "3"] {
+            assert_eq!(text.parse(), Ok(StopSignal(Signal::SIGQUIT)), "{text}");
+        }
+        assert_eq!(
+            "SIGNOPE".parse::<StopSignal>(),
+            Err(SignalError("SIGNOPE".into()))
+        );
+        assert_eq!("0".parse::<StopSignal>(), Err(SignalError("0".into())));
+    }
+
+    #[test]
+    fn a_name_never_leaves_its_directory() {
+        for bad in ["", ".", "..", "a/b", "a b", "a\0b", &"x".repeat(256)] {
+            assert!(TaskId::new(bad).is_err(), "{bad:?}");
+        }
+        assert!(ContainerName::new("api_v2-blue").is_ok());
+        assert!(serde_json::from_str::<TaskId>("\"../x\"").is_err());
+    }
+
+    #[test]
+    fn the_environment_hides_its_values() {
+        let env = Environment::new(vec![("KEY".into(), "hunter2".into())]);
+        let shown = format!("{env:?}");
+        assert!(
+            shown.contains("KEY") && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_volume_names_its_variable() {
+        let volume = Volume {
+            name: "my-data.v2".into(),
+            host_path: "/tmp/x".into(),
+            container_path: "/data".into(),
+        };
+        assert_eq!(volume.variable(), "SEAWAY_VOLUME_MY_DATA_V2");
+    }
+}
