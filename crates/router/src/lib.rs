@@ -1,1 +1,40 @@
-//! Placeholder until the crate's first module.
+//! The data plane of the embedded load balancer: an Application Load Balancer on loopback.
+//!
+//! ```text
+//! RoutingTable ──apply──▶ Router ─┬─ listeners ──▶ proxy ──▶ targets
+//!                                 └─ groups ──▶ health checks ──▶ HealthEvents, health(), metrics()
+//! ```
+//!
+//! The router decides nothing about services. It is told which targets exist, finds out which of
+//! them are healthy, and brings every request to one of those. What it must never do is lose a
+//! request because a target came or went: a target leaves the rotation before it drains, and has
+//! drained only when nothing is in flight any more.
+//!
+//! Behaviour, names and texts follow Elastic Load Balancing's guides for Application Load Balancers.
+
+mod access_log;
+mod error;
+mod group;
+mod health;
+mod listener;
+mod options;
+mod proxy;
+mod router;
+mod routes;
+mod signal;
+mod table;
+mod trace_id;
+mod upstream;
+
+pub use error::{ApplyError, StartError};
+pub use group::{GroupMetrics, RESPONSE_TIME_BOUNDS_MS};
+pub use health::{
+    HealthEvents, TargetHealth, TargetHealthChanged, TargetHealthReason, TargetHealthState,
+};
+pub use options::{AccessLogOptions, DrainPolicy, Limits, RouterOptions, Timeouts};
+pub use router::Router;
+pub use table::{
+    Action, Condition, FixedResponse, HealthCheck, Listener, ListenerId, Matcher, MatcherError,
+    Pattern, Redirect, RedirectCode, RoutingTable, Rule, Target, TargetGroup, TargetGroupId,
+    TargetId, TargetState, WeightedGroup,
+};

@@ -1,0 +1,370 @@
+//! A target group at work: follows the table, takes in health, drains what leaves.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use tokio::runtime::Handle;
+
+use super::member::{Checker, Member, Phase};
+use super::{Counters, Endpoint, InFlight, Rotation};
+use crate::health::{
+    Counting, ProbeOutcome, Standing, Subscribers, TargetHealth, TargetHealthChanged,
+    TargetHealthState, Tracker, check_forever,
+};
+use crate::options::DrainPolicy;
+use crate::table::{Target, TargetGroup, TargetGroupId, TargetState};
+
+/// What all groups of a router share.
+#[derive(Debug)]
+pub(crate) struct GroupContext {
+    pub(crate) subscribers: Subscribers,
+    pub(crate) draining: DrainPolicy,
+    /// How long an idle connection is kept.
+    pub(crate) keep: Duration,
+    pub(crate) runtime: Handle,
+}
+
+/// Whether a rule of some listener refers to the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Usage {
+    InUse,
+    NotInUse,
+}
+
+/// A target group at work.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) id: TargetGroupId,
+    pub(crate) counters: Counters,
+    context: Arc<GroupContext>,
+    rotation: RwLock<Arc<Rotation>>,
+    turn: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    spec: Arc<TargetGroup>,
+    usage: Usage,
+    members: Vec<Member>,
+    next_generation: u64,
+}
+
+impl Group {
+    pub(crate) fn start(
+        spec: Arc<TargetGroup>,
+        usage: Usage,
+        context: Arc<GroupContext>,
+    ) -> Arc<Self> {
+        let empty = TargetGroup {
+            targets: Vec::new(),
+            ..TargetGroup::clone(&spec)
+        };
+        let group = Arc::new(Self {
+            id: spec.id.clone(),
+            counters: Counters::default(),
+            context,
+            rotation: RwLock::default(),
+            turn: AtomicUsize::new(0),
+            state: Mutex::new(State {
+                spec: Arc::new(empty),
+                usage,
+                members: Vec::new(),
+                next_generation: 0,
+            }),
+        });
+        group.update(spec, usage);
+        group
+    }
+
+    /// The next target in turn that was not tried yet; nothing when no target can be used.
+    pub(crate) fn pick(&self, tried: &[Arc<Endpoint>]) -> Option<InFlight> {
+        let rotation = self
+            .rotation
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        rotation.pick(self.turn.fetch_add(1, Ordering::Relaxed), tried)
+    }
+
+    /// Follows the table. Costs nothing when neither the group nor its usage has changed.
+    pub(crate) fn update(self: &Arc<Self>, spec: Arc<TargetGroup>, usage: Usage) {
+        let mut state = self.lock();
+        if Arc::ptr_eq(&state.spec, &spec) && state.usage == usage {
+            return;
+        }
+        state.spec = spec;
+        state.usage = usage;
+        self.settle(&mut state);
+    }
+
+    /// Follows another specification; the usage stays as it is.
+    pub(crate) fn replace(self: &Arc<Self>, spec: Arc<TargetGroup>) {
+        let usage = self.lock().usage;
+        self.update(spec, usage);
+    }
+
+    /// The group left the table: deregisters every target.
+    pub(crate) fn retire(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.spec = Arc::new(TargetGroup {
+            targets: Vec::new(),
+            ..TargetGroup::clone(&state.spec)
+        });
+        state.usage = Usage::NotInUse;
+        self.settle(&mut state);
+    }
+
+    /// Ends all health checks, at shutdown.
+    pub(crate) fn stop_checks(&self) {
+        for member in &mut self.lock().members {
+            member.checker = None;
+        }
+    }
+
+    /// Closes all connections to targets, at the end of a shutdown.
+    pub(crate) fn cut_off(&self) {
+        for member in &self.lock().members {
+            member.endpoint.close();
+            member.endpoint.cut.raise();
+        }
+    }
+
+    /// The health of all its targets, draining ones included.
+    pub(crate) fn health(&self) -> Vec<TargetHealth> {
+        self.lock().members.iter().map(target_health).collect()
+    }
+
+    /// Brings the members into line with the specification.
+    fn settle(self: &Arc<Self>, state: &mut State) {
+        let spec = state.spec.clone();
+        self.drain_what_left(state, &spec);
+        state.members.retain(|member| match member.phase {
+            Phase::Drained => listed(&spec, member).is_some(),
+            Phase::Draining => {
+                listed(&spec, member).is_none_or(|target| target.state != TargetState::Registered)
+            }
+            _ => true,
+        });
+        self.admit_what_came(state, &spec);
+        for member in state
+            .members
+            .iter_mut()
+            .filter(|member| member.is_registered())
+        {
+            enter_phase(member, &spec, state.usage);
+            self.keep_checked(member, &spec);
+        }
+        self.publish(state);
+    }
+
+    fn drain_what_left(self: &Arc<Self>, state: &mut State, spec: &TargetGroup) {
+        for member in state
+            .members
+            .iter_mut()
+            .filter(|member| member.is_registered())
+        {
+            match listed(spec, member).map(|target| target.state) {
+                Some(TargetState::Registered) => {}
+                Some(TargetState::Draining { since }) => self.drain(member, spec, since),
+                None => self.drain(member, spec, SystemTime::now()),
+            }
+        }
+    }
+
+    fn admit_what_came(self: &Arc<Self>, state: &mut State, spec: &TargetGroup) {
+        for target in &spec.targets {
+            if state.members.iter().any(|member| member.is(target)) {
+                continue;
+            }
+            let mut member = Member {
+                generation: state.next_generation,
+                endpoint: Arc::new(Endpoint::new(target.id.clone(), target.address)),
+                phase: Phase::NotInUse,
+                checker: None,
+                published: None,
+            };
+            state.next_generation += 1;
+            if let TargetState::Draining { since } = target.state {
+                self.drain(&mut member, spec, since);
+            }
+            state.members.push(member);
+        }
+    }
+
+    /// Starts the end of a registration: no new requests from here on.
+    fn drain(self: &Arc<Self>, member: &mut Member, spec: &TargetGroup, since: SystemTime) {
+        member.phase = Phase::Draining;
+        member.checker = None;
+        member.endpoint.close();
+        let gone_by = SystemTime::now().duration_since(since).unwrap_or_default();
+        let delay = spec.deregistration_delay.saturating_sub(gone_by);
+        let (group, generation) = (self.clone(), member.generation);
+        let endpoint = member.endpoint.clone();
+        self.context.runtime.spawn(async move {
+            match group.context.draining {
+                DrainPolicy::WholeDelay => tokio::time::sleep(delay).await,
+                DrainPolicy::WhenIdle => {
+                    // Both outcomes end the draining.
+                    let _ = tokio::time::timeout(delay, endpoint.empty()).await;
+                }
+            }
+            endpoint.cut.raise();
+            group.finish_draining(generation);
+        });
+    }
+
+    fn finish_draining(&self, generation: u64) {
+        let mut state = self.lock();
+        let spec = state.spec.clone();
+        for member in state
+            .members
+            .iter_mut()
+            .filter(|member| member.generation == generation)
+        {
+            member.phase = Phase::Drained;
+        }
+        self.publish(&mut state);
+        state.members.retain(|member| {
+            !matches!(member.phase, Phase::Drained) || listed(&spec, member).is_some()
+        });
+    }
+
+    /// Starts, restarts or ends a member's checks as its phase and the specification ask for.
+    fn keep_checked(self: &Arc<Self>, member: &mut Member, spec: &TargetGroup) {
+        let Phase::Checked(tracker) = &member.phase else {
+            member.checker = None;
+            return;
+        };
+        if member
+            .checker
+            .as_ref()
+            .is_some_and(|checker| checker.check == spec.health_check)
+        {
+            return;
+        }
+        let group = Arc::downgrade(self);
+        let generation = member.generation;
+        let endpoint = member.endpoint.clone();
+        let keep = self.context.keep;
+        let observe = move |outcome, counting| {
+            endpoint.pool.sweep(keep);
+            group.upgrade()?.observe(generation, outcome, counting)
+        };
+        let task = self.context.runtime.spawn(check_forever(
+            member.endpoint.address,
+            spec.health_check.clone(),
+            standing(tracker),
+            observe,
+        ));
+        member.checker = Some(Checker {
+            check: spec.health_check.clone(),
+            task: task.abort_handle(),
+        });
+    }
+
+    /// Takes in the outcome of a check; nothing when that registration is over.
+    fn observe(
+        &self,
+        generation: u64,
+        outcome: ProbeOutcome,
+        counting: Counting,
+    ) -> Option<Standing> {
+        let mut state = self.lock();
+        let spec = state.spec.clone();
+        let member = state
+            .members
+            .iter_mut()
+            .find(|member| member.generation == generation)?;
+        let Phase::Checked(tracker) = &mut member.phase else {
+            return None;
+        };
+        let changed = tracker.observe(outcome, counting, &spec.health_check);
+        let standing = standing(tracker);
+        if changed {
+            self.publish(&mut state);
+        }
+        Some(standing)
+    }
+
+    /// Puts the new rotation in force, then tells what changed: whoever hears that a target is
+    /// healthy may rely on it getting requests.
+    fn publish(&self, state: &mut State) {
+        let rotation = Arc::new(rotation_of(state));
+        *self
+            .rotation
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = rotation;
+        for member in &mut state.members {
+            let health = member.health();
+            if member.published.as_ref() != Some(&health) {
+                member.published = Some(health);
+                self.context.subscribers.publish(&TargetHealthChanged {
+                    target_group: self.id.clone(),
+                    health: target_health(member),
+                });
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn rotation_of(state: &State) -> Rotation {
+    let endpoints = |wanted: fn(TargetHealthState) -> bool| {
+        let members = state
+            .members
+            .iter()
+            .filter(|member| wanted(member.health().state));
+        members.map(|member| member.endpoint.clone()).collect()
+    };
+    let usable = endpoints(|state| {
+        matches!(
+            state,
+            TargetHealthState::Healthy | TargetHealthState::Unavailable
+        )
+    });
+    let registered = endpoints(|state| {
+        !matches!(
+            state,
+            TargetHealthState::Unused | TargetHealthState::Draining
+        )
+    });
+    Rotation::choose(usable, registered)
+}
+
+fn enter_phase(member: &mut Member, spec: &TargetGroup, usage: Usage) {
+    let phase = match (usage, spec.health_check.enabled, &member.phase) {
+        (Usage::NotInUse, ..) => Phase::NotInUse,
+        (Usage::InUse, false, _) => Phase::Unchecked,
+        (Usage::InUse, true, Phase::Checked(_)) => return,
+        (Usage::InUse, true, _) => Phase::Checked(Tracker::new()),
+    };
+    member.phase = phase;
+}
+
+fn standing(tracker: &Tracker) -> Standing {
+    if tracker.is_initial() {
+        Standing::New
+    } else {
+        Standing::Decided
+    }
+}
+
+fn listed<'a>(spec: &'a TargetGroup, member: &Member) -> Option<&'a Target> {
+    spec.targets.iter().find(|target| member.is(target))
+}
+
+fn target_health(member: &Member) -> TargetHealth {
+    let health = member.health();
+    TargetHealth {
+        target: member.endpoint.id.clone(),
+        address: member.endpoint.address,
+        state: health.state,
+        reason: health.reason,
+        description: health.description,
+    }
+}

@@ -1,0 +1,7 @@
+//! Listeners at work: the socket, its connections, and the rules in force.
+
+mod connection;
+mod site;
+mod stall;
+
+pub(crate) use site::{Site, SiteContext};

@@ -1,0 +1,98 @@
+//! Options of a router: what the platform's profile and the tests choose.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Options of a router. [`RouterOptions::default`] has the constants of Elastic Load Balancing.
+#[derive(Clone, Debug)]
+pub struct RouterOptions {
+    /// Where requests are logged; nowhere when absent.
+    pub access_log: Option<AccessLogOptions>,
+    /// When a deregistered target has drained.
+    pub draining: DrainPolicy,
+    /// How long the router waits for others.
+    pub timeouts: Timeouts,
+    /// What clients may send.
+    pub limits: Limits,
+}
+
+impl Default for RouterOptions {
+    fn default() -> Self {
+        Self {
+            access_log: None,
+            draining: DrainPolicy::WholeDelay,
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The file that requests are logged to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessLogOptions {
+    /// The file; it is appended to.
+    pub path: PathBuf,
+    /// Size in bytes at which the file is renamed to `PATH.1` (replacing an older one).
+    pub max_bytes: u64,
+}
+
+impl AccessLogOptions {
+    /// A log of at most 2 x 64 MiB.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            max_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// When a deregistered target has drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrainPolicy {
+    /// When the deregistration delay is over, as Elastic Load Balancing does it.
+    WholeDelay,
+    /// As soon as no request is in flight, and at the latest after the deregistration delay.
+    WhenIdle,
+}
+
+/// How long the router waits for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection to a target (10 s).
+    pub connect: Duration,
+    /// For the next byte, from client or target (60 s); also how long a client's connection may
+    /// stay without a request.
+    pub idle: Duration,
+    /// How long a connection to a target is kept for the next request. Shorter than the five
+    /// seconds after which common servers close idle connections, so that a request seldom meets a
+    /// connection that the target is just closing.
+    pub keep: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            keep: Duration::from_secs(4),
+        }
+    }
+}
+
+/// What clients may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest path and query, in bytes (16 KiB); longer ones get 414.
+    pub uri: usize,
+    /// Longest request line and headers together, in bytes (64 KiB); larger ones get 431.
+    pub head: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            uri: 16 * 1024,
+            head: 64 * 1024,
+        }
+    }
+}

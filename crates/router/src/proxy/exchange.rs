@@ -1,0 +1,247 @@
+//! Brings a request to a target and waits for the head of its answer.
+//!
+//! A request must not be lost because a target just went away, and must not be carried out twice.
+//! So another connection or target is tried
+//! - whenever the request has not left: the connection was refused, or was closed before a byte was
+//!   written; and
+//! - once, when it has left and the connection broke without an answer, if repeating does no harm
+//!   (an idempotent method, no body; RFC 9110, section 9.2.2).
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::{Body, Incoming};
+
+use super::body::{Progress, RequestBody};
+use super::record::Record;
+use crate::group::{Endpoint, Group, InFlight};
+use crate::options::Timeouts;
+use crate::upstream::{ConnectError, Purpose, Sender, connect};
+
+/// A target's answer, and what belongs to the connection that it comes on.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) response: Response<Incoming>,
+    pub(super) sender: Sender,
+    pub(super) in_flight: InFlight,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("no target is registered, or none may be used")]
+    NoTarget,
+    #[error("the target refused or broke the connection, or did not answer in HTTP")]
+    Broken,
+    #[error("the target did not answer in time")]
+    TimedOut,
+    #[error("the client did not send its request in time")]
+    ClientTimedOut,
+    #[error("the client broke its request off")]
+    ClientGone,
+}
+
+impl Failure {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::NoTarget => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Broken => StatusCode::BAD_GATEWAY,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::ClientTimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::ClientGone => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// Why a target was left without an answer.
+enum Miss {
+    /// The request is whole and may go elsewhere.
+    Next(Request<RequestBody>, Failure),
+    /// It may not.
+    Over(Failure),
+}
+
+/// One request's way to an answer.
+pub(super) struct Exchange<'a> {
+    pub(super) group: &'a Group,
+    pub(super) timeouts: &'a Timeouts,
+    pub(super) purpose: Purpose,
+    pub(super) record: &'a mut Record,
+    /// Whether a request that broke off may still be sent once more.
+    repeatable: bool,
+    progress: Option<Arc<Progress>>,
+}
+
+impl<'a> Exchange<'a> {
+    pub(super) fn new(
+        group: &'a Group,
+        timeouts: &'a Timeouts,
+        purpose: Purpose,
+        record: &'a mut Record,
+        request: &Request<RequestBody>,
+    ) -> Self {
+        let repeatable = request.method().is_idempotent()
+            && request.body().is_end_stream()
+            && purpose == Purpose::Http;
+        let progress = request.body().progress().cloned();
+        Self {
+            group,
+            timeouts,
+            purpose,
+            record,
+            repeatable,
+            progress,
+        }
+    }
+
+    /// Tries targets in turn, each at most once.
+    pub(super) async fn run(mut self, request: Request<RequestBody>) -> Result<Answer, Failure> {
+        let mut request = request;
+        let mut tried: Vec<Arc<Endpoint>> = Vec::new();
+        let mut failure = Failure::NoTarget;
+        loop {
+            let Some(in_flight) = self.group.pick(&tried) else {
+                return Err(failure);
+            };
+            let endpoint = in_flight.endpoint().clone();
+            match self.try_target(&endpoint, request).await {
+                Ok((response, sender)) => {
+                    return Ok(Answer {
+                        response,
+                        sender,
+                        in_flight,
+                    });
+                }
+                Err(Miss::Over(failure)) => return Err(failure),
+                Err(Miss::Next(back, why)) => {
+                    request = back;
+                    failure = why;
+                    tried.push(endpoint);
+                }
+            }
+        }
+    }
+
+    /// Tries the connections that are kept, then a new one.
+    async fn try_target(
+        &mut self,
+        endpoint: &Arc<Endpoint>,
+        request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Sender), Miss> {
+        let mut request = request;
+        while let Some(mut sender) = self.kept(endpoint).await {
+            match self.send(endpoint, &mut sender, request).await {
+                Ok(response) => return Ok((response, sender)),
+                Err(Miss::Over(failure)) => return Err(Miss::Over(failure)),
+                Err(Miss::Next(back, _)) => request = back,
+            }
+        }
+        let mut sender = match connect(endpoint, self.timeouts.connect, self.purpose).await {
+            Ok(sender) => sender,
+            Err(error) => {
+                self.group.counters.count_connection_error();
+                tracing::debug!(target = %endpoint.address, ?error, "no connection to the target");
+                let timed_out = matches!(error, ConnectError::TimedOut);
+                let failure = if timed_out {
+                    Failure::TimedOut
+                } else {
+                    Failure::Broken
+                };
+                self.record.target = Some(endpoint.address);
+                return Err(Miss::Next(request, failure));
+            }
+        };
+        let response = self.send(endpoint, &mut sender, request).await?;
+        Ok((response, sender))
+    }
+
+    /// A connection that is kept and ready.
+    async fn kept(&self, endpoint: &Endpoint) -> Option<Sender> {
+        if self.purpose == Purpose::Upgrade {
+            return None;
+        }
+        loop {
+            let mut sender = endpoint.pool.take(self.timeouts.keep)?;
+            let ready = tokio::time::timeout(self.timeouts.connect, sender.ready()).await;
+            if matches!(ready, Ok(Ok(()))) {
+                return Some(sender);
+            }
+        }
+    }
+
+    async fn send(
+        &mut self,
+        endpoint: &Endpoint,
+        sender: &mut Sender,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, Miss> {
+        let spare = self.repeatable.then(|| repeat(&request));
+        self.record.sending_to(endpoint.address);
+        let sent = sender.try_send_request(request);
+        let progress = self.progress.as_deref();
+        let Ok(outcome) = unless_idle(sent, self.timeouts.idle, progress).await else {
+            return Err(Miss::Over(match progress {
+                Some(progress) if !progress.is_finished() => Failure::ClientTimedOut,
+                _ => Failure::TimedOut,
+            }));
+        };
+        let mut error = match outcome {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        if let Some(unsent) = error.take_message() {
+            return Err(Miss::Next(unsent, Failure::Broken));
+        }
+        let error = error.into_error();
+        tracing::debug!(target = %endpoint.address, ?error, "no answer from the target");
+        if error.is_user() {
+            return Err(Miss::Over(Failure::ClientGone));
+        }
+        self.group.counters.count_connection_error();
+        match spare {
+            Some(spare) if !error.is_parse() => {
+                self.repeatable = false;
+                // Other kept connections have probably been closed together with this one.
+                endpoint.pool.clear();
+                Err(Miss::Next(spare, Failure::Broken))
+            }
+            _ => Err(Miss::Over(Failure::Broken)),
+        }
+    }
+}
+
+/// The same request once more; only for one without a body.
+fn repeat(request: &Request<RequestBody>) -> Request<RequestBody> {
+    let mut again = Request::new(RequestBody::Empty);
+    *again.method_mut() = request.method().clone();
+    *again.uri_mut() = request.uri().clone();
+    *again.version_mut() = request.version();
+    *again.headers_mut() = request.headers().clone();
+    again
+}
+
+/// Nothing moved for too long.
+struct Idle;
+
+/// Waits for an answer as long as the request's body moves, and for `idle` when it does not.
+async fn unless_idle<F: Future>(
+    future: F,
+    idle: Duration,
+    progress: Option<&Progress>,
+) -> Result<F::Output, Idle> {
+    let mut future = pin!(future);
+    let mut seen = progress.map(Progress::bytes);
+    loop {
+        if let Ok(output) = tokio::time::timeout(idle, future.as_mut()).await {
+            return Ok(output);
+        }
+        let now = progress.map(Progress::bytes);
+        if now == seen {
+            return Err(Idle);
+        }
+        seen = now;
+    }
+}

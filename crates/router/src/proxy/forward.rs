@@ -1,0 +1,125 @@
+//! Forwards a request: headers in, exchange, headers out.
+
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+
+use super::answer;
+use super::body::{Relay, RequestBody, ResponseBody, Timer};
+use super::exchange::{Answer, Exchange, Failure};
+use super::headers::{Origin, remove_hop_by_hop, set_forwarded, set_upgrade, upgrade};
+use super::record::Record;
+use super::tunnel::Tunnel;
+use crate::routes::Split;
+use crate::upstream::Purpose;
+
+/// Forwards to one of the groups and passes the answer on, or answers why there is none.
+pub(super) async fn forward(
+    split: &Split,
+    mut request: Request<Incoming>,
+    mut record: Box<Record>,
+) -> Response<ResponseBody> {
+    let Some(group) = split.next() else {
+        return answer::refuse(Failure::NoTarget.status(), record);
+    };
+    record.group = Some(group.clone());
+    let upgrade = upgrade(request.headers()).map(|protocol| Upgrade {
+        protocol,
+        client: hyper::upgrade::on(&mut request),
+    });
+    let request = outgoing(request, upgrade.as_ref(), &mut record);
+    let progress = request.body().progress().cloned();
+    record.received.clone_from(&progress);
+
+    let site = record.site.clone();
+    let timeouts = &site.context.timeouts;
+    let purpose = if upgrade.is_some() {
+        Purpose::Upgrade
+    } else {
+        Purpose::Http
+    };
+    let exchange = Exchange::new(group, timeouts, purpose, &mut record, &request);
+    let Answer {
+        response,
+        sender,
+        in_flight,
+    } = match exchange.run(request).await {
+        Ok(answer) => answer,
+        Err(failure) => return answer::refuse(failure.status(), record),
+    };
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return switch(response, upgrade, Tunnel::new(in_flight, record));
+    }
+    record.answered(response.status());
+    let (mut parts, incoming) = response.into_parts();
+    remove_hop_by_hop(&mut parts.headers);
+    parts.version = Version::HTTP_11;
+    let relay = Relay {
+        incoming,
+        sender: Some(sender),
+        in_flight,
+        request: progress,
+        idle: timeouts.idle,
+        timer: Timer::default(),
+        finished: false,
+    };
+    Response::from_parts(parts, ResponseBody::relayed(relay, record))
+}
+
+/// A client's wish to leave HTTP.
+struct Upgrade {
+    protocol: HeaderValue,
+    client: OnUpgrade,
+}
+
+/// The request as the target gets it.
+fn outgoing(
+    request: Request<Incoming>,
+    upgrade: Option<&Upgrade>,
+    record: &mut Record,
+) -> Request<RequestBody> {
+    let mut request = request.map(RequestBody::new);
+    *request.version_mut() = Version::HTTP_11;
+    let site = &record.site;
+    let headers = request.headers_mut();
+    remove_hop_by_hop(headers);
+    if let Some(upgrade) = upgrade {
+        set_upgrade(headers, upgrade.protocol.clone());
+    }
+    // Only a request of HTTP/1.0 may come without.
+    headers
+        .entry(header::HOST)
+        .or_insert_with(|| site.host.clone());
+    let origin = Origin {
+        client: record.client,
+        port: &site.port,
+        trace_ids: &site.context.trace_ids,
+        now: record.created,
+    };
+    set_forwarded(headers, &origin);
+    record.trace(headers);
+    request
+}
+
+/// Passes on that the target has left HTTP, and joins both ends.
+fn switch(
+    mut response: Response<Incoming>,
+    upgrade: Option<Upgrade>,
+    tunnel: Tunnel,
+) -> Response<ResponseBody> {
+    let Some(upgrade) = upgrade else {
+        // Nobody had asked for it.
+        return answer::refuse(StatusCode::BAD_GATEWAY, tunnel.into_record());
+    };
+    let target = hyper::upgrade::on(&mut response);
+    let protocol = response
+        .headers()
+        .get(header::UPGRADE)
+        .cloned()
+        .unwrap_or(upgrade.protocol);
+    let (mut parts, _no_body) = response.into_parts();
+    remove_hop_by_hop(&mut parts.headers);
+    set_upgrade(&mut parts.headers, protocol);
+    tunnel.join(upgrade.client, target);
+    Response::from_parts(parts, ResponseBody::none())
+}

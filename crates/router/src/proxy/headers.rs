@@ -1,0 +1,166 @@
+//! Headers on their way through: what ends here, what is added.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue};
+
+use crate::trace_id::TraceIds;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+pub(super) const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+
+/// Headers that concern one connection only (RFC 9110, section 7.6.1).
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Removes what concerns one connection only, and what `Connection` names.
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<HeaderName> = connection_tokens(headers)
+            .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+            // A client may not talk us out of these: they say how and for whom a message is read.
+            .filter(|name| !matches!(*name, header::HOST | header::CONTENT_LENGTH))
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// The protocol that a message wants to upgrade to, or was upgraded to. HTTP/2 is left out: behind
+/// such an upgrade, requests would pass unseen.
+pub(super) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let protocol = headers.get(header::UPGRADE)?;
+    let is_http = protocol
+        .as_bytes()
+        .get(..2)
+        .is_some_and(|h2| h2.eq_ignore_ascii_case(b"h2"));
+    let asked = connection_tokens(headers).any(|token| token.eq_ignore_ascii_case("upgrade"));
+    (asked && !is_http).then(|| protocol.clone())
+}
+
+/// Writes an upgrade back into headers whose hop-by-hop ones were removed.
+pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, protocol);
+}
+
+/// Tells the target whom it answers: appends the client to `X-Forwarded-For`, sets
+/// `X-Forwarded-Proto` and `X-Forwarded-Port`, and adds a trace id unless there is one.
+pub(super) fn set_forwarded(headers: &mut HeaderMap, origin: &Origin<'_>) {
+    headers.insert(FORWARDED_FOR, forwarded_for(headers, origin.client));
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(FORWARDED_PORT, origin.port.clone());
+    if !headers.contains_key(TRACE_ID) {
+        headers.insert(TRACE_ID, origin.trace_ids.next(origin.now));
+    }
+}
+
+/// Where and when a request came in.
+#[derive(Debug)]
+pub(super) struct Origin<'a> {
+    pub(super) client: SocketAddr,
+    pub(super) port: &'a HeaderValue,
+    pub(super) trace_ids: &'a TraceIds,
+    pub(super) now: SystemTime,
+}
+
+fn forwarded_for(headers: &HeaderMap, client: SocketAddr) -> HeaderValue {
+    let mut chain: Vec<u8> = Vec::with_capacity(16);
+    for before in headers.get_all(FORWARDED_FOR) {
+        chain.extend_from_slice(before.as_bytes());
+        chain.extend_from_slice(b", ");
+    }
+    chain.extend_from_slice(client.ip().to_string().as_bytes());
+    // What was a header before, joined with an address, is a header again.
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(chain))
+        .unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+fn connection_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(header::CONNECTION).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |&(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn connection_headers_and_what_they_name_are_removed() {
+        let mut headers = headers(&[
+            ("connection", "close, X-Private, host, Content-Length"),
+            ("x-private", "1"),
+            ("te", "trailers"),
+            ("host", "a"),
+            ("content-length", "3"),
+            ("traceparent", "00-1-2-01"),
+        ]);
+        remove_hop_by_hop(&mut headers);
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-length", "host", "traceparent"]);
+    }
+
+    #[test]
+    fn only_a_whole_upgrade_counts_and_never_to_http_2() {
+        let asked = |pairs: &[_]| upgrade(&headers(pairs)).is_some();
+        assert!(asked(&[
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "websocket")
+        ]));
+        assert!(!asked(&[
+            ("connection", "keep-alive"),
+            ("upgrade", "websocket")
+        ]));
+        assert!(!asked(&[("connection", "upgrade")]));
+        assert!(!asked(&[("connection", "upgrade"), ("upgrade", "h2c")]));
+    }
+
+    #[test]
+    fn forwarded_headers_are_appended_or_set() {
+        let trace_ids = TraceIds::new();
+        let origin = Origin {
+            client: SocketAddr::from(([10, 0, 0, 1], 5)),
+            port: &HeaderValue::from_static("8080"),
+            trace_ids: &trace_ids,
+            now: SystemTime::now(),
+        };
+        let mut headers = headers(&[("x-forwarded-for", "1.2.3.4"), ("x-forwarded-port", "1")]);
+        set_forwarded(&mut headers, &origin);
+        assert_eq!(headers[FORWARDED_FOR], "1.2.3.4, 10.0.0.1");
+        assert_eq!(headers[FORWARDED_PORT], "8080");
+        assert_eq!(headers[FORWARDED_PROTO], "http");
+        let first = headers[TRACE_ID].clone();
+        set_forwarded(&mut headers, &origin);
+        assert_eq!(headers[TRACE_ID], first);
+    }
+}

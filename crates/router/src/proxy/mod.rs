@@ -1,0 +1,19 @@
+//! One request, from the client's connection to a target and back.
+//!
+//! ```text
+//! handle ── screen ──▶ Routes::find ─┬─▶ forward ──▶ exchange ──▶ (tunnel)
+//!                                    └─▶ answer
+//! ```
+
+mod answer;
+mod body;
+mod exchange;
+mod forward;
+mod headers;
+mod record;
+mod screen;
+mod service;
+mod tunnel;
+
+pub(crate) use body::RequestBody;
+pub(crate) use service::handle;

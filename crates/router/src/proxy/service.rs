@@ -1,0 +1,49 @@
+//! What happens to a request: screened, matched, carried out.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::answer;
+use super::body::ResponseBody;
+use super::forward::forward;
+use super::record::Record;
+use super::screen::screen;
+use crate::listener::Site;
+use crate::routes::Step;
+
+/// Answers a request, whatever happens.
+pub(crate) async fn handle(
+    site: Arc<Site>,
+    client: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let routes = site.routes();
+    let mut record = Record::begin(site.clone(), routes.listener.clone(), client, &request);
+    if let Err(refusal) = screen(&mut request, &site.context.limits) {
+        return Ok(answer::refuse(refusal.status(), record));
+    }
+    let host = request
+        .headers()
+        .get(http::header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let route = routes.find(host.unwrap_or(""), request.uri().path());
+    record.priority = route.priority;
+    Ok(match &route.step {
+        Step::Forward(split) => {
+            record.action = "forward";
+            forward(split, request, record).await
+        }
+        Step::Redirect(redirect) => {
+            record.action = "redirect";
+            answer::redirect(redirect, &request, record)
+        }
+        Step::FixedResponse(fixed) => {
+            record.action = "fixed-response";
+            answer::fixed(fixed, record)
+        }
+    })
+}

@@ -1,0 +1,303 @@
+//! The router: takes configurations, tells health and metrics, ends gracefully.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::access_log::AccessLog;
+use crate::error::{ApplyError, StartError};
+use crate::group::{Group, GroupContext, GroupMetrics, Usage};
+use crate::health::{HealthEvents, Subscribers, TargetHealth};
+use crate::listener::{Site, SiteContext};
+use crate::options::RouterOptions;
+use crate::routes::Routes;
+use crate::signal::Signal;
+use crate::table::{Action, Listener, ListenerId, RoutingTable, TargetGroup, TargetGroupId};
+use crate::trace_id::TraceIds;
+
+/// A running load balancer.
+///
+/// Dropping it ends everything at once; [`Router::shutdown`] lets requests finish.
+#[derive(Debug)]
+pub struct Router {
+    groups: Arc<GroupContext>,
+    sites: Arc<SiteContext>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sites: HashMap<SiteKey, Running>,
+    groups: HashMap<TargetGroupId, Arc<Group>>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    listener: Arc<Listener>,
+    site: Arc<Site>,
+}
+
+/// What makes two listeners the same socket: the address or, where the port is left open, also the
+/// name.
+type SiteKey = (SocketAddr, Option<ListenerId>);
+
+impl Router {
+    /// Starts a router without listeners, on the tokio runtime that the caller is in.
+    ///
+    /// # Errors
+    ///
+    /// The access log cannot be opened.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn start(options: RouterOptions) -> Result<Self, StartError> {
+        let access_log = options.access_log.map(AccessLog::open).transpose()?;
+        let groups = GroupContext {
+            subscribers: Subscribers::default(),
+            draining: options.draining,
+            keep: options.timeouts.keep,
+            runtime: Handle::current(),
+        };
+        let sites = SiteContext {
+            timeouts: options.timeouts,
+            limits: options.limits,
+            access_log,
+            trace_ids: TraceIds::new(),
+            kill: Signal::default(),
+            tasks: tokio_util::task::TaskTracker::new(),
+            runtime: Handle::current(),
+        };
+        Ok(Self {
+            groups: Arc::new(groups),
+            sites: Arc::new(sites),
+            state: Mutex::default(),
+        })
+    }
+
+    /// Puts a configuration in force, as a whole or not at all.
+    ///
+    /// New listeners are open when this returns; listeners that are gone finish the requests in
+    /// flight; targets that are gone drain. Blocks only for the work of comparing.
+    ///
+    /// # Errors
+    ///
+    /// The table contradicts itself, or an address cannot be listened at; nothing has changed then.
+    pub fn apply(&self, table: RoutingTable) -> Result<(), ApplyError> {
+        let mut state = self.lock();
+        if state.ended {
+            return Err(ApplyError::ShutDown);
+        }
+        check(&table)?;
+        let opened = self.open_new(&state, &table)?;
+        // Nothing below can fail.
+        self.settle_groups(&mut state, &table);
+        self.settle_sites(&mut state, table, opened);
+        Ok(())
+    }
+
+    /// Replaces one target group of the configuration in force; whether rules refer to it stays as
+    /// it was. Does nothing and returns `false` when the configuration lacks the group.
+    pub fn update_target_group(&self, group: impl Into<Arc<TargetGroup>>) -> bool {
+        let spec = group.into();
+        let state = self.lock();
+        let Some(group) = state.groups.get(&spec.id) else {
+            return false;
+        };
+        group.replace(spec);
+        true
+    }
+
+    /// Where a listener listens; useful when its port was left open.
+    pub fn address(&self, listener: &ListenerId) -> Option<SocketAddr> {
+        let state = self.lock();
+        let mut running = state.sites.values();
+        running
+            .find(|running| running.listener.id == *listener)
+            .map(|running| running.site.address)
+    }
+
+    /// Subscribes to health changes from now on; every subscription gets all of them, in order per
+    /// target.
+    pub fn health_events(&self) -> HealthEvents {
+        self.groups.subscribers.subscribe()
+    }
+
+    /// The health of a group's targets, draining ones included; nothing when the configuration
+    /// lacks the group.
+    pub fn health(&self, group: &TargetGroupId) -> Option<Vec<TargetHealth>> {
+        self.lock().groups.get(group).map(|group| group.health())
+    }
+
+    /// What a group has served; nothing when the configuration lacks the group.
+    pub fn metrics(&self, group: &TargetGroupId) -> Option<GroupMetrics> {
+        self.lock()
+            .groups
+            .get(group)
+            .map(|group| group.counters.read())
+    }
+
+    /// Closes all listeners, lets requests in flight finish for at most `grace`, ends health checks
+    /// and subscriptions and writes the access log out.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.end();
+        // Both outcomes lead to the same next step: what is left is cut off.
+        let _ = tokio::time::timeout(grace, self.sites.tasks.wait()).await;
+        self.cut_off();
+        self.sites.tasks.wait().await;
+        self.groups.subscribers.close();
+        if let Some(log) = &self.sites.access_log {
+            log.flush().await;
+        }
+    }
+
+    fn end(&self) {
+        let mut state = self.lock();
+        state.ended = true;
+        for running in state.sites.values() {
+            running.site.close();
+        }
+        for group in state.groups.values() {
+            group.stop_checks();
+        }
+        self.sites.tasks.close();
+    }
+
+    fn cut_off(&self) {
+        self.sites.kill.raise();
+        for group in self.lock().groups.values() {
+            group.cut_off();
+        }
+    }
+
+    fn open_new(
+        &self,
+        state: &State,
+        table: &RoutingTable,
+    ) -> Result<HashMap<SiteKey, Arc<Site>>, ApplyError> {
+        let mut opened = HashMap::new();
+        for listener in &table.listeners {
+            let key = site_key(listener);
+            if !state.sites.contains_key(&key) {
+                let site = Site::bind(listener, self.sites.clone())?;
+                opened.insert(key, Arc::new(site));
+            }
+        }
+        Ok(opened)
+    }
+
+    fn settle_groups(&self, state: &mut State, table: &RoutingTable) {
+        let used: HashSet<&TargetGroupId> = table
+            .listeners
+            .iter()
+            .flat_map(|listener| groups_of(listener))
+            .collect();
+        let usage = |id| {
+            if used.contains(id) {
+                Usage::InUse
+            } else {
+                Usage::NotInUse
+            }
+        };
+        state.groups.retain(|id, group| {
+            let stays = table.target_groups.contains_key(id);
+            if !stays {
+                group.retire();
+            }
+            stays
+        });
+        for (id, spec) in &table.target_groups {
+            match state.groups.get(id) {
+                Some(group) => group.update(spec.clone(), usage(id)),
+                None => {
+                    let group = Group::start(spec.clone(), usage(id), self.groups.clone());
+                    state.groups.insert(id.clone(), group);
+                }
+            }
+        }
+    }
+
+    fn settle_sites(
+        &self,
+        state: &mut State,
+        table: RoutingTable,
+        mut opened: HashMap<SiteKey, Arc<Site>>,
+    ) {
+        let mut before = std::mem::take(&mut state.sites);
+        for listener in table.listeners {
+            let key = site_key(&listener);
+            let site = match before.remove(&key) {
+                Some(running) => {
+                    // The groups may be other ones of the same name, so rules are compiled again
+                    // even for a listener that did not change; that costs one look-up per rule.
+                    running
+                        .site
+                        .set_routes(Routes::compile(&listener, &state.groups));
+                    running.site
+                }
+                None => {
+                    let Some(site) = opened.remove(&key) else {
+                        continue;
+                    };
+                    site.set_routes(Routes::compile(&listener, &state.groups));
+                    site.open();
+                    site
+                }
+            };
+            state.sites.insert(key, Running { listener, site });
+        }
+        for running in before.into_values() {
+            running.site.close();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        self.end();
+        self.cut_off();
+        self.groups.subscribers.close();
+    }
+}
+
+fn site_key(listener: &Listener) -> SiteKey {
+    let open_port = listener.address.port() == 0;
+    (listener.address, open_port.then(|| listener.id.clone()))
+}
+
+fn groups_of(listener: &Listener) -> impl Iterator<Item = &TargetGroupId> {
+    let actions = listener.rules.iter().map(|rule| &rule.action);
+    actions
+        .chain([&listener.default])
+        .flat_map(|action| match action {
+            Action::Forward(groups) => groups.as_slice(),
+            Action::Redirect(_) | Action::FixedResponse(_) => &[],
+        })
+        .map(|weighted| &weighted.group)
+}
+
+/// Refuses a table that contradicts itself.
+fn check(table: &RoutingTable) -> Result<(), ApplyError> {
+    let (mut names, mut keys) = (HashSet::new(), HashSet::new());
+    for listener in &table.listeners {
+        if !names.insert(&listener.id) {
+            return Err(ApplyError::DuplicateListener(listener.id.clone()));
+        }
+        if !keys.insert(site_key(listener)) {
+            return Err(ApplyError::DuplicateAddress(listener.address));
+        }
+        if let Some(group) = groups_of(listener).find(|id| !table.target_groups.contains_key(id)) {
+            let (listener, group) = (listener.id.clone(), group.clone());
+            return Err(ApplyError::UnknownTargetGroup { listener, group });
+        }
+    }
+    Ok(())
+}
