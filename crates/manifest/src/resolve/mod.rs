@@ -1,0 +1,77 @@
+//! From raw tables to one environment: defaults filled in, references resolved, limits checked.
+//!
+//! [`references`], [`cycles`], [`variables`] and [`names`] look at the manifest as a whole; the
+//! others at one environment.
+
+mod bounds;
+mod cycles;
+mod environment;
+mod fargate;
+mod health;
+mod job;
+pub(crate) mod names;
+mod references;
+mod routes;
+mod service;
+mod variables;
+
+use seaway_core::environment::Environment;
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::EnvironmentEntry;
+use crate::read::{Field, Map, MapEntry, Sink};
+use crate::tables::ManifestTable;
+
+/// One environment, and everything that is wrong with it or with what all environments share.
+pub(crate) fn environment(
+    tables: &ManifestTable,
+    entry: &EnvironmentEntry,
+) -> (Option<Environment>, Vec<Diagnostic>) {
+    let mut found = shared(tables);
+    let (environment, own) = in_environment(tables, entry);
+    found.extend(own);
+    (environment, found)
+}
+
+/// Everything that is wrong in any environment, and notes on names that are shortened.
+pub(crate) fn everything(tables: &ManifestTable) -> Vec<Diagnostic> {
+    let mut found = shared(tables);
+    for entry in entries(&tables.environments) {
+        let (environment, own) = in_environment(tables, entry);
+        found.extend(own);
+        if let Some(environment) = environment {
+            found.extend(names::shortened(tables, &environment));
+        }
+    }
+    found
+}
+
+/// What does not depend on the environment.
+fn shared(tables: &ManifestTable) -> Sink {
+    let mut sink = Sink::new();
+    references::check(tables, &mut sink);
+    cycles::check(tables, &mut sink);
+    variables::check(tables, &mut sink);
+    names::check(tables, &mut sink);
+    for service in entries(&tables.services) {
+        service::check_image(service, &mut sink);
+    }
+    sink
+}
+
+fn in_environment(
+    tables: &ManifestTable,
+    entry: &EnvironmentEntry,
+) -> (Option<Environment>, Vec<Diagnostic>) {
+    let mut sink = Sink::new();
+    let environment = environment::resolve(tables, entry, &mut sink);
+    for diagnostic in &mut sink {
+        diagnostic.environments.insert(entry.name.clone());
+    }
+    (environment, sink)
+}
+
+/// The entries of a table that may not be there.
+pub(crate) fn entries<K, V>(map: &Field<Map<K, V>>) -> &[MapEntry<K, V>] {
+    map.value().map_or(&[], |map| &map.entries)
+}
