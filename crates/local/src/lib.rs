@@ -12,4 +12,7 @@ pub mod identity;
 pub mod keys;
 pub mod layout;
 pub mod redacted;
+pub mod registry;
+pub mod server;
+pub mod services;
 pub mod store;

@@ -1,0 +1,148 @@
+//! Who is let in: requests to a loopback name, not from a browser, that know
+//! the platform's key.
+//!
+//! A web page can make a browser send requests to loopback ports. It cannot
+//! leave out `Origin` where it could read the answer or send anything but a
+//! plain form, and a name of its own that leads to 127.0.0.1 shows in `Host`.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::request::Parts;
+
+use crate::keys::PlatformKeys;
+use crate::redacted::Redacted;
+
+/// What a client must know.
+#[derive(Clone, Debug)]
+pub struct AccessKeys {
+    pub access_key_id: String,
+    pub secret_access_key: Redacted,
+}
+
+/// Why a request gets nothing. For the platform's log: the client sees no reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("the Host header does not name this loopback port")]
+    ForeignHost,
+    #[error("the request comes from a browser")]
+    Browser,
+}
+
+/// Lets through what does not come from a browser and is addressed to a
+/// loopback name at `port`.
+pub(super) fn admit(request: &Parts, port: u16) -> Result<(), Refusal> {
+    // Sec-Fetch-Site is sent by every browser and cannot be set by a page.
+    if request.headers.contains_key(ORIGIN) || request.headers.contains_key("sec-fetch-site") {
+        return Err(Refusal::Browser);
+    }
+    let mut hosts = request.headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().unwrap_or_default(),
+        _ => return Err(Refusal::ForeignHost),
+    };
+    if is_loopback(host, port) {
+        Ok(())
+    } else {
+        Err(Refusal::ForeignHost)
+    }
+}
+
+fn is_loopback(host: &str, port: u16) -> bool {
+    let Some((name, number)) = host.rsplit_once(':') else {
+        return false;
+    };
+    let named = ["127.0.0.1", "[::1]"].contains(&name) || name.eq_ignore_ascii_case("localhost");
+    named && number.parse() == Ok(port)
+}
+
+impl AccessKeys {
+    /// The access keys of a platform.
+    #[must_use]
+    pub fn of(keys: &PlatformKeys) -> Self {
+        Self {
+            access_key_id: keys.access_key_id.clone(),
+            secret_access_key: keys.secret_access_key.clone(),
+        }
+    }
+
+    /// Whether the request carries the access key as user and password (Basic):
+    /// how clients of an image registry introduce themselves.
+    pub(super) fn match_basic(&self, request: &Parts) -> bool {
+        let given = request
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
+            .and_then(|(_, encoded)| BASE64.decode(encoded.trim()).ok());
+        let expected = format!("{}:{}", self.access_key_id, self.secret_access_key.expose());
+        given.is_some_and(|given| verify_slices_are_equal(&given, expected.as_bytes()).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(headers: &[(&str, &str)]) -> Parts {
+        let mut request = http::Request::get("/");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn only_loopback_names_at_the_own_port_are_hosts() {
+        for host in [
+            "127.0.0.1:4000",
+            "localhost:4000",
+            "LOCALHOST:4000",
+            "[::1]:4000",
+        ] {
+            assert_eq!(admit(&parts(&[("host", host)]), 4000), Ok(()), "{host}");
+        }
+        let foreign = [
+            "127.0.0.1",
+            "127.0.0.1:4001",
+            "evil.example:4000",
+            "127.0.0.1.evil.example:4000",
+            "localhost.:4000",
+            "",
+        ];
+        for host in foreign {
+            let refused = admit(&parts(&[("host", host)]), 4000);
+            assert_eq!(refused, Err(Refusal::ForeignHost), "{host}");
+        }
+        assert_eq!(admit(&parts(&[]), 4000), Err(Refusal::ForeignHost));
+        let twice = [("host", "localhost:4000"), ("host", "evil.example")];
+        assert_eq!(admit(&parts(&twice), 4000), Err(Refusal::ForeignHost));
+    }
+
+    #[test]
+    fn browsers_are_refused() {
+        for header in [
+            ("origin", "null"),
+            ("origin", "http://127.0.0.1:4000"),
+            ("sec-fetch-site", "none"),
+        ] {
+            let refused = admit(&parts(&[("host", "127.0.0.1:4000"), header]), 4000);
+            assert_eq!(refused, Err(Refusal::Browser));
+        }
+    }
+
+    #[test]
+    fn basic_credentials_must_be_the_access_key() {
+        let keys = AccessKeys {
+            access_key_id: "AKID".into(),
+            secret_access_key: Redacted::new("secret"),
+        };
+        let header = |text: &str| format!("Basic {}", BASE64.encode(text));
+        assert!(keys.match_basic(&parts(&[("authorization", &header("AKID:secret"))])));
+        assert!(!keys.match_basic(&parts(&[("authorization", &header("AKID:secre"))])));
+        assert!(!keys.match_basic(&parts(&[("authorization", "Basic !!")])));
+        assert!(!keys.match_basic(&parts(&[])));
+    }
+}

@@ -1,0 +1,168 @@
+//! From a request of any service to the handler of the one it is for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::Response;
+use http::request::Parts;
+use seaway_aws_wire::codec::{self, RequestId};
+use seaway_aws_wire::error::common;
+use seaway_aws_wire::sigv4::{Identity, SignatureError};
+use seaway_aws_wire::{Operation, Protocol, Service, WireError};
+use uuid::Uuid;
+
+use super::call::{Answer, Call, internal};
+use crate::clock::EpochMillis;
+
+/// How many names of unknown operations are remembered for logging them once.
+const MAX_UNKNOWN: usize = 1000;
+
+/// One AWS service.
+pub trait Handler: Send + Sync {
+    /// Answers one of the service's operations.
+    fn handle(self: Arc<Self>, call: Call) -> BoxFuture<'static, Answer>;
+}
+
+/// A service whose answers come from the store alone. It may block for a few
+/// milliseconds; see [`Blocking`].
+pub trait BlockingHandler: Send + Sync + 'static {
+    /// Answers one of the service's operations.
+    fn handle(&self, call: Call) -> Answer;
+}
+
+/// Runs a [`BlockingHandler`] where blocking is allowed.
+#[derive(Debug)]
+pub struct Blocking<H>(Arc<H>);
+
+/// The services of one platform.
+#[derive(Default)]
+pub struct Services {
+    handlers: BTreeMap<Service, Arc<dyn Handler>>,
+    /// Operations that nobody has: each is logged once.
+    unknown: Mutex<BTreeSet<String>>,
+}
+
+impl<H: BlockingHandler> Blocking<H> {
+    /// Wraps a handler that may be shared with other parts of the platform.
+    pub fn new(handler: Arc<H>) -> Self {
+        Self(handler)
+    }
+}
+
+impl<H: BlockingHandler> Handler for Blocking<H> {
+    fn handle(self: Arc<Self>, call: Call) -> BoxFuture<'static, Answer> {
+        let handler = Arc::clone(&self.0);
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || handler.handle(call))
+                .await
+                .unwrap_or_else(|error| Err(internal(&error)))
+        })
+    }
+}
+
+impl Services {
+    /// Adds a service, replacing an earlier handler of it.
+    #[must_use]
+    pub fn with(mut self, service: Service, handler: impl Handler + 'static) -> Self {
+        self.handlers.insert(service, Arc::new(handler));
+        self
+    }
+
+    /// Answers a request, in the protocol that it speaks. `signer` says for
+    /// which service it was signed, or why its signature is not trusted.
+    pub async fn answer(
+        &self,
+        parts: &Parts,
+        body: &Bytes,
+        signer: Result<Identity, SignatureError>,
+        now: EpochMillis,
+    ) -> Response<Bytes> {
+        let id = RequestId::new(Uuid::new_v4().as_u128());
+        let dialect = codec::dialect(parts, body);
+        let answered = match signer {
+            Ok(signer) => self.call(parts, body, &signer, id, now).await,
+            Err(refusal) => Err(refusal.to_wire_error(dialect.protocol)),
+        };
+        answered.unwrap_or_else(|error| codec::encode_error(dialect, &error, &id))
+    }
+
+    async fn call(
+        &self,
+        parts: &Parts,
+        body: &Bytes,
+        signer: &Identity,
+        id: RequestId,
+        now: EpochMillis,
+    ) -> Answer {
+        let decoded = codec::decode(parts, body).inspect_err(|error| {
+            if is_unknown(error) {
+                self.note_unknown(parts, body);
+            }
+        })?;
+        let service = decoded.service();
+        if signer.service != service.signing_name() {
+            let expected = service.signing_name().to_owned();
+            return Err(SignatureError::WrongService { expected }.to_wire_error(service.protocol()));
+        }
+        let Some(handler) = self.handlers.get(&service).cloned() else {
+            self.note_unknown(parts, body);
+            return Err(not_here(decoded.operation()));
+        };
+        handler.handle(Call::new(decoded, id, now)).await
+    }
+
+    /// Logs the name of an operation that nobody has, once.
+    fn note_unknown(&self, parts: &Parts, body: &[u8]) {
+        let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = operation_name(parts, body);
+        if unknown.len() < MAX_UNKNOWN && unknown.insert(name.clone()) {
+            tracing::warn!(operation = name, "an unknown operation was asked for");
+        }
+    }
+}
+
+/// The answer to an operation that no handler of this platform has.
+pub(crate) fn not_here(operation: Operation) -> WireError {
+    let shape = match operation.service().protocol() {
+        Protocol::Json => &common::UNKNOWN_OPERATION_EXCEPTION,
+        Protocol::Query => &common::INVALID_ACTION,
+    };
+    WireError::new(
+        shape,
+        format!("The embedded platform does not have {operation}."),
+    )
+}
+
+fn is_unknown(error: &WireError) -> bool {
+    [
+        common::UNKNOWN_OPERATION_EXCEPTION.code,
+        common::INVALID_ACTION.code,
+    ]
+    .contains(&error.code())
+}
+
+/// What the client called the operation; nothing else of the request is shown.
+fn operation_name(parts: &Parts, body: &[u8]) -> String {
+    let target = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok());
+    let action = || {
+        let form = std::str::from_utf8(body).ok()?;
+        form.split('&')
+            .find_map(|pair| pair.strip_prefix("Action="))
+    };
+    let name = target.or_else(action).unwrap_or_default();
+    name.chars()
+        .filter(char::is_ascii_graphic)
+        .take(100)
+        .collect()
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_set().entries(self.handlers.keys()).finish()
+    }
+}

@@ -1,0 +1,13 @@
+//! The AWS services: handlers that translate between wire and state.
+//!
+//! A service is one [`Handler`]. It matches on the operation of a [`Call`] and
+//! answers each with [`Call::answer`], which hands over the typed request and
+//! encodes the typed response. Adding a service: write its handler and register
+//! it with [`Services::with`].
+
+mod call;
+mod dispatch;
+pub mod sts;
+
+pub use call::{Answer, Call};
+pub use dispatch::{Blocking, BlockingHandler, Handler, Services};
