@@ -118,10 +118,14 @@ pub fn diagnose(
     if progress.state != RolloutState::InProgress {
         return None;
     }
+    explain(progress, rules, now).or_else(|| timed_out(rules, began, now))
+}
+
+/// What `progress` shows of a failure, whether or not the platform acted on it already.
+pub fn explain(progress: &Progress, rules: &WatchRules, now: Timestamp) -> Option<Cause> {
     unstartable(progress)
         .or_else(|| crashing(progress))
         .or_else(|| unhealthy(progress, rules, now))
-        .or_else(|| timed_out(rules, began, now))
 }
 
 /// A task that could not be started for a reason that will not change.

@@ -108,6 +108,8 @@ pub struct Deployed {
 pub struct Intent {
     pub environment: EnvironmentName,
     pub origin: Origin,
+    /// Part of every idempotency token of the release, so that two ledgers never share one.
+    pub nonce: String,
     pub plan: Plan,
     /// What ran before, to go back to.
     pub before: Snapshot,
@@ -129,6 +131,10 @@ pub enum Entry {
     Failed {
         action: ActionId,
         error: String,
+    },
+    /// A service failed, so these actions take back what the others changed.
+    Retreat {
+        plan: Box<Plan>,
     },
     Events {
         events: Vec<crate::event::Event>,

@@ -1,0 +1,219 @@
+//! From the manifest to running services.
+
+use std::sync::Arc;
+
+use seaway_core::desired::Desired;
+use seaway_core::digest::Digest;
+use seaway_core::event::{EventKind, ReleaseEvent, Subject};
+use seaway_core::plan::{Goal, Plan, Policy};
+use seaway_core::release::{Intent, Snapshot};
+
+use crate::act::{End, Making};
+use crate::error::EngineError;
+use crate::guard::{Answer, Confirm, Occasion};
+use crate::lock::HeldLock;
+use crate::prepare;
+use crate::record::Record;
+use crate::session::{Completed, Session};
+use crate::settle;
+
+/// How often a plan may change between confirmation and lock before the command gives up.
+const ATTEMPTS: u32 = 3;
+
+/// Builds, observes and plans, and changes nothing but the builder's own store.
+pub async fn plan_deploy(session: &Session, policy: &Policy) -> Result<Plan, EngineError> {
+    let desired = prepare::desired(session).await?;
+    prepare::decide(session, &desired, policy).await
+}
+
+/// Deploys the environment: build, plan, confirm, record, act.
+///
+/// Everything that changes something runs in a task of its own: dropping this future stops the
+/// following, never the release.
+pub async fn deploy(
+    session: &Session,
+    policy: &Policy,
+    confirm: &dyn Confirm,
+) -> Result<Completed, EngineError> {
+    let desired = prepare::desired(session).await?;
+    release(session, &desired, policy, confirm).await
+}
+
+/// Makes a release of `desired`: the way every command goes that changes what runs.
+pub(crate) async fn release(
+    session: &Session,
+    desired: &Desired,
+    policy: &Policy,
+    confirm: &dyn Confirm,
+) -> Result<Completed, EngineError> {
+    let mut plan = prepare::decide(session, desired, policy).await?;
+    if plan.is_empty() && prepare::cut_off(&prepare::releases(session).await?).is_none() {
+        return Ok(Completed::NothingToDo { plan });
+    }
+    let mut occasion = Occasion::First;
+    for _ in 0..ATTEMPTS {
+        if !plan.is_empty() && confirm.confirm(&plan, occasion).await == Answer::Declined {
+            return Err(EngineError::Declined);
+        }
+        let lock = HeldLock::acquire(session, &purpose(&policy.goal)).await?;
+        match under_lock(session, &lock, (desired, policy), &plan).await {
+            Ok(Ready::Go(before)) => return carry_out(session, lock, plan, before).await,
+            Ok(Ready::Changed(newer)) if newer.is_empty() => {
+                lock.release().await;
+                return Ok(Completed::NothingToDo { plan: newer });
+            }
+            Ok(Ready::Changed(newer)) => {
+                lock.release().await;
+                plan = newer;
+                occasion = Occasion::Changed;
+            }
+            Err(error) => {
+                lock.release().await;
+                return Err(error);
+            }
+        }
+    }
+    Err(EngineError::PlanKeepsChanging)
+}
+
+enum Ready {
+    /// The plan still holds; this runs before it.
+    Go(Snapshot),
+    Changed(Plan),
+}
+
+/// Plans again now that nobody else can change anything, and closes what was cut off.
+async fn under_lock(
+    session: &Session,
+    lock: &HeldLock,
+    wanted: (&Desired, &Policy),
+    confirmed: &Plan,
+) -> Result<Ready, EngineError> {
+    let (desired, policy) = wanted;
+    settle::interrupted_jobs(session).await?;
+    let live = prepare::live(session, desired).await?;
+    let plan = prepare::decide_on(desired, &live, policy)?;
+    let releases = prepare::releases(session).await?;
+    let before = prepare::running(&releases, desired, &live, &plan);
+    if plan.is_empty() || plan.digest() == confirmed.digest() {
+        settle::close_cut_off(session, lock, &releases, &plan, &before).await?;
+    }
+    if plan.digest() == confirmed.digest() && !plan.is_empty() {
+        return Ok(Ready::Go(before));
+    }
+    Ok(Ready::Changed(plan))
+}
+
+/// Records the intent and carries the plan out in a task of its own.
+pub(crate) async fn carry_out(
+    session: &Session,
+    lock: HeldLock,
+    plan: Plan,
+    before: Snapshot,
+) -> Result<Completed, EngineError> {
+    let intent = Intent {
+        environment: session.environment.name.clone(),
+        origin: session.origin.clone(),
+        nonce: nonce(session),
+        plan: plan.clone(),
+        before: before.clone(),
+    };
+    let ledger = &session.ports.ledger;
+    let release = match ledger.begin(&lock.lease, &intent).await {
+        Ok(release) => release,
+        Err(error) => {
+            lock.release().await;
+            return Err(error.into());
+        }
+    };
+    session.events.emit(
+        Subject::Release,
+        EventKind::Release(ReleaseEvent::Started {
+            id: release,
+            environment: session.environment.name.clone(),
+            origin: session.origin.clone(),
+            plan: Box::new(plan.clone()),
+        }),
+    );
+    let record = Record::new(
+        (release, intent.nonce),
+        lock.lease.clone(),
+        Arc::clone(ledger),
+        session.events.clone(),
+    );
+    make(
+        session,
+        lock,
+        Planned {
+            record,
+            plan,
+            before,
+        },
+    )
+    .await
+}
+
+/// A plan with its record, ready to be carried out.
+pub(crate) struct Planned {
+    pub(crate) record: Record,
+    pub(crate) plan: Plan,
+    pub(crate) before: Snapshot,
+}
+
+/// Carries out in an owned task and gives the lock back at its end, whoever still waits for it.
+pub(crate) async fn make(
+    session: &Session,
+    lock: HeldLock,
+    planned: Planned,
+) -> Result<Completed, EngineError> {
+    let release = planned.record.release;
+    let plan = planned.plan.clone();
+    let lock = Arc::new(lock);
+    let making = Making {
+        session: session.clone(),
+        lock: Arc::clone(&lock),
+        record: planned.record,
+        plan: planned.plan,
+        before: planned.before,
+    };
+    let task = tokio::spawn(async move {
+        let end = making.carry_out().await;
+        drop(making);
+        if let Some(lock) = Arc::into_inner(lock) {
+            lock.release().await;
+        }
+        end
+    });
+    match task.await {
+        Ok(Ok(End::Outcome(outcome, after))) => Ok(Completed::Ended {
+            release,
+            outcome,
+            plan,
+            after,
+        }),
+        Ok(Ok(End::Detached)) => Ok(Completed::Detached { release }),
+        Ok(Err(error)) => Err(error),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+fn nonce(session: &Session) -> String {
+    let seed = format!(
+        "{} {} {}",
+        session.ports.clock.now(),
+        session.origin.by,
+        session.pid
+    );
+    Digest::of(seed.as_bytes()).short().to_owned()
+}
+
+fn purpose(goal: &Goal) -> String {
+    match goal {
+        Goal::Deploy => "deploy".into(),
+        Goal::Rollback { to } => format!("rollback to {to}"),
+        Goal::RollbackService { to } => format!("rollback to {}", to.short()),
+        Goal::Restart => "restart".into(),
+        Goal::Scale { count } => format!("scale to {count}"),
+        Goal::Undo { release } => format!("undo {release}"),
+    }
+}

@@ -1,0 +1,175 @@
+//! Starts one service's rollout.
+
+use seaway_core::desired::{DesiredService, RevisionId};
+use seaway_core::event::{EventKind, RolloutEvent, ServiceEvent, Subject};
+use seaway_core::plan::{Action, ActionId, Roll, RollKind, Step};
+use seaway_core::release::{Applied, ReleaseId};
+use seaway_core::rollout::RolloutId;
+use seaway_core::time::Timestamp;
+use seaway_ports::{Change, FreshTasks, PortError, Rolled, Token};
+
+use crate::act::Making;
+
+/// A rollout on its way, or the reason why it is not.
+pub(crate) struct Started {
+    pub(crate) service: DesiredService,
+    pub(crate) began: Timestamp,
+    pub(crate) aim: Aim,
+}
+
+/// What is waited for.
+pub(crate) enum Aim {
+    /// The rollout ends.
+    Rollout { rollout: RolloutId, first: bool },
+    /// So many tasks run.
+    Count { rollout: RolloutId, count: u32 },
+    /// Nothing: it was done at once.
+    Nothing,
+    /// It could not even be started.
+    Failed { error: String },
+}
+
+/// Takes the action and says what to wait for. An error means that the whole release must stop;
+/// a service that cannot be started is a [`Aim::Failed`].
+pub(crate) async fn start(
+    making: &Making,
+    action: &Action,
+    service: &DesiredService,
+) -> Result<Started, PortError> {
+    let began = making.session.ports.clock.now();
+    let started = |aim| Started {
+        service: service.clone(),
+        began,
+        aim,
+    };
+    let outcome = match &action.step {
+        Step::Roll(roll) => begin(making, action.id, roll).await,
+        Step::Configure { service, count } => configure(making, action.id, service, *count).await,
+        _ => Ok(Aim::Nothing),
+    };
+    match outcome {
+        Ok(aim) => Ok(started(aim)),
+        Err(error) if error.kind == seaway_ports::PortErrorKind::LockLost => Err(error),
+        Err(error) => {
+            let text = error.to_string();
+            let event = EventKind::Service(ServiceEvent::Failed {
+                error: text.clone(),
+            });
+            making
+                .session
+                .events
+                .emit(Subject::Service(service.name.clone()), event);
+            making.record.failed(action.id, &text).await?;
+            Ok(started(Aim::Failed { error: text }))
+        }
+    }
+}
+
+/// The service an action of the services phase is about.
+pub(crate) fn service_of(step: &Step) -> Option<&DesiredService> {
+    match step {
+        Step::Roll(roll) => Some(&roll.service),
+        Step::Configure { service, .. } => Some(service),
+        _ => None,
+    }
+}
+
+/// The token that makes a repetition of the action harmless.
+pub(crate) fn token(release: ReleaseId, action: ActionId, nonce: &str) -> Token {
+    let mut token = format!("seaway-{release}-{}-{nonce}", action.0);
+    token.truncate(32);
+    Token(token)
+}
+
+async fn begin(making: &Making, id: ActionId, roll: &Roll) -> Result<Aim, PortError> {
+    let rollouts = &making.session.ports.rollouts;
+    let service = &roll.service;
+    let revision = match &service.registered {
+        Some(revision) => revision.clone(),
+        None => rollouts.register(service).await?,
+    };
+    let rolled = match roll.kind {
+        RollKind::Create => create(making, id, roll, &revision).await?,
+        RollKind::Update => {
+            change(making, roll, &revision, FreshTasks::WhereRevisionDiffers).await?
+        }
+        RollKind::Force => change(making, roll, &revision, FreshTasks::Always).await?,
+        RollKind::Follow => rollouts.newest(&service.name).await?,
+    };
+    let applied = Applied::Rolled {
+        revision: revision.clone(),
+        rollout: Some(rolled.rollout.clone()),
+    };
+    making.record.remember(&service.name, &revision);
+    making.session.events.emit(
+        Subject::Service(service.name.clone()),
+        EventKind::Rollout(RolloutEvent::Started {
+            rollout: rolled.rollout.clone(),
+            revision,
+            how: roll.kind,
+        }),
+    );
+    making.record.done(id, applied).await?;
+    Ok(Aim::Rollout {
+        rollout: rolled.rollout,
+        first: rolled.first,
+    })
+}
+
+async fn create(
+    making: &Making,
+    id: ActionId,
+    roll: &Roll,
+    revision: &RevisionId,
+) -> Result<Rolled, PortError> {
+    let count = roll.count.unwrap_or(roll.service.count);
+    let token = token(making.record.release, id, &making.record.nonce);
+    making
+        .session
+        .ports
+        .rollouts
+        .create(&roll.service, revision, count, &token)
+        .await
+}
+
+async fn change(
+    making: &Making,
+    roll: &Roll,
+    revision: &RevisionId,
+    fresh: FreshTasks,
+) -> Result<Rolled, PortError> {
+    let change = Change {
+        service: &roll.service,
+        revision,
+        count: roll.count,
+        fresh,
+    };
+    making.session.ports.rollouts.update(&change).await
+}
+
+async fn configure(
+    making: &Making,
+    id: ActionId,
+    service: &DesiredService,
+    count: Option<u32>,
+) -> Result<Aim, PortError> {
+    let rollouts = &making.session.ports.rollouts;
+    rollouts.configure(service, count).await?;
+    if let Some(revision) = &service.registered {
+        making.record.remember(&service.name, revision);
+    }
+    making.record.done(id, Applied::Nothing).await?;
+    let subject = Subject::Service(service.name.clone());
+    making
+        .session
+        .events
+        .emit(subject, EventKind::Service(ServiceEvent::Configured));
+    let Some(count) = count else {
+        return Ok(Aim::Nothing);
+    };
+    let newest = rollouts.newest(&service.name).await?;
+    Ok(Aim::Count {
+        rollout: newest.rollout,
+        count,
+    })
+}

@@ -1,0 +1,376 @@
+//! One rollout under observation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use seaway_core::desired::DesiredService;
+use seaway_core::diagnosis::{Cause, diagnose, explain};
+use seaway_core::event::{EventKind, RolloutEnd, RolloutEvent, ServiceEvent, Subject};
+use seaway_core::name::ServiceName;
+use seaway_core::rollout::{Counts, Progress, RolloutId, RolloutState, TaskSeen};
+use seaway_core::time::Timestamp;
+use seaway_ports::{PortError, RollbackAnswer};
+
+use crate::act::Making;
+use crate::roll::{Aim, Started};
+
+/// Last lines of a failing task that are shown.
+const LOG_LINES: usize = 10;
+
+/// A rollout and what was seen of it so far.
+pub(super) struct Watched {
+    pub(super) service: DesiredService,
+    pub(super) rollout: RolloutId,
+    began: Timestamp,
+    /// Nothing ran before it.
+    first: bool,
+    /// Only this count is waited for, not the rollout's end.
+    count: Option<u32>,
+    counts: Option<(Counts, Counts)>,
+    told: BTreeSet<String>,
+    failing: BTreeMap<String, BTreeSet<String>>,
+    cause: Option<Cause>,
+    retreat: Retreat,
+}
+
+/// Whether the rollback was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Retreat {
+    No,
+    Asked,
+    /// There was nothing to go back to: scaled to zero.
+    GivenUp,
+}
+
+/// What one look led to.
+pub(super) struct Looked {
+    pub(super) moved: bool,
+    pub(super) end: Option<RolloutEnd>,
+}
+
+impl Watched {
+    /// Begins to watch; what ended at once is the error.
+    pub(super) fn new(started: Started) -> Result<Self, RolloutEnd> {
+        let (rollout, first, count) = match started.aim {
+            Aim::Rollout { rollout, first } => (rollout, first, None),
+            Aim::Count { rollout, count } => (rollout, false, Some(count)),
+            Aim::Nothing => return Err(RolloutEnd::Succeeded),
+            Aim::Failed { error } => {
+                return Err(RolloutEnd::Failed {
+                    cause: None,
+                    reason: Some(error),
+                });
+            }
+        };
+        Ok(Self {
+            service: started.service,
+            rollout,
+            began: started.began,
+            first,
+            count,
+            counts: None,
+            told: BTreeSet::new(),
+            failing: BTreeMap::new(),
+            cause: None,
+            retreat: Retreat::No,
+        })
+    }
+
+    /// Its end is certain, and it is not a good one.
+    pub(super) fn is_failing(&self) -> bool {
+        self.cause.is_some()
+    }
+
+    /// Takes in what a poll saw.
+    pub(super) async fn look(
+        &mut self,
+        making: &Making,
+        progress: &Progress,
+    ) -> Result<Looked, PortError> {
+        let mut moved = self.tell_counts(making, progress);
+        moved |= self.tell_platform(making, progress);
+        moved |= self.tell_failing_tasks(making, progress).await;
+        if let Some(end) = self.counted(progress) {
+            self.tell(making, RolloutEvent::Ended { end: end.clone() });
+            return Ok(Looked {
+                moved: true,
+                end: Some(end),
+            });
+        }
+        self.judge(making, progress).await?;
+        let end = self.end(making, progress).await?;
+        if let Some(end) = &end {
+            self.tell(making, RolloutEvent::Ended { end: end.clone() });
+        }
+        Ok(Looked {
+            moved: moved || end.is_some(),
+            end,
+        })
+    }
+
+    /// The service is gone: somebody removed it.
+    pub(super) fn vanished(&mut self, making: &Making) -> Looked {
+        let reason = Some("the service was removed while it was rolled out".to_owned());
+        let end = RolloutEnd::Failed {
+            cause: self.cause.take(),
+            reason,
+        };
+        self.tell(making, RolloutEvent::Ended { end: end.clone() });
+        Looked {
+            moved: true,
+            end: Some(end),
+        }
+    }
+
+    /// Goes back because another service of the release failed.
+    pub(super) async fn give_way(
+        &mut self,
+        making: &Making,
+        failed: &ServiceName,
+    ) -> Result<(), PortError> {
+        if self.retreat != Retreat::No || self.first || self.count.is_some() {
+            return Ok(());
+        }
+        self.ask_for_rollback(making, &format!("{failed} failed"), 0)
+            .await
+    }
+
+    fn tell(&self, making: &Making, event: RolloutEvent) {
+        let subject = Subject::Service(self.service.name.clone());
+        making
+            .session
+            .events
+            .emit(subject, EventKind::Rollout(event));
+    }
+
+    fn tell_counts(&mut self, making: &Making, progress: &Progress) -> bool {
+        let counts = (progress.new, progress.old);
+        if self.counts == Some(counts) {
+            return false;
+        }
+        self.counts = Some(counts);
+        self.tell(
+            making,
+            RolloutEvent::Progress {
+                new: progress.new,
+                old: progress.old,
+            },
+        );
+        true
+    }
+
+    fn tell_platform(&mut self, making: &Making, progress: &Progress) -> bool {
+        let mut moved = false;
+        for event in &progress.events {
+            if self.told.insert(event.id.clone()) {
+                self.tell(
+                    making,
+                    RolloutEvent::Platform {
+                        message: event.message.clone(),
+                    },
+                );
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    /// Tells of tasks that ended by themselves, grouped by the reason, with last log lines.
+    async fn tell_failing_tasks(&mut self, making: &Making, progress: &Progress) -> bool {
+        let mut grown: BTreeMap<String, &TaskSeen> = BTreeMap::new();
+        for task in &progress.tasks {
+            let Some(reason) = failure(task) else {
+                continue;
+            };
+            if self
+                .failing
+                .entry(reason.clone())
+                .or_default()
+                .insert(task.id.clone())
+            {
+                grown.insert(reason, task);
+            }
+        }
+        for (reason, task) in &grown {
+            let log = self.last_lines(making, task).await;
+            let tasks = self
+                .failing
+                .get(reason)
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect();
+            self.tell(
+                making,
+                RolloutEvent::TasksFailed {
+                    reason: reason.clone(),
+                    tasks,
+                    log,
+                },
+            );
+        }
+        !grown.is_empty()
+    }
+
+    async fn last_lines(&self, making: &Making, task: &TaskSeen) -> Vec<String> {
+        let Some(stream) = &task.log_stream else {
+            return vec![];
+        };
+        let logs = &making.session.ports.logs;
+        match logs
+            .tail(self.service.name.as_str(), stream, LOG_LINES)
+            .await
+        {
+            Ok(lines) => lines,
+            Err(error) => {
+                tracing::debug!(%error, "log tail");
+                vec![]
+            }
+        }
+    }
+
+    /// The end of a pure change of the count.
+    fn counted(&self, progress: &Progress) -> Option<RolloutEnd> {
+        let count = self.count?;
+        let (running, pending) = (
+            progress.new.running + progress.old.running,
+            progress.new.pending + progress.old.pending,
+        );
+        (running == count && pending == 0).then_some(RolloutEnd::Succeeded)
+    }
+
+    /// Names the cause once it is certain, and has the rollout taken back.
+    async fn judge(&mut self, making: &Making, progress: &Progress) -> Result<(), PortError> {
+        let now = making.session.ports.clock.now();
+        if self.cause.is_some() || self.retreat != Retreat::No {
+            return Ok(());
+        }
+        let rules = &self.service.watch;
+        let cause = if progress.state == RolloutState::InProgress {
+            diagnose(progress, rules, self.began, now)
+        } else if progress.state == RolloutState::Succeeded {
+            None
+        } else {
+            explain(progress, rules, now)
+        };
+        let Some(cause) = cause else { return Ok(()) };
+        let after_ms = elapsed(cause.since, now);
+        self.tell(
+            making,
+            RolloutEvent::CauseNamed {
+                cause: cause.clone(),
+                after_ms,
+            },
+        );
+        let (why, since) = (cause.title(), cause.since);
+        self.cause = Some(cause);
+        if progress.state != RolloutState::InProgress {
+            return Ok(());
+        }
+        if self.first {
+            return self.give_up(making).await;
+        }
+        self.ask_for_rollback(
+            making,
+            &why,
+            elapsed(since, making.session.ports.clock.now()),
+        )
+        .await
+    }
+
+    async fn ask_for_rollback(
+        &mut self,
+        making: &Making,
+        why: &str,
+        after_ms: u64,
+    ) -> Result<(), PortError> {
+        let rollouts = &making.session.ports.rollouts;
+        match rollouts
+            .request_rollback(&self.service.name, &self.rollout)
+            .await?
+        {
+            RollbackAnswer::Accepted => {
+                self.retreat = Retreat::Asked;
+                self.tell(
+                    making,
+                    RolloutEvent::RollbackRequested {
+                        why: why.to_owned(),
+                        after_ms,
+                    },
+                );
+            }
+            RollbackAnswer::AlreadyOver => self.retreat = Retreat::Asked,
+            RollbackAnswer::NothingBefore => self.give_up(making).await?,
+        }
+        Ok(())
+    }
+
+    /// Nothing to go back to: no task of a bad first revision keeps crashing.
+    async fn give_up(&mut self, making: &Making) -> Result<(), PortError> {
+        self.retreat = Retreat::GivenUp;
+        making
+            .session
+            .ports
+            .rollouts
+            .scale(&self.service.name, 0)
+            .await?;
+        let subject = Subject::Service(self.service.name.clone());
+        making
+            .session
+            .events
+            .emit(subject, EventKind::Service(ServiceEvent::GivenUp));
+        Ok(())
+    }
+
+    async fn end(
+        &mut self,
+        making: &Making,
+        progress: &Progress,
+    ) -> Result<Option<RolloutEnd>, PortError> {
+        let (cause, reason) = (self.cause.clone(), progress.reason.clone());
+        if self.retreat == Retreat::GivenUp {
+            let gone = progress.new.running + progress.new.pending == 0;
+            return Ok(gone.then_some(RolloutEnd::Failed { cause, reason }));
+        }
+        Ok(match &progress.state {
+            RolloutState::InProgress | RolloutState::RollingBack => None,
+            RolloutState::Succeeded => Some(RolloutEnd::Succeeded),
+            RolloutState::RolledBack { to } => Some(RolloutEnd::RolledBack {
+                to: to.clone(),
+                cause,
+                reason,
+            }),
+            RolloutState::Superseded { by } => Some(RolloutEnd::Superseded { by: by.clone() }),
+            RolloutState::Failed if self.first => {
+                self.give_up(making).await?;
+                None
+            }
+            RolloutState::Failed => Some(RolloutEnd::Failed { cause, reason }),
+        })
+    }
+}
+
+/// Why a task ended, if it ended by itself.
+fn failure(task: &TaskSeen) -> Option<String> {
+    let stop = task.stop.as_ref()?;
+    let scheduled = matches!(
+        stop.code.as_deref(),
+        Some("ServiceSchedulerInitiated" | "UserInitiated")
+    ) && !stop.reason.contains("failed");
+    if scheduled {
+        return None;
+    }
+    let exit = stop
+        .exit_code
+        .map(|code| format!(" (exit code {code})"))
+        .unwrap_or_default();
+    let words = stop
+        .container_reason
+        .as_ref()
+        .filter(|reason| !reason.is_empty());
+    Some(format!("{}{exit}", words.unwrap_or(&stop.reason)))
+}
+
+fn elapsed(since: Timestamp, now: Timestamp) -> u64 {
+    let milliseconds = now.as_millisecond().saturating_sub(since.as_millisecond());
+    u64::try_from(milliseconds).unwrap_or_default()
+}
