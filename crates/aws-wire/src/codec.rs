@@ -7,6 +7,8 @@
 mod json;
 mod query;
 mod request_id;
+#[cfg(test)]
+mod round_trip;
 mod xml;
 
 use std::fmt;

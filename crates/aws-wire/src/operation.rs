@@ -155,6 +155,32 @@ macro_rules! operations {
                     $(Self::$name => $output,)+
                 }
             }
+
+            /// Reads a request into its type and writes it again.
+            #[cfg(test)]
+            pub(crate) fn rewrite_request(
+                self,
+                value: serde_json::Value,
+            ) -> serde_json::Result<serde_json::Value> {
+                match self {
+                    $(Self::$name => {
+                        serde_json::to_value(serde_json::from_value::<$request>(value)?)
+                    })+
+                }
+            }
+
+            /// Reads a response into its type and writes it again.
+            #[cfg(test)]
+            pub(crate) fn rewrite_response(
+                self,
+                value: serde_json::Value,
+            ) -> serde_json::Result<serde_json::Value> {
+                match self {
+                    $(Self::$name => {
+                        serde_json::to_value(serde_json::from_value::<$response>(value)?)
+                    })+
+                }
+            }
         }
 
         $(
