@@ -13,6 +13,8 @@ mod names;
 mod output;
 mod services;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -52,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         eprintln!("hint: run `cargo xtask generate wire` and commit the result");
         return Ok(ExitCode::FAILURE);
     }
-    output::write(&files, &directory)?;
+    output::replace(&files, &directory)?;
     println!("wrote {} files to {}", files.len(), directory.display());
     Ok(ExitCode::SUCCESS)
 }

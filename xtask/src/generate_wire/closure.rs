@@ -51,6 +51,17 @@ pub(crate) struct ChosenOperation {
 
 impl Closure {
     pub(crate) fn of(service: &Service, model: &ServiceModel) -> Result<Self, ClosureError> {
+        if model
+            .metadata
+            .json_version
+            .as_deref()
+            .is_some_and(|version| version != "1.1")
+        {
+            return Err(ClosureError::Unsupported(
+                service.module.to_owned(),
+                "jsonVersion",
+            ));
+        }
         let renames = renames(service, model)?;
         let mut closure = Self {
             metadata: model.metadata.clone(),

@@ -18,6 +18,8 @@ pub(crate) struct ServiceModel {
 pub(crate) struct Metadata {
     pub(crate) api_version: String,
     pub(crate) protocol: Protocol,
+    /// Version of the JSON protocol; only 1.1 is supported.
+    pub(crate) json_version: Option<String>,
     /// What precedes the operation's name in `X-Amz-Target` (JSON protocol).
     pub(crate) target_prefix: Option<String>,
     /// Namespace of response documents (query protocol).

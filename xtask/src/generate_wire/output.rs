@@ -58,13 +58,7 @@ pub(crate) fn format(
     files: Vec<GeneratedFile>,
 ) -> Result<Vec<GeneratedFile>, OutputError> {
     let scratch = root.join("target/generate-wire");
-    if scratch.exists() {
-        fs::remove_dir_all(&scratch).map_err(|source| OutputError::Write {
-            path: scratch.clone(),
-            source,
-        })?;
-    }
-    write(&files, &scratch)?;
+    replace(&files, &scratch)?;
     let output = Command::new("rustfmt")
         .args(["--edition", "2024", "--config-path"])
         .arg(root)
@@ -87,7 +81,7 @@ pub(crate) fn format(
         .collect()
 }
 
-/// The files whose committed text differs, or is missing.
+/// The files whose committed text differs or is missing, and those that nothing generates.
 pub(crate) fn stale(
     files: &[GeneratedFile],
     directory: &Path,
@@ -99,11 +93,51 @@ pub(crate) fn stale(
             stale.push(path);
         }
     }
+    for path in committed(directory)? {
+        if !files.iter().any(|file| directory.join(&file.path) == path) {
+            stale.push(path);
+        }
+    }
     Ok(stale)
 }
 
+/// Makes the directory hold these files and nothing else.
+pub(crate) fn replace(files: &[GeneratedFile], directory: &Path) -> Result<(), OutputError> {
+    for path in stale(files, directory)? {
+        if path.exists() {
+            fs::remove_file(&path).map_err(|source| OutputError::Write { path, source })?;
+        }
+    }
+    write(files, directory)
+}
+
+/// The files of all service directories.
+fn committed(directory: &Path) -> Result<Vec<PathBuf>, OutputError> {
+    let mut files = Vec::new();
+    for service in entries(directory)?.into_iter().filter(|path| path.is_dir()) {
+        files.extend(entries(&service)?);
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, OutputError> {
+    if !directory.exists() {
+        return Ok(Vec::new());
+    }
+    let paths = fs::read_dir(directory).and_then(|entries| {
+        entries
+            .map(|entry| Ok(entry?.path()))
+            .collect::<io::Result<_>>()
+    });
+    paths.map_err(|source| OutputError::Read {
+        path: directory.to_path_buf(),
+        source,
+    })
+}
+
 /// Writes all files below the directory.
-pub(crate) fn write(files: &[GeneratedFile], directory: &Path) -> Result<(), OutputError> {
+fn write(files: &[GeneratedFile], directory: &Path) -> Result<(), OutputError> {
     for file in files {
         let path = directory.join(&file.path);
         let parent = path.parent().unwrap_or(directory);
