@@ -3,7 +3,7 @@
 use crate::deployment::{Deployment, DeploymentStatus, RolloutState};
 use crate::notices::Outbox;
 use crate::revision::Revision;
-use crate::service::{Service, count};
+use crate::service::{Service, ServiceStatus, count};
 use crate::service_deployment::{
     BREAKER, BREAKER_WITHOUT_ROLLBACK, MonitorStatus, NO_CANDIDATE, REQUESTED, RESTORED_FAILED,
     RevisionCounts, Rollback, ServiceDeployment, ServiceDeploymentStatus as Status,
@@ -23,6 +23,7 @@ impl Service {
     pub(crate) fn deploy(&mut self, revision: Revision) {
         let now = self.clock.now();
         self.supersede(crate::service_deployment::SUPERSEDED);
+        self.demote_primary();
         let sources = self.shown_counts();
         let id = self.ids.deployment();
         self.deployments.push(Deployment::new(id, revision, now));
@@ -38,6 +39,7 @@ impl Service {
         if let Some(record) = self.service_deployments.last_mut() {
             let next = match record.status {
                 Status::Pending | Status::InProgress => Some(Status::StopRequested),
+                Status::RollbackRequested => Some(Status::Stopped),
                 // ECS documents no other way out of a rollback.
                 Status::RollbackInProgress => Some(Status::RollbackFailed),
                 _ => None,
@@ -47,33 +49,32 @@ impl Service {
                 record.status_reason = Some(reason.to_owned());
             }
         }
-        let running = |service: &Service, d: &Deployment| service.running_of(d.id);
-        for index in 0..self.deployments.len() {
-            let running = running(self, &self.deployments[index]);
-            let deployment = &mut self.deployments[index];
-            if deployment.status != DeploymentStatus::Primary {
-                continue;
-            }
-            deployment.status = DeploymentStatus::Active;
-            if deployment.completed_at.is_none() {
-                // What it has not started yet, it need not start any more.
-                deployment.desired_count = deployment.desired_count.min(running);
-            } else if deployment.rollout_state == RolloutState::InProgress {
-                deployment.become_completed(now);
-            }
+    }
+
+    /// Makes room for another primary deployment.
+    fn demote_primary(&mut self) {
+        let now = self.clock.now();
+        let primary = |d: &Deployment| d.status == DeploymentStatus::Primary;
+        let Some(index) = self.deployments.iter().position(primary) else {
+            return;
+        };
+        let running = self.running_wanted(index);
+        let deployment = &mut self.deployments[index];
+        deployment.status = DeploymentStatus::Active;
+        if deployment.completed_at.is_none() {
+            // What it has not started yet, it need not start any more.
+            deployment.desired_count = deployment.desired_count.min(running);
+        } else if deployment.rollout_state == RolloutState::InProgress {
+            deployment.become_completed(now);
         }
     }
 
     /// Takes the steps that API calls have asked for.
     pub(crate) fn progress_records(&mut self, out: &mut Outbox) {
         let now = self.clock.now();
-        let latest = self.service_deployments.len() - 1;
-        for (index, record) in self.service_deployments.iter_mut().enumerate() {
+        for record in &mut self.service_deployments {
             match record.status {
                 Status::StopRequested => record.become_status(Status::Stopped, now),
-                Status::RollbackRequested if index < latest => {
-                    record.become_status(Status::Stopped, now);
-                }
                 Status::Pending => record.become_status(Status::InProgress, now),
                 _ => {}
             }
@@ -88,6 +89,7 @@ impl Service {
         let breaker = &self.configuration.circuit_breaker;
         let primary = self.primary();
         if breaker.enable
+            && self.status == ServiceStatus::Active
             && primary.rollout_state == RolloutState::InProgress
             && primary.breaker_failures >= breaker.threshold.failures(self.desired_count)
         {

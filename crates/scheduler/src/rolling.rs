@@ -86,7 +86,11 @@ impl Service {
                 self.stop_task(task, cause, out);
             }
             let census = self.census(id);
-            let replaced = (census.healthy + census.unhealthy).saturating_sub(desired);
+            let replaced = match self.deployments[index].is_maintained() {
+                true => (census.healthy + census.unhealthy).saturating_sub(desired),
+                // Nothing will replace them: a failed or abandoned deployment gets no new tasks.
+                false => census.unhealthy,
+            };
             for _ in 0..replaced.min(census.unhealthy) {
                 self.stop_unhealthy(id, out);
             }

@@ -1,0 +1,388 @@
+//! Thousands of seeded schedules of faults, updates and restarts, and what must hold in each.
+//!
+//! `SEAWAY_SIMULATION_SEED=N` replays one schedule, `SEAWAY_SIMULATION_SCHEDULES=N` runs more.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use seaway_scheduler::{
+    Command, DeploymentId, Input, Request, RolloutState, ServiceDeploymentStatus as Status,
+};
+
+use crate::checker::{Checker, Counts};
+use crate::schedule::{Action, Kind, Schedule};
+use crate::world::World;
+
+const SCHEDULES: u64 = 10_000;
+
+#[test]
+fn every_schedule_keeps_the_invariants() {
+    if let Some(seed) = variable("SEAWAY_SIMULATION_SEED") {
+        let schedule = Schedule::drawn_from(seed);
+        println!("{schedule:#?}");
+        check(&schedule);
+        return;
+    }
+    let mut tally = Tally::default();
+    let schedules = variable("SEAWAY_SIMULATION_SCHEDULES").unwrap_or(SCHEDULES);
+    for seed in 0..schedules {
+        tally.add(&check(&Schedule::drawn_from(seed)));
+    }
+    println!("{schedules} schedules: {tally:?}");
+    tally.assert_worth_running(schedules);
+}
+
+#[test]
+fn the_same_seed_is_the_same_schedule() {
+    for seed in 0..20 {
+        let schedule = Schedule::drawn_from(seed);
+        let (one, two) = (Run::of(&schedule), Run::of(&schedule));
+        assert_eq!(one.world.events, two.world.events);
+        assert_eq!(one.world.service, two.world.service);
+    }
+}
+
+/// Runs a schedule; a failing one is shrunk and shown.
+fn check(schedule: &Schedule) -> Outcome {
+    match outcome(schedule, |checker| checker) {
+        Ok(outcome) => outcome,
+        Err(violations) => {
+            let small = shrink(schedule, |checker| checker);
+            let shown = outcome(&small, |checker| checker)
+                .err()
+                .unwrap_or(violations);
+            panic!(
+                "SEAWAY_SIMULATION_SEED={} fails: {shown:#?}\nshrunk to {small:#?}",
+                schedule.seed
+            );
+        }
+    }
+}
+
+/// Drops actions and shortens waits as long as the schedule still fails.
+pub(crate) fn shrink(schedule: &Schedule, belief: fn(Checker) -> Checker) -> Schedule {
+    let mut small = schedule.clone();
+    let mut index = 0;
+    while index < small.actions.len() {
+        let mut smaller = small.clone();
+        let (wait, _) = smaller.actions.remove(index);
+        if let Some((next, _)) = smaller.actions.get_mut(index) {
+            *next += wait;
+        }
+        match outcome(&smaller, belief) {
+            Err(_) => (small, index) = (smaller, 0),
+            Ok(_) => index += 1,
+        }
+    }
+    small
+}
+
+/// What a schedule came to, or what was violated.
+pub(crate) fn outcome(
+    schedule: &Schedule,
+    belief: fn(Checker) -> Checker,
+) -> Result<Outcome, Vec<String>> {
+    let run = catch_unwind(AssertUnwindSafe(|| Run::believing(schedule, belief)));
+    let Ok(run) = run else {
+        return Err(vec!["the scheduler panicked".to_owned()]);
+    };
+    match run.world.checker.violations.is_empty() {
+        true => Ok(run.outcome),
+        false => Err(run.world.checker.violations),
+    }
+}
+
+/// Figures of one run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outcome {
+    counts: Counts,
+    breaker_trips: u64,
+    requested_rollbacks: u64,
+    frozen: u64,
+    good_ends: u64,
+    bad_ends: u64,
+    out_of_memory: u64,
+    restarts: u64,
+    jumps: u64,
+    throttled: u64,
+    launches: u64,
+}
+
+/// The sum of all runs.
+#[derive(Debug, Clone, Default)]
+struct Tally(BTreeMap<&'static str, u64>);
+
+impl Tally {
+    fn add(&mut self, outcome: &Outcome) {
+        let Outcome { counts, .. } = outcome;
+        for (name, number) in [
+            ("supersessions", counts.supersessions),
+            ("superseded rollbacks", counts.superseded_rollbacks),
+            ("rollbacks", counts.rollbacks),
+            ("failed rollbacks", counts.failed_rollbacks),
+            ("completions", counts.completions),
+            ("unhealthy tasks stopped", counts.unhealthy_stops),
+            ("healthy old tasks stopped", counts.old_healthy_stops),
+            ("launches up to the ceiling", counts.at_the_ceiling),
+            ("stops down to the floor", counts.at_the_floor),
+            ("breaker trips", outcome.breaker_trips),
+            ("failures without candidate", outcome.frozen),
+            ("requested rollbacks", outcome.requested_rollbacks),
+            ("good revisions at the end", outcome.good_ends),
+            ("bad revisions at the end", outcome.bad_ends),
+            ("out-of-memory kills", outcome.out_of_memory),
+            ("restarts", outcome.restarts),
+            ("clock jumps", outcome.jumps),
+            ("throttled services", outcome.throttled),
+            ("launches", outcome.launches),
+        ] {
+            *self.0.entry(name).or_default() += number;
+        }
+    }
+
+    /// A simulation in which nothing interesting happens proves nothing.
+    fn assert_worth_running(&self, schedules: u64) {
+        for (name, number) in &self.0 {
+            assert!(
+                *number >= schedules / 100,
+                "only {number} {name} in {schedules} schedules"
+            );
+        }
+    }
+}
+
+struct Run<'a> {
+    schedule: &'a Schedule,
+    world: World,
+    /// What was last deployed.
+    kind: Kind,
+    deployment: DeploymentId,
+    /// Nothing but its own faults has decided about the last deployment.
+    undisturbed: bool,
+    candidate: Option<DeploymentId>,
+    outcome: Outcome,
+}
+
+impl<'a> Run<'a> {
+    fn of(schedule: &'a Schedule) -> Run<'a> {
+        Run::believing(schedule, |checker| checker)
+    }
+
+    fn believing(schedule: &'a Schedule, belief: fn(Checker) -> Checker) -> Run<'a> {
+        let checker = belief(Checker::new(&schedule.service()));
+        let world = World::start(schedule.service(), schedule.fates(), checker);
+        let deployment = world.service.primary().id;
+        let mut run = Run {
+            schedule,
+            kind: schedule.first,
+            deployment,
+            undisturbed: true,
+            candidate: None,
+            outcome: Outcome::default(),
+            world,
+        };
+        for (wait, action) in &schedule.actions {
+            run.world.run(*wait);
+            run.act(action);
+        }
+        run.world.run(schedule.rest());
+        run.check_end();
+        run.delete();
+        run.outcome.counts = run.world.checker.counts.clone();
+        run
+    }
+
+    fn act(&mut self, action: &Action) {
+        let world = &mut self.world;
+        match action {
+            Action::Deploy(kind) => {
+                self.candidate = world.checker.completed;
+                world.deploy(self.schedule.revision(*kind));
+                self.kind = *kind;
+                self.deployment = world.service.primary().id;
+                self.undisturbed = true;
+            }
+            Action::Scale(desired) => {
+                world.scale(*desired);
+            }
+            Action::Bounds(minimum, maximum) => {
+                world.update(self.schedule.bounds_update(*minimum, *maximum));
+            }
+            Action::RollBack => {
+                let service_deployment = world.record().id.clone();
+                if world
+                    .request(Request::RollBack { service_deployment })
+                    .is_ok()
+                {
+                    self.outcome.requested_rollbacks += 1;
+                    self.undisturbed = false;
+                }
+            }
+            Action::StopTask(nth) => {
+                if let Some(task) = nth_task(world, *nth) {
+                    let reason = "by hand".to_owned();
+                    // A task that is stopping already is refused.
+                    let _ = world.request(Request::StopTask { task, reason });
+                }
+            }
+            Action::Lose(nth) => {
+                if let Some(task) = nth_task(world, *nth) {
+                    world.lose(&task);
+                }
+            }
+            Action::Jump(by) => {
+                self.outcome.jumps += 1;
+                world.jump(*by);
+            }
+            Action::Restart => {
+                self.outcome.restarts += 1;
+                world.restart();
+            }
+            Action::Kill => {
+                self.outcome.restarts += 1;
+                world.ignore = Some(|command| {
+                    matches!(
+                        command,
+                        Command::Launch { .. }
+                            | Command::Stop { .. }
+                            | Command::RegisterTarget { .. }
+                            | Command::DeregisterTarget { .. }
+                    )
+                });
+                world.run(60);
+                world.ignore = None;
+                world.restart();
+            }
+        }
+    }
+
+    fn check_end(&mut self) {
+        let world = &mut self.world;
+        let (processes, targets) = (world.processes(), world.targets());
+        let service = &world.service;
+        let bounds = service.bounds();
+        let primary = service.primary();
+        let status = world.status();
+        let steady = service.is_steady();
+        if steady {
+            world.checker.check_rest(service, processes, targets);
+            let mut idle = service.clone();
+            let commands = idle.step(world.now(), Input::Tick);
+            if commands.iter().any(acts) {
+                world
+                    .checker
+                    .complain(format!("steady, and still acting: {commands:?}"));
+            }
+        }
+        if !self.undisturbed || bounds.deadlocked() {
+            return;
+        }
+        let bad = self.kind.is_visibly_bad(self.schedule.shape);
+        let breaker = &self.schedule.configuration.circuit_breaker;
+        let mut expect = |holds: bool, what: &str| {
+            if !holds {
+                let text = format!(
+                    "{what}: {status:?}, {:?}, {bounds:?}",
+                    primary.rollout_state
+                );
+                world.checker.complain(text);
+            }
+        };
+        if !bad {
+            self.outcome.good_ends += 1;
+            expect(
+                primary.id == self.deployment,
+                "a good revision was given up",
+            );
+            expect(
+                steady && status == Status::Successful,
+                "a good revision did not complete",
+            );
+            return;
+        }
+        let completed_at_zero = status == Status::Successful;
+        if completed_at_zero || !breaker.enable {
+            return;
+        }
+        self.outcome.bad_ends += 1;
+        self.outcome.breaker_trips += 1;
+        match self.candidate.filter(|_| breaker.rollback) {
+            Some(candidate) => {
+                expect(
+                    primary.id == candidate,
+                    "the completed deployment was not restored",
+                );
+                let restored = Kind::named(&primary.revision.task_definition);
+                let restorable = !restored.is_visibly_bad(self.schedule.shape);
+                let rolled_back = steady && status == Status::RollbackSuccessful;
+                expect(
+                    rolled_back || !restorable,
+                    "a bad revision was not rolled back",
+                );
+            }
+            None => {
+                self.outcome.frozen += 1;
+                let ended = if breaker.rollback {
+                    Status::RollbackFailed
+                } else {
+                    Status::Stopped
+                };
+                expect(primary.id == self.deployment, "something else was restored");
+                expect(
+                    primary.rollout_state == RolloutState::Failed,
+                    "a bad one did not fail",
+                );
+                expect(
+                    status == ended,
+                    "a bad revision without candidate ended otherwise",
+                );
+            }
+        }
+    }
+
+    fn delete(&mut self) {
+        let world = &mut self.world;
+        world.checker.deleted(&world.service);
+        world.request(Request::Delete).unwrap();
+        world.run(20_000);
+        let (processes, targets) = (world.processes(), world.targets());
+        world.checker.check_rest(&world.service, processes, targets);
+        if !world.deleted || processes > 0 || targets > 0 {
+            let text = format!("deleted, and left {processes} processes, {targets} targets");
+            world.checker.complain(text);
+        }
+        let reasons = |text: &str| world.said(text);
+        self.outcome.throttled = u64::from(reasons("is unable to consistently start"));
+        let memory = |task: &&seaway_scheduler::Task| {
+            task.containers
+                .iter()
+                .any(|c| c.exit_code == Some(137) && c.reason.is_some())
+        };
+        self.outcome.out_of_memory = world.retired.iter().filter(memory).count() as u64;
+        self.outcome.launches = world.launches;
+    }
+}
+
+/// Saying again that all is well, and going to sleep, is doing nothing.
+fn acts(command: &Command) -> bool {
+    match command {
+        Command::WakeAfter(_) => false,
+        Command::Emit(event) => !event.message.ends_with("has reached a steady state."),
+        _ => true,
+    }
+}
+
+fn nth_task(world: &World, nth: usize) -> Option<seaway_scheduler::TaskId> {
+    let tasks = world.service.tasks();
+    tasks
+        .get(nth % tasks.len().max(1))
+        .map(|task| task.id.clone())
+}
+
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} must be a number, not {text}")),
+    )
+}
