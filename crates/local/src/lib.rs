@@ -6,10 +6,13 @@
 //! the scheduler, runtime and router crates. The commands of Seaway reach this
 //! crate only through `launch` and, in the background process itself, `daemon`.
 
+pub mod background;
 pub mod clock;
+pub mod daemon;
 pub mod files;
 pub mod identity;
 pub mod keys;
+pub mod launch;
 pub mod layout;
 pub mod redacted;
 pub mod registry;

@@ -7,6 +7,8 @@
 
 mod call;
 mod dispatch;
+pub mod logs;
+pub mod secretsmanager;
 pub mod sts;
 
 pub use call::{Answer, Call};

@@ -1,0 +1,187 @@
+//! The background process: puts the parts of the platform together, answers
+//! until it is told to end, and ends in order.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use seaway_aws_wire::Service;
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::EpochMillis;
+use crate::files::FileIdentity;
+use crate::identity::VERSION;
+use crate::keys::{KeysError, PlatformKeys};
+use crate::launch::{Claim, ClaimError, ProcessIdentity, ProcessRecord, build_of};
+use crate::layout::StateDir;
+use crate::registry::{BlobError, BlobFiles, Registry};
+use crate::server::control::{Control, Shutdown, TaskFate};
+use crate::server::{AccessKeys, ListenError, Listener, Routes};
+use crate::services::logs::Logs;
+use crate::services::secretsmanager::SecretsManager;
+use crate::services::sts::Sts;
+use crate::services::{Blocking, Services};
+use crate::store::{Store, StoreError};
+
+/// How often the state directory is looked for.
+const LOOK_FOR_STATE: Duration = Duration::from_secs(1);
+/// How often expired log events and deleted secrets are removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
+/// Threads that answer requests, and at most as many that wait for the disk.
+const WORKERS: usize = 2;
+const BLOCKING_THREADS: usize = 16;
+
+/// The platform cannot start or run.
+#[derive(Debug, Error)]
+pub enum DaemonError {
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error("the operating system refused {what}")]
+    System {
+        what: &'static str,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Runs the platform of `state` until it is told to end.
+pub fn run(state: &StateDir) -> Result<(), DaemonError> {
+    let keys = PlatformKeys::load_or_create(state)?;
+    let claim = Claim::take(state)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_name("platform")
+        .enable_all()
+        .build()
+        .map_err(refused("threads"))?;
+    runtime.block_on(live(state, &keys))?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    drop(claim);
+    Ok(())
+}
+
+async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> {
+    let identity = state
+        .identity()
+        .map_err(refused("a look at the state directory"))?;
+    let store = Arc::new(Store::open(&state.store(), &keys.store_key)?);
+    let registry = Arc::new(Registry::new(
+        BlobFiles::prepare(state.registry())?,
+        Arc::clone(&store),
+    ));
+    let secrets = Arc::new(SecretsManager::new(Arc::clone(&store)));
+    let logs = Arc::new(Logs::new(Arc::clone(&store)));
+    let listener = Listener::bind(state).await?;
+    let port = listener.port();
+
+    let (control, shutdown) = Control::new(
+        keys.secret_access_key.clone(),
+        build_of(Path::new("/proc/self/exe")).map_err(refused("a look at the binary"))?,
+        Box::new(move || async move { status(port) }.boxed()),
+    );
+    let services = Services::default()
+        .with(Service::Sts, Blocking::new(Arc::new(Sts)))
+        .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
+        .with(Service::Logs, Blocking::new(Arc::clone(&logs)));
+    let routes = Arc::new(Routes {
+        keys: AccessKeys::of(keys),
+        services,
+        registry,
+        control,
+    });
+
+    let end = CancellationToken::new();
+    let serving = tokio::spawn(listener.serve(routes, end.clone()));
+    let cleaning = tokio::spawn(keep_house(secrets, logs));
+    announce(state, port)?;
+    let fate = ending(state, identity, shutdown).await?;
+    tracing::info!(?fate, "the platform ends");
+    end.cancel();
+    cleaning.abort();
+    drop(serving.await);
+    Ok(())
+}
+
+/// Says in the state directory who answers where.
+fn announce(state: &StateDir, port: u16) -> Result<(), DaemonError> {
+    let process = ProcessIdentity::of(std::process::id())
+        .and_then(|own| own.ok_or_else(|| io::ErrorKind::NotFound.into()))
+        .map_err(refused("a look at this process"))?;
+    ProcessRecord {
+        process,
+        port,
+        version: VERSION.to_owned(),
+    }
+    .write(state)
+    .map_err(refused("a note in the state directory"))
+}
+
+fn status(port: u16) -> serde_json::Value {
+    serde_json::json!({ "version": VERSION, "pid": std::process::id(), "port": port })
+}
+
+/// Waits for the first reason to end, and says what becomes of the tasks.
+async fn ending(
+    state: &StateDir,
+    identity: Option<FileIdentity>,
+    shutdown: Shutdown,
+) -> Result<TaskFate, DaemonError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(refused("a signal handler"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(refused("a signal handler"))?;
+    tokio::select! {
+        // Without a sender nobody can ask any more: as good as asked.
+        asked = shutdown => Ok(asked.unwrap_or(TaskFate::Keep)),
+        () = vanished(state, identity) => {
+            tracing::warn!(state = %state.root().display(), "the state directory is gone");
+            Ok(TaskFate::Stop)
+        }
+        // Whoever kills the platform has not asked for the end of the tasks.
+        _ = terminate.recv() => Ok(TaskFate::Keep),
+        _ = interrupt.recv() => Ok(TaskFate::Keep),
+    }
+}
+
+/// Returns when the state directory is gone, or another one is in its place.
+async fn vanished(state: &StateDir, identity: Option<FileIdentity>) {
+    loop {
+        tokio::time::sleep(LOOK_FOR_STATE).await;
+        if state.identity().is_ok_and(|found| found != identity) {
+            return;
+        }
+    }
+}
+
+/// Removes what has had its time.
+async fn keep_house(secrets: Arc<SecretsManager>, logs: Arc<Logs>) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
+        let (secrets, logs) = (Arc::clone(&secrets), Arc::clone(&logs));
+        let cleaned = tokio::task::spawn_blocking(move || {
+            let now = EpochMillis::now();
+            secrets
+                .remove_expired(now)
+                .and_then(|()| logs.remove_expired(now))
+        });
+        if let Ok(Err(error)) = cleaned.await {
+            tracing::error!(%error, "housekeeping failed");
+        }
+    }
+}
+
+fn refused(what: &'static str) -> impl FnOnce(io::Error) -> DaemonError {
+    move |source| DaemonError::System { what, source }
+}

@@ -1,0 +1,20 @@
+//! Starting, finding and stopping the background process, from a command's side.
+//!
+//! The process is re-executed from the same binary (see [`crate::background`]),
+//! runs in a session of its own with none of the command's descriptors, and
+//! counts as started when it answers.
+
+mod client;
+mod connection;
+mod error;
+mod lifecycle;
+mod process;
+mod spawn;
+mod version;
+
+pub use client::{ClientError, PlatformClient};
+pub use connection::Connection;
+pub use error::LaunchError;
+pub use lifecycle::{LaunchOptions, Stopped, ensure_running, find_running, stop};
+pub use process::{Claim, ClaimError, ProcessIdentity, ProcessRecord};
+pub use version::build_of;

@@ -1,0 +1,397 @@
+//! Every service and task that is alive, in memory, and the turns in which they change.
+//!
+//! A turn hands inputs to schedulers, collects their commands, writes everything that changed in
+//! one transaction, and only then gives out the effects. When writing fails the effects stay here
+//! and the next turn tries again: nothing is done that is not on record.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+
+use seaway_scheduler::{Command, Input, Millis, Task, TaskId, TaskReport};
+
+use super::effects::{Effect, LaunchOrder};
+use super::ports::Ports;
+use super::records::{
+    ArchivedDeployment, Place, PlacedPort, ServiceKey, ServiceRecord, StandaloneRecord,
+    StoppedRecord, TaskAbout, TaskDefinitionRecord,
+};
+use crate::clock::EpochMillis;
+use crate::store::{Store, StoreError, Tx};
+
+/// What is alive, by its names.
+#[derive(Debug)]
+pub struct Book {
+    pub(super) services: BTreeMap<ServiceKey, ServiceRecord>,
+    pub(super) standalone: BTreeMap<String, StandaloneRecord>,
+    owners: HashMap<String, Owner>,
+    ports: Ports,
+    pending: Pending,
+    store: Arc<Store>,
+}
+
+/// Who a task belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Owner {
+    Service(ServiceKey),
+    Nobody,
+}
+
+/// What is not written yet, and what may be done once it is.
+#[derive(Debug, Default)]
+struct Pending {
+    services: BTreeSet<ServiceKey>,
+    standalone: BTreeSet<String>,
+    rows: Vec<Row>,
+    effects: Vec<Effect>,
+}
+
+/// A write besides the records of what is alive.
+#[derive(Debug)]
+enum Row {
+    Event(ServiceKey, seaway_scheduler::ServiceEvent),
+    Stopped(Box<StoppedRecord>),
+    Archived(ServiceKey, Box<ArchivedDeployment>),
+    /// A task that belonged to nobody is `STOPPED`.
+    Left(String),
+}
+
+impl Book {
+    /// What the store remembers.
+    pub(super) fn load(store: Arc<Store>, seed: u64) -> Result<Self, StoreError> {
+        let (services, standalone) = store.read::<_, StoreError>(|view| {
+            let services = view.list::<ServiceRecord>("")?;
+            Ok((services, view.list::<StandaloneRecord>("")?))
+        })?;
+        let mut book = Self {
+            services: BTreeMap::new(),
+            standalone: BTreeMap::new(),
+            owners: HashMap::new(),
+            ports: Ports::starting_at(seed),
+            pending: Pending::default(),
+            store,
+        };
+        for (_, record) in services {
+            book.own(&record);
+            book.services.insert(record.key.clone(), record);
+        }
+        for (id, record) in standalone {
+            book.owners.insert(id.clone(), Owner::Nobody);
+            record.place.ports.iter().for_each(|port| book.ports.take(port.host_port));
+            book.standalone.insert(id, record);
+        }
+        Ok(book)
+    }
+
+    fn own(&mut self, record: &ServiceRecord) {
+        for task in record.scheduler.tasks() {
+            let owner = Owner::Service(record.key.clone());
+            self.owners.insert(task.id.as_str().to_owned(), owner);
+        }
+        let ports = record.places.values().flat_map(|place| &place.ports);
+        ports.for_each(|port| self.ports.take(port.host_port));
+    }
+
+    /// A service, by its names; a deleted one stays until another takes its name.
+    pub(crate) fn service(&self, key: &ServiceKey) -> Option<&ServiceRecord> {
+        self.services.get(key)
+    }
+
+    /// The services of a cluster, by name.
+    pub(crate) fn services_of<'a>(
+        &'a self,
+        cluster: &'a str,
+    ) -> impl Iterator<Item = &'a ServiceRecord> {
+        self.services.values().filter(move |record| record.key.cluster == cluster)
+    }
+
+    /// Tasks that belong to no service.
+    pub(crate) fn standalone(&self) -> impl Iterator<Item = &StandaloneRecord> {
+        self.standalone.values()
+    }
+
+    /// Every task that is not `STOPPED`.
+    pub(super) fn live_tasks(&self) -> impl Iterator<Item = (&Task, &Place)> {
+        let of_services = self.services.values().flat_map(|record| {
+            let place = |task: &Task| record.places.get(task.id.as_str());
+            record.scheduler.tasks().iter().filter_map(move |task| Some((task, place(task)?)))
+        });
+        let alone = self.standalone.values().map(|one| (one.scheduler.task(), &one.place));
+        of_services.chain(alone)
+    }
+
+    /// Adds a service that was just created.
+    pub(crate) fn add_service(&mut self, record: ServiceRecord, commands: Vec<Command>) {
+        let key = record.key.clone();
+        self.services.insert(key.clone(), record);
+        self.absorb(&key, commands);
+    }
+
+    /// Changes a service's record, and takes in what its scheduler wants.
+    pub(crate) fn change_service<T, E>(
+        &mut self,
+        key: &ServiceKey,
+        change: impl FnOnce(&mut ServiceRecord) -> Result<(T, Vec<Command>), E>,
+    ) -> Option<Result<T, E>> {
+        let record = self.services.get_mut(key)?;
+        Some(match change(record) {
+            Ok((answer, commands)) => {
+                self.absorb(key, commands);
+                Ok(answer)
+            }
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Adds a task of its own.
+    pub(crate) fn add_standalone(&mut self, record: StandaloneRecord, commands: Vec<Command>) {
+        let id = record.scheduler.id().as_str().to_owned();
+        self.owners.insert(id.clone(), Owner::Nobody);
+        self.standalone.insert(id.clone(), record);
+        self.absorb_standalone(&id, commands);
+    }
+
+    /// Stops a task of its own.
+    pub(crate) fn stop_standalone(&mut self, id: &str, now: Millis, reason: &str) -> bool {
+        let Some(record) = self.standalone.get_mut(id) else { return false };
+        let commands = record.scheduler.stop(now, reason);
+        self.absorb_standalone(id, commands);
+        true
+    }
+
+    /// Hands an input to whom it concerns. One about a task that is gone is ignored.
+    pub(super) fn input(&mut self, now: Millis, input: Input) {
+        let id = match &input {
+            Input::Task { task, .. } | Input::Target { task, .. } => task.as_str().to_owned(),
+            Input::Tick => return,
+        };
+        match self.owners.get(&id).cloned() {
+            Some(Owner::Service(key)) => self.step(now, &key, input),
+            Some(Owner::Nobody) => {
+                if let Input::Task { report, .. } = input {
+                    self.report_standalone(now, &id, report);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Lets time pass for a service.
+    pub(super) fn tick(&mut self, now: Millis, key: &ServiceKey) {
+        self.step(now, key, Input::Tick);
+    }
+
+    /// Everything that was under way when the platform ended, to be done again.
+    pub(super) fn repeat_outstanding(&mut self, now: Millis) {
+        let keys: Vec<ServiceKey> = self.services.keys().cloned().collect();
+        for key in keys {
+            let Some(record) = self.services.get(&key) else { continue };
+            let commands = record.scheduler.outstanding();
+            self.absorb(&key, commands);
+            self.tick(now, &key);
+        }
+        let ids: Vec<String> = self.standalone.keys().cloned().collect();
+        for id in ids {
+            let Some(record) = self.standalone.get(&id) else { continue };
+            let commands = record.scheduler.outstanding();
+            self.absorb_standalone(&id, commands);
+        }
+    }
+
+    /// Ends the turn: writes what changed and gives out what is to be done.
+    pub(super) fn commit(&mut self) -> Result<Vec<Effect>, StoreError> {
+        let Self { pending, services, standalone, store, .. } = self;
+        let is_clean = pending.services.is_empty()
+            && pending.standalone.is_empty()
+            && pending.rows.is_empty();
+        if !is_clean {
+            store.write::<_, StoreError>(|tx| {
+                for key in &pending.services {
+                    if let Some(record) = services.get(key) {
+                        tx.put(&key.to_string(), record)?;
+                    }
+                }
+                for id in &pending.standalone {
+                    if let Some(record) = standalone.get(id) {
+                        tx.put(id, record)?;
+                    }
+                }
+                pending.rows.iter().try_for_each(|row| row.write(tx))
+            })?;
+        }
+        Ok(std::mem::take(pending).effects)
+    }
+
+    fn step(&mut self, now: Millis, key: &ServiceKey, input: Input) {
+        let Some(record) = self.services.get_mut(key) else { return };
+        let commands = record.scheduler.step(now, input);
+        self.absorb(key, commands);
+    }
+
+    fn report_standalone(&mut self, now: Millis, id: &str, report: TaskReport) {
+        let Some(record) = self.standalone.get_mut(id) else { return };
+        let commands = record.scheduler.step(now, report);
+        self.absorb_standalone(id, commands);
+    }
+
+    fn absorb(&mut self, key: &ServiceKey, commands: Vec<Command>) {
+        self.pending.services.insert(key.clone());
+        let mut wake: Option<Duration> = None;
+        for command in commands {
+            match command {
+                Command::WakeAfter(wait) => wake = Some(wait),
+                Command::Launch { task, .. } => self.launch(key, &task),
+                Command::RegisterTarget { task, target_group, container, port } => {
+                    let place = self.services.get(key).and_then(|r| r.places.get(task.as_str()));
+                    // A launched task has a place; without one there is nothing to register.
+                    let Some(port) = place.and_then(|p| p.host_port(&container, port)) else {
+                        continue;
+                    };
+                    self.pending.effects.push(Effect::Register { task, target_group, port });
+                }
+                Command::DeregisterTarget { task, target_group } => {
+                    self.pending.effects.push(Effect::Deregister { task, target_group });
+                }
+                Command::Stop { task, timeout } => {
+                    self.pending.effects.push(Effect::Stop { task, timeout });
+                }
+                Command::Emit(event) => self.pending.rows.push(Row::Event(key.clone(), event)),
+                Command::Retire(task) => self.retire(key, *task),
+                Command::Archive(deployment) => self.archive(key, *deployment),
+                Command::Deleted => {}
+            }
+        }
+        self.pending.effects.push(Effect::Wake { service: key.clone(), after: wake });
+    }
+
+    fn absorb_standalone(&mut self, id: &str, commands: Vec<Command>) {
+        self.pending.standalone.insert(id.to_owned());
+        for command in commands {
+            match command {
+                Command::Launch { task, .. } => self.launch_standalone(id, task),
+                Command::Stop { task, timeout } => {
+                    self.pending.effects.push(Effect::Stop { task, timeout });
+                }
+                Command::Retire(task) => self.retire_standalone(id, *task),
+                _ => {}
+            }
+        }
+    }
+
+    fn launch(&mut self, key: &ServiceKey, task: &TaskId) {
+        let Some(record) = self.services.get_mut(key) else { return };
+        let id = task.as_str();
+        self.owners.insert(id.to_owned(), Owner::Service(key.clone()));
+        let definition = record.scheduler.task(task).map(|task| task.task_definition.clone());
+        let Some(definition) = definition else { return };
+        if !record.places.contains_key(id) {
+            let place = choose_place(&mut self.ports, &self.store, &definition);
+            record.places.insert(id.to_owned(), place);
+        }
+        let order = LaunchOrder {
+            task: task.clone(),
+            task_definition: definition,
+            overrides: None,
+            place: record.places.get(id).cloned().unwrap_or_default(),
+            owner: key.name.clone(),
+            cluster: key.cluster.clone(),
+        };
+        self.pending.effects.push(Effect::Launch(Box::new(order)));
+    }
+
+    fn launch_standalone(&mut self, id: &str, task: TaskId) {
+        let Some(record) = self.standalone.get_mut(id) else { return };
+        let definition = record.scheduler.task().task_definition.clone();
+        let overrides = record.about.overrides.clone();
+        if record.place.ports.is_empty() {
+            record.place =
+                choose_place(&mut self.ports, &self.store, &definition);
+        }
+        let order = LaunchOrder {
+            task,
+            task_definition: definition,
+            overrides,
+            place: record.place.clone(),
+            owner: record.about.group.replace(':', "-"),
+            cluster: record.about.cluster.clone(),
+        };
+        self.pending.effects.push(Effect::Launch(Box::new(order)));
+    }
+
+    fn retire(&mut self, key: &ServiceKey, task: Task) {
+        let Some(record) = self.services.get_mut(key) else { return };
+        let id = task.id.as_str().to_owned();
+        let place = record.places.remove(&id).unwrap_or_default();
+        let about = TaskAbout {
+            cluster: key.cluster.clone(),
+            group: format!("service:{}", key.name),
+            started_by: task.deployment.map(|deployment| deployment.to_string()),
+            overrides: None,
+            tags: BTreeMap::new(),
+            launch_type: record.settings.launch_type.clone(),
+        };
+        let stopped = StoppedRecord { about, client_token: None, task, place };
+        self.leave(id, stopped);
+    }
+
+    fn retire_standalone(&mut self, id: &str, task: Task) {
+        let Some(record) = self.standalone.remove(id) else { return };
+        self.pending.standalone.remove(id);
+        self.pending.rows.push(Row::Left(id.to_owned()));
+        let StandaloneRecord { about, client_token, place, .. } = record;
+        self.leave(id.to_owned(), StoppedRecord { about, client_token, task, place });
+    }
+
+    fn leave(&mut self, id: String, stopped: StoppedRecord) {
+        stopped.place.ports.iter().for_each(|port| self.ports.free(port.host_port));
+        self.owners.remove(&id);
+        let task = stopped.task.id.clone();
+        self.pending.rows.push(Row::Stopped(Box::new(stopped)));
+        self.pending.effects.push(Effect::Forget { task });
+    }
+
+    fn archive(&mut self, key: &ServiceKey, deployment: seaway_scheduler::ServiceDeployment) {
+        let Some(record) = self.services.get(key) else { return };
+        let configuration = record.settings.deployment_configuration.clone();
+        let archived = Box::new(ArchivedDeployment { deployment, configuration });
+        self.pending.rows.push(Row::Archived(key.clone(), archived));
+    }
+}
+
+impl Row {
+    fn write(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Event(key, event) => {
+                let at = EpochMillis(event.created_at.0);
+                tx.append_service_event(&key.to_string(), at, &event.message)
+            }
+            Self::Stopped(record) => tx.put(record.task.id.as_str(), &**record),
+            Self::Archived(key, archived) => {
+                tx.put(&format!("{key}/{}", archived.deployment.id), &**archived)
+            }
+            Self::Left(id) => tx.remove::<StandaloneRecord>(id),
+        }
+    }
+}
+
+/// One loopback port for each port the task definition names. A definition that is gone, or no
+/// free port, gives fewer: the launch finds that out and says so.
+fn choose_place(
+    ports: &mut Ports,
+    store: &Store,
+    task_definition: &str,
+) -> Place {
+    let found = super::definitions::find(store, task_definition);
+    let Ok(Some(TaskDefinitionRecord { definition, .. })) = found else { return Place::default() };
+    let mut place = Place::default();
+    for container in definition.container_definitions.unwrap_or_default() {
+        let name = container.name.unwrap_or_default();
+        for mapping in container.port_mappings.unwrap_or_default() {
+            let port = mapping.container_port.and_then(|port| u16::try_from(port).ok());
+            let (Some(container_port), Ok(host_port)) = (port, ports.choose()) else { continue };
+            place.ports.push(PlacedPort { container: name.clone(), container_port, host_port });
+        }
+    }
+    place
+}

@@ -1,0 +1,195 @@
+//! From a task definition to what the runtime starts. Pure.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use oci_spec::image::ImageConfiguration;
+use seaway_aws_wire::ecs as wire;
+use seaway_runtime::task::{
+    ContainerName, ContainerSpec, CpuUnits, Environment, LogLimits, MemoryLimit, StopSignal,
+    TaskId, TaskSpec, Volume,
+};
+
+use super::effects::LaunchOrder;
+
+/// What a process is told to bind to: the platform's processes are reached through loopback only.
+const HOST: (&str, &str) = ("HOST", "127.0.0.1");
+
+/// An image that was pulled and unpacked.
+#[derive(Debug)]
+pub(super) struct PulledImage {
+    pub(super) config: ImageConfiguration,
+    pub(super) root: PathBuf,
+}
+
+/// Everything besides the task definition.
+#[derive(Debug)]
+pub(super) struct Ingredients<'a> {
+    pub(super) order: &'a LaunchOrder,
+    /// By container.
+    pub(super) images: &'a BTreeMap<String, PulledImage>,
+    /// Values of the container's secrets, by container and variable.
+    pub(super) secrets: &'a BTreeMap<(String, String), String>,
+    pub(super) volumes: &'a Path,
+    pub(super) logs: &'a Path,
+}
+
+/// Why a task definition cannot be started as processes; reads as a `stoppedReason`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("CannotStartContainerError: {0}")]
+pub(super) struct CannotStart(pub(super) String);
+
+/// The task as the supervisor starts it.
+pub(super) fn task_spec(
+    definition: &wire::TaskDefinition,
+    with: &Ingredients<'_>,
+) -> Result<TaskSpec, CannotStart> {
+    let id = TaskId::new(with.order.task.as_str()).map_err(|e| CannotStart(e.to_string()))?;
+    let containers = definition.container_definitions.iter().flatten();
+    let containers = containers
+        .map(|container| container_spec(definition, container, with))
+        .collect::<Result<_, _>>()?;
+    let log_dir = with.logs.join(with.order.task.as_str());
+    Ok(TaskSpec { id, containers, log_dir, log_limits: LogLimits::default() })
+}
+
+/// The signal that asks a container of the image to stop.
+pub(super) fn stop_signal(images: &BTreeMap<String, PulledImage>) -> StopSignal {
+    let signals = images.values().filter_map(|image| {
+        image.config.config().as_ref()?.stop_signal().as_ref()?.parse().ok()
+    });
+    signals.into_iter().next().unwrap_or_default()
+}
+
+fn container_spec(
+    definition: &wire::TaskDefinition,
+    container: &wire::ContainerDefinition,
+    with: &Ingredients<'_>,
+) -> Result<ContainerSpec, CannotStart> {
+    let name = container.name.clone().unwrap_or_default();
+    let image = with
+        .images
+        .get(&name)
+        .ok_or_else(|| CannotStart(format!("container {name} has no image")))?;
+    let overrides = container_override(with.order.overrides.as_ref(), &name);
+    let ports = container.port_mappings.iter().flatten();
+    let port = ports
+        .filter_map(|mapping| u16::try_from(mapping.container_port?).ok())
+        .find_map(|port| with.order.place.host_port(&name, port));
+    let memory = overrides
+        .and_then(|over| over.memory)
+        .or(container.memory)
+        .map(i64::from)
+        .or_else(|| definition.memory.as_ref()?.parse().ok());
+    let cpu = overrides.and_then(|over| over.cpu).or(container.cpu).filter(|cpu| *cpu > 0);
+    Ok(ContainerSpec {
+        name: ContainerName::new(name.as_str()).map_err(|e| CannotStart(e.to_string()))?,
+        root: image.root.clone(),
+        workdir: workdir(container, image),
+        argv: argv(container, overrides, image)?,
+        env: environment(container, overrides, image, with),
+        port,
+        memory: memory.and_then(|mib| u64::try_from(mib).ok()).map(MemoryLimit::from_mib),
+        cpu: cpu.and_then(|cpu| u32::try_from(cpu).ok()).map(CpuUnits),
+        volumes: volumes(definition, container, with),
+    })
+}
+
+fn container_override<'a>(
+    overrides: Option<&'a wire::TaskOverride>,
+    container: &str,
+) -> Option<&'a wire::ContainerOverride> {
+    let overrides = overrides?.container_overrides.as_ref()?;
+    overrides.iter().find(|over| over.name.as_deref() == Some(container))
+}
+
+fn workdir(container: &wire::ContainerDefinition, image: &PulledImage) -> String {
+    let of_image =
+        || image.config.config().as_ref().and_then(|config| config.working_dir().clone());
+    container.working_directory.clone().or_else(of_image).unwrap_or_default()
+}
+
+/// Entry point and command, as Docker combines them: an entry point of the task definition
+/// replaces the image's and its command.
+fn argv(
+    container: &wire::ContainerDefinition,
+    overrides: Option<&wire::ContainerOverride>,
+    image: &PulledImage,
+) -> Result<Vec<String>, CannotStart> {
+    let config = image.config.config().as_ref();
+    let own_entry = container.entry_point.clone().filter(|entry| !entry.is_empty());
+    let command = overrides
+        .and_then(|over| over.command.clone())
+        .or_else(|| container.command.clone())
+        .filter(|command| !command.is_empty())
+        .or_else(|| {
+            let image_command = config.and_then(|config| config.cmd().clone());
+            if own_entry.is_some() { None } else { image_command }
+        });
+    let entry = own_entry.or_else(|| config.and_then(|config| config.entrypoint().clone()));
+    let argv: Vec<String> =
+        entry.into_iter().flatten().chain(command.into_iter().flatten()).collect();
+    if argv.is_empty() {
+        let name = container.name.as_deref().unwrap_or_default();
+        return Err(CannotStart(format!("container {name} has neither entry point nor command")));
+    }
+    Ok(argv)
+}
+
+/// The image's variables, then the definition's, the override's, the secrets' and the platform's:
+/// a later one of the same name wins.
+fn environment(
+    container: &wire::ContainerDefinition,
+    overrides: Option<&wire::ContainerOverride>,
+    image: &PulledImage,
+    with: &Ingredients<'_>,
+) -> Environment {
+    let mut variables = BTreeMap::new();
+    let of_image = image.config.config().as_ref().and_then(|config| config.env().clone());
+    for variable in of_image.into_iter().flatten() {
+        if let Some((name, value)) = variable.split_once('=') {
+            variables.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    let listed = [
+        container.environment.as_ref(),
+        overrides.and_then(|over| over.environment.as_ref()),
+    ];
+    for pair in listed.into_iter().flatten().flat_map(|pairs| pairs.expose()) {
+        if let (Some(name), Some(value)) = (&pair.name, &pair.value) {
+            variables.insert(name.clone(), value.clone());
+        }
+    }
+    let name = container.name.as_deref().unwrap_or_default();
+    for ((owner, variable), value) in with.secrets {
+        if owner == name {
+            variables.insert(variable.clone(), value.clone());
+        }
+    }
+    // The image's PATH is about a root file system that a process does not have.
+    variables.remove("PATH");
+    variables.insert(HOST.0.to_owned(), HOST.1.to_owned());
+    Environment::new(variables.into_iter().collect())
+}
+
+/// Volumes belong to the service and outlive its tasks.
+fn volumes(
+    definition: &wire::TaskDefinition,
+    container: &wire::ContainerDefinition,
+    with: &Ingredients<'_>,
+) -> Vec<Volume> {
+    let declared: Vec<&str> =
+        definition.volumes.iter().flatten().filter_map(|volume| volume.name.as_deref()).collect();
+    let mounts = container.mount_points.iter().flatten();
+    let volume = |mount: &wire::MountPoint| {
+        let name = mount.source_volume.clone().filter(|name| declared.contains(&name.as_str()))?;
+        let place = with.volumes.join(&with.order.cluster).join(&with.order.owner).join(&name);
+        let container_path = mount.container_path.clone().unwrap_or_default();
+        Some(Volume { name, host_path: place, container_path })
+    };
+    mounts.filter_map(volume).collect()
+}
+
+#[cfg(test)]
+#[path = "spec_tests.rs"]
+mod tests;

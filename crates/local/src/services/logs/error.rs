@@ -1,0 +1,39 @@
+//! What CloudWatch Logs refuses, in its own words.
+
+use seaway_aws_wire::WireError;
+use seaway_aws_wire::logs::ErrorKind;
+use thiserror::Error;
+
+use crate::services::call::internal;
+use crate::store::StoreError;
+
+/// Why CloudWatch Logs refuses a request.
+#[derive(Debug, Error)]
+pub enum LogsError {
+    #[error("The specified log group does not exist.")]
+    NoGroup,
+    #[error("The specified log stream does not exist.")]
+    NoStream,
+    #[error("The specified log group already exists")]
+    GroupExists,
+    #[error("The specified log stream already exists")]
+    StreamExists,
+    #[error("{0}")]
+    Parameter(String),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl From<LogsError> for WireError {
+    fn from(error: LogsError) -> Self {
+        let kind = match &error {
+            LogsError::NoGroup | LogsError::NoStream => ErrorKind::ResourceNotFoundException,
+            LogsError::GroupExists | LogsError::StreamExists => {
+                ErrorKind::ResourceAlreadyExistsException
+            }
+            LogsError::Parameter(_) => ErrorKind::InvalidParameterException,
+            LogsError::Store(_) => return internal(&error),
+        };
+        Self::new(kind, error.to_string())
+    }
+}
