@@ -4,6 +4,26 @@
 //! operation's request type, and answers with [`codec::encode`] or [`codec::encode_error`].
 //! Everything is synchronous, works on whole bodies and knows no clock.
 //!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use seaway_aws_wire::codec::{self, RequestId};
+//! use seaway_aws_wire::{Operation, ecs};
+//!
+//! let target = "AmazonEC2ContainerServiceV20141113.ListClusters";
+//! let request = http::Request::post("/").header("x-amz-target", target).body(())?;
+//! let decoded = codec::decode(&request.into_parts().0, br#"{"maxResults": 10}"#)?;
+//! assert_eq!(decoded.operation(), Operation::Ecs(ecs::Operation::ListClusters));
+//!
+//! let request = decoded.parse::<ecs::ListClusters>()?;
+//! assert_eq!(request.max_results, Some(10));
+//!
+//! let answer = ecs::ListClustersResponse { cluster_arns: Some(vec![]), next_token: None };
+//! let response = codec::encode::<ecs::ListClusters>(&answer, &RequestId::new(1))?;
+//! assert_eq!(response.body(), r#"{"clusterArns":[]}"#);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! What is below [`ecs`], [`elbv2`], [`logs`], [`secretsmanager`] and [`sts`] is generated from
 //! public service models by `cargo xtask generate wire`; everything else is written by hand.
 

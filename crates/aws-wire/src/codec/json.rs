@@ -19,7 +19,14 @@ pub(super) fn target(parts: &Parts) -> Option<(&str, &str)> {
 pub(super) fn decode(parts: &Parts, body: &[u8]) -> Result<(Operation, Value), WireError> {
     let operation = target(parts)
         .and_then(|(prefix, name)| Operation::from_name(Service::from_target_prefix(prefix)?, name))
-        .ok_or_else(|| WireError::new(&common::UNKNOWN_OPERATION_EXCEPTION, String::new()))?;
+        .ok_or_else(|| {
+            let name = parts
+                .headers
+                .get(TARGET)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()));
+            let text = format!("Unknown operation: {}", name.unwrap_or_default());
+            WireError::new(&common::UNKNOWN_OPERATION_EXCEPTION, text)
+        })?;
     if body.is_empty() {
         return Ok((operation, Value::Object(Map::new())));
     }

@@ -117,3 +117,48 @@ impl Visitor<'_> for MomentVisitor {
         Timestamp::from_iso8601(text).map_err(E::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Timestamp, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn json_takes_whole_and_fractional_seconds_and_text() {
+        for json in ["1795241745", "1795241745.0", "\"2026-11-21T06:15:45Z\""] {
+            assert_eq!(read(json).unwrap().to_iso8601(), "2026-11-21T06:15:45.000Z");
+        }
+        assert_eq!(read("-0.5").unwrap().as_millis(), -500);
+    }
+
+    #[test]
+    fn moments_that_do_not_exist_are_refused() {
+        for json in [
+            "1e300",
+            "18446744073709551615",
+            "-9223372036854775808",
+            "\"noon\"",
+            "true",
+        ] {
+            assert!(read(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_finer_than_milliseconds_is_cut_off() {
+        let fine = jiff::Timestamp::from_nanosecond(1_999_999).unwrap();
+        assert_eq!(Timestamp::from(fine).as_millis(), 1);
+    }
+
+    #[test]
+    fn every_millisecond_survives_json() {
+        for millis in [0, 1, 999, 1_795_241_745_123, 4_102_444_799_999, -1] {
+            let moment = Timestamp::from_millis(millis).unwrap();
+            let json = serde_json::to_string(&moment).unwrap();
+            assert_eq!(read(&json).unwrap(), moment, "{json}");
+        }
+    }
+}

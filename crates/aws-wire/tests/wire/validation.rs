@@ -83,7 +83,9 @@ fn deep_nesting_is_refused() {
 
 #[test]
 fn unknown_operations_are_refused() {
-    assert_eq!(ecs("LaunchRocket", "{}"), "UnknownOperationException: ");
+    let target = "AmazonEC2ContainerServiceV20141113.LaunchRocket";
+    let refused = format!("UnknownOperationException: Unknown operation: {target}");
+    assert_eq!(ecs("LaunchRocket", "{}"), refused);
     let refused = form_request("Action=LaunchRocket&Version=2015-12-01").refused();
     assert!(
         refused.starts_with("InvalidAction: The action LaunchRocket"),
