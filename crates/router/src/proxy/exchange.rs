@@ -4,8 +4,9 @@
 //! So another connection or target is tried
 //! - whenever the request has not left: the connection was refused, or was closed before a byte was
 //!   written; and
-//! - once, when it has left and the connection broke without an answer, if repeating does no harm
-//!   (an idempotent method, no body; RFC 9110, section 9.2.2).
+//! - when it has left and the connection broke without an answer, if repeating does no harm (an
+//!   idempotent method, no body; RFC 9110, section 9.2.2): once after a connection that was kept,
+//!   since the target was probably just closing it, and once after a new one.
 
 use std::future::Future;
 use std::pin::pin;
@@ -59,7 +60,7 @@ impl Failure {
 /// Why a target was left without an answer.
 enum Miss {
     /// The request is whole and may go elsewhere.
-    Next(Request<RequestBody>, Failure),
+    Next(Box<Request<RequestBody>>, Failure),
     /// It may not.
     Over(Failure),
 }
@@ -70,8 +71,10 @@ pub(super) struct Exchange<'a> {
     pub(super) timeouts: &'a Timeouts,
     pub(super) purpose: Purpose,
     pub(super) record: &'a mut Record,
-    /// Whether a request that broke off may still be sent once more.
+    /// Whether a request that broke off on a new connection may still be sent once more.
     repeatable: bool,
+    /// Whether kept connections may still be used. Not after one of them broke.
+    trusts_kept: bool,
     progress: Option<Arc<Progress>>,
 }
 
@@ -93,6 +96,7 @@ impl<'a> Exchange<'a> {
             purpose,
             record,
             repeatable,
+            trusts_kept: purpose == Purpose::Http,
             progress,
         }
     }
@@ -117,7 +121,7 @@ impl<'a> Exchange<'a> {
                 }
                 Err(Miss::Over(failure)) => return Err(failure),
                 Err(Miss::Next(back, why)) => {
-                    request = back;
+                    request = *back;
                     failure = why;
                     tried.push(endpoint);
                 }
@@ -133,10 +137,13 @@ impl<'a> Exchange<'a> {
     ) -> Result<(Response<Incoming>, Sender), Miss> {
         let mut request = request;
         while let Some(mut sender) = self.kept(endpoint).await {
-            match self.send(endpoint, &mut sender, request).await {
+            match self
+                .send(endpoint, Connection::Kept(&mut sender), request)
+                .await
+            {
                 Ok(response) => return Ok((response, sender)),
                 Err(Miss::Over(failure)) => return Err(Miss::Over(failure)),
-                Err(Miss::Next(back, _)) => request = back,
+                Err(Miss::Next(back, _)) => request = *back,
             }
         }
         let mut sender = match connect(endpoint, self.timeouts.connect, self.purpose).await {
@@ -151,66 +158,83 @@ impl<'a> Exchange<'a> {
                     Failure::Broken
                 };
                 self.record.target = Some(endpoint.address);
-                return Err(Miss::Next(request, failure));
+                return Err(Miss::Next(Box::new(request), failure));
             }
         };
-        let response = self.send(endpoint, &mut sender, request).await?;
+        let response = self
+            .send(endpoint, Connection::New(&mut sender), request)
+            .await?;
         Ok((response, sender))
     }
 
     /// A connection that is kept and ready.
     async fn kept(&self, endpoint: &Endpoint) -> Option<Sender> {
-        if self.purpose == Purpose::Upgrade {
-            return None;
-        }
-        loop {
+        while self.trusts_kept {
             let mut sender = endpoint.pool.take(self.timeouts.keep)?;
             let ready = tokio::time::timeout(self.timeouts.connect, sender.ready()).await;
             if matches!(ready, Ok(Ok(()))) {
                 return Some(sender);
             }
         }
+        None
     }
 
     async fn send(
         &mut self,
         endpoint: &Endpoint,
-        sender: &mut Sender,
+        connection: Connection<'_>,
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, Miss> {
         let spare = self.repeatable.then(|| repeat(&request));
         self.record.sending_to(endpoint.address);
+        let is_kept = matches!(connection, Connection::Kept(_));
+        let (Connection::Kept(sender) | Connection::New(sender)) = connection;
         let sent = sender.try_send_request(request);
         let progress = self.progress.as_deref();
         let Ok(outcome) = unless_idle(sent, self.timeouts.idle, progress).await else {
-            return Err(Miss::Over(match progress {
-                Some(progress) if !progress.is_finished() => Failure::ClientTimedOut,
-                _ => Failure::TimedOut,
-            }));
+            let failure = if is_uploading(progress) {
+                Failure::ClientTimedOut
+            } else {
+                Failure::TimedOut
+            };
+            return Err(Miss::Over(failure));
         };
         let mut error = match outcome {
             Ok(response) => return Ok(response),
             Err(error) => error,
         };
         if let Some(unsent) = error.take_message() {
-            return Err(Miss::Next(unsent, Failure::Broken));
+            return Err(Miss::Next(Box::new(unsent), Failure::Broken));
         }
         let error = error.into_error();
         tracing::debug!(target = %endpoint.address, ?error, "no answer from the target");
-        if error.is_user() {
+        let cut_off = endpoint.cut.is_raised();
+        if error.is_user() && is_uploading(progress) && !cut_off {
             return Err(Miss::Over(Failure::ClientGone));
         }
         self.group.counters.count_connection_error();
-        match spare {
-            Some(spare) if !error.is_parse() => {
-                self.repeatable = false;
-                // Other kept connections have probably been closed together with this one.
-                endpoint.pool.clear();
-                Err(Miss::Next(spare, Failure::Broken))
-            }
-            _ => Err(Miss::Over(Failure::Broken)),
+        let Some(spare) = spare.filter(|_| !error.is_parse() && !cut_off) else {
+            return Err(Miss::Over(Failure::Broken));
+        };
+        if is_kept {
+            self.trusts_kept = false;
+            // The others have probably been closed together with this one.
+            endpoint.pool.clear();
+        } else {
+            self.repeatable = false;
         }
+        Err(Miss::Next(Box::new(spare), Failure::Broken))
     }
+}
+
+fn is_uploading(progress: Option<&Progress>) -> bool {
+    progress.is_some_and(|progress| !progress.is_finished())
+}
+
+/// Where a request is sent.
+enum Connection<'a> {
+    Kept(&'a mut Sender),
+    New(&'a mut Sender),
 }
 
 /// The same request once more; only for one without a body.

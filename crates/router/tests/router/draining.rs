@@ -1,0 +1,353 @@
+//! Targets that leave.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use http_body_util::Full;
+use seaway_router::{
+    DrainPolicy, RouterOptions, Target, TargetHealthReason, TargetHealthState, TargetState,
+};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::backend::{Backend, response};
+use crate::client::Client;
+use crate::fixture::{Fixture, group, group_id, options, table, target};
+
+/// A target whose answers wait until the test lets them go.
+struct Slow {
+    backend: Backend,
+    arrived: Arc<Notify>,
+    answers: Arc<Semaphore>,
+}
+
+impl Slow {
+    async fn start() -> Self {
+        let (arrived, answers) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+        let (here, permit) = (arrived.clone(), answers.clone());
+        let backend = Backend::serving(move |_| {
+            let (here, permit) = (here.clone(), permit.clone());
+            async move {
+                here.notify_one();
+                permit.acquire().await.unwrap().forget();
+                response(StatusCode::OK, "slow")
+            }
+        })
+        .await;
+        Self {
+            backend,
+            arrived,
+            answers,
+        }
+    }
+}
+
+fn request_in_background(
+    client: &Client,
+    path: &'static str,
+) -> tokio::task::JoinHandle<Result<crate::client::Answer, String>> {
+    let client = client.clone();
+    tokio::spawn(async move { client.try_send(client.request(Method::GET, path)).await })
+}
+
+#[tokio::test]
+async fn requests_in_flight_finish_and_new_ones_go_elsewhere() {
+    let (slow, other) = (Slow::start().await, Backend::saying("other").await);
+    let mut fixture = Fixture::healthy(&[slow.backend.address]).await;
+    let in_flight = request_in_background(&fixture.client, "/");
+    slow.arrived.notified().await;
+
+    fixture.update(group(&[other.address]));
+    fixture
+        .until(other.address, TargetHealthState::Healthy)
+        .await;
+    for _ in 0..10 {
+        assert_eq!(fixture.client.get("/").await.body, "other");
+    }
+    let health = fixture.router.health(&group_id()).unwrap();
+    let draining = health
+        .iter()
+        .find(|health| health.address == slow.backend.address)
+        .unwrap();
+    assert_eq!(draining.state, TargetHealthState::Draining);
+    assert_eq!(
+        draining.reason,
+        Some(TargetHealthReason::DeregistrationInProgress)
+    );
+
+    slow.answers.add_permits(1);
+    assert_eq!(in_flight.await.unwrap().unwrap().body, "slow");
+    let gone = fixture
+        .until(slow.backend.address, TargetHealthState::Unused)
+        .await
+        .health;
+    assert_eq!(gone.reason.unwrap().as_str(), "Target.NotRegistered");
+    assert_eq!(fixture.router.health(&group_id()).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_idle_target_drains_at_once_or_for_the_whole_delay() {
+    let delay = Duration::from_millis(300);
+    for (draining, whole) in [
+        (DrainPolicy::WhenIdle, false),
+        (DrainPolicy::WholeDelay, true),
+    ] {
+        let backend = Backend::saying("").await;
+        let mut group = group(&[backend.address]);
+        group.deregistration_delay = if whole {
+            delay
+        } else {
+            Duration::from_secs(300)
+        };
+        let options = RouterOptions {
+            draining,
+            ..options()
+        };
+        let mut fixture = Fixture::with_options(options, table(group.clone()));
+        fixture
+            .until(backend.address, TargetHealthState::Healthy)
+            .await;
+        group.targets.clear();
+        let started = Instant::now();
+        fixture.update(group);
+        fixture
+            .until(backend.address, TargetHealthState::Draining)
+            .await;
+        fixture
+            .until(backend.address, TargetHealthState::Unused)
+            .await;
+        assert_eq!(started.elapsed() >= delay, whole, "{:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn what_is_still_in_flight_after_the_delay_is_cut_off() {
+    let slow = Slow::start().await;
+    let mut group = group(&[slow.backend.address]);
+    group.deregistration_delay = Duration::from_millis(100);
+    let mut fixture = Fixture::new(group.clone());
+    fixture
+        .until(slow.backend.address, TargetHealthState::Healthy)
+        .await;
+    let in_flight = request_in_background(&fixture.client, "/");
+    slow.arrived.notified().await;
+    group.targets.clear();
+    fixture.update(group);
+    fixture
+        .until(slow.backend.address, TargetHealthState::Unused)
+        .await;
+    assert_eq!(
+        in_flight.await.unwrap().unwrap().status,
+        StatusCode::BAD_GATEWAY
+    );
+}
+
+#[tokio::test]
+async fn a_target_can_be_listed_as_draining_and_is_told_once() {
+    let slow = Slow::start().await;
+    let mut group = group(&[slow.backend.address]);
+    let mut fixture = Fixture::new(group.clone());
+    fixture
+        .until(slow.backend.address, TargetHealthState::Healthy)
+        .await;
+    let in_flight = request_in_background(&fixture.client, "/");
+    slow.arrived.notified().await;
+    let state = TargetState::Draining {
+        since: SystemTime::now(),
+    };
+    group.targets = vec![Target {
+        state,
+        ..target(slow.backend.address)
+    }];
+    fixture.update(group.clone());
+    fixture
+        .until(slow.backend.address, TargetHealthState::Draining)
+        .await;
+    slow.answers.add_permits(1);
+    assert_eq!(in_flight.await.unwrap().unwrap().body, "slow");
+    fixture
+        .until(slow.backend.address, TargetHealthState::Unused)
+        .await;
+    // The caller has not noticed yet and says it again.
+    fixture.update(group.clone());
+    assert_eq!(fixture.events.try_recv(), None);
+    group.targets.clear();
+    fixture.update(group);
+    assert_eq!(fixture.router.health(&group_id()).unwrap(), []);
+    assert_eq!(fixture.events.try_recv(), None);
+}
+
+#[tokio::test]
+async fn a_draining_that_began_long_ago_is_over_at_once() {
+    let backend = Backend::saying("").await;
+    let mut group = group(&[]);
+    let since = SystemTime::now() - Duration::from_secs(1_000);
+    let state = TargetState::Draining { since };
+    group.targets = vec![Target {
+        state,
+        ..target(backend.address)
+    }];
+    let options = RouterOptions {
+        draining: DrainPolicy::WholeDelay,
+        ..options()
+    };
+    let mut fixture = Fixture::with_options(options, table(group));
+    fixture
+        .until(backend.address, TargetHealthState::Unused)
+        .await;
+}
+
+#[tokio::test]
+async fn a_target_that_comes_back_while_draining_is_new() {
+    let slow = Slow::start().await;
+    let mut fixture = Fixture::healthy(&[slow.backend.address]).await;
+    let in_flight = request_in_background(&fixture.client, "/");
+    slow.arrived.notified().await;
+    fixture.update(group(&[]));
+    fixture
+        .until(slow.backend.address, TargetHealthState::Draining)
+        .await;
+    fixture.update(group(&[slow.backend.address]));
+    fixture
+        .until(slow.backend.address, TargetHealthState::Initial)
+        .await;
+    fixture
+        .until(slow.backend.address, TargetHealthState::Healthy)
+        .await;
+    slow.answers.add_permits(2);
+    assert_eq!(in_flight.await.unwrap().unwrap().body, "slow");
+    assert_eq!(fixture.client.get("/").await.body, "slow");
+    // The end of the first registration is none of the second's business.
+    assert_eq!(fixture.events.try_recv(), None);
+}
+
+#[tokio::test]
+async fn a_group_that_leaves_the_table_drains() {
+    let slow = Slow::start().await;
+    let mut fixture = Fixture::healthy(&[slow.backend.address]).await;
+    let in_flight = request_in_background(&fixture.client, "/");
+    slow.arrived.notified().await;
+    fixture
+        .router
+        .apply(seaway_router::RoutingTable::default())
+        .unwrap();
+    fixture
+        .until(slow.backend.address, TargetHealthState::Draining)
+        .await;
+    assert_eq!(fixture.router.health(&group_id()), None);
+    slow.answers.add_permits(1);
+    assert_eq!(in_flight.await.unwrap().unwrap().body, "slow");
+    fixture
+        .until(slow.backend.address, TargetHealthState::Unused)
+        .await;
+}
+
+/// Clients that request without a pause, and count.
+struct Load {
+    stop: Arc<AtomicBool>,
+    served: Arc<AtomicUsize>,
+    clients: Vec<tokio::task::JoinHandle<Vec<String>>>,
+}
+
+impl Load {
+    fn start(client: &Client, methods: &[Method]) -> Self {
+        let (stop, served) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicUsize::new(0)),
+        );
+        let clients = methods
+            .iter()
+            .cloned()
+            .map(|method| {
+                let (client, stop, served) = (client.clone(), stop.clone(), served.clone());
+                tokio::spawn(async move {
+                    let mut failures = Vec::new();
+                    while !stop.load(Ordering::SeqCst) {
+                        let body = Bytes::from_static(b"something");
+                        let body = if method == Method::GET {
+                            Bytes::new()
+                        } else {
+                            body
+                        };
+                        let request = client.request(method.clone(), "/");
+                        match client.try_send(request.map(|_| Full::new(body))).await {
+                            Ok(answer) if answer.status == StatusCode::OK => {
+                                served.fetch_add(1, Ordering::SeqCst);
+                            }
+                            other => failures.push(format!("{method} {other:?}")),
+                        }
+                    }
+                    failures
+                })
+            })
+            .collect();
+        Self {
+            stop,
+            served,
+            clients,
+        }
+    }
+
+    /// Waits until some more requests were served.
+    async fn progress(&self) {
+        let goal = self.served.load(Ordering::SeqCst) + 20;
+        while self.served.load(Ordering::SeqCst) < goal {
+            assert!(!self.clients.iter().all(|client| client.is_finished()));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn finish(self) -> (usize, Vec<String>) {
+        self.stop.store(true, Ordering::SeqCst);
+        let mut failures = Vec::new();
+        for client in self.clients {
+            failures.extend(client.await.unwrap());
+        }
+        (self.served.load(Ordering::SeqCst), failures)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_is_lost_while_targets_are_replaced() {
+    let mut old = Backend::saying("a").await;
+    let mut fixture = Fixture::healthy(&[old.address]).await;
+    let methods = [Method::GET, Method::POST, Method::GET, Method::POST];
+    let load = Load::start(&fixture.client, &methods);
+    for _ in 0..20 {
+        load.progress().await;
+        let new = Backend::saying("b").await;
+        fixture.update(group(&[old.address, new.address]));
+        fixture.until(new.address, TargetHealthState::Healthy).await;
+        fixture.update(group(&[new.address]));
+        fixture.until(old.address, TargetHealthState::Unused).await;
+        // Drained means that the process may be killed now.
+        drop(std::mem::replace(&mut old, new));
+    }
+    load.progress().await;
+    let (served, failures) = load.finish().await;
+    assert_eq!(failures, Vec::<String>::new());
+    assert!(served >= 400, "{served}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_without_a_body_is_lost_when_a_target_is_killed() {
+    let mut targets = [Backend::saying("a").await, Backend::saying("b").await];
+    let addresses = targets.each_ref().map(|target| target.address);
+    let mut fixture = Fixture::healthy(&addresses).await;
+    let load = Load::start(&fixture.client, &[Method::GET; 4]);
+    for round in 0..10 {
+        load.progress().await;
+        let new = Backend::saying("c").await;
+        let killed = std::mem::replace(&mut targets[round % 2], new);
+        drop(killed);
+        load.progress().await;
+        fixture.update(group(&targets.each_ref().map(|target| target.address)));
+        fixture
+            .until(targets[round % 2].address, TargetHealthState::Healthy)
+            .await;
+    }
+    let (_, failures) = load.finish().await;
+    assert_eq!(failures, Vec::<String>::new());
+}

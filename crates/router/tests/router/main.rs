@@ -1,0 +1,13 @@
+//! The router over loopback, against real servers and real clients.
+
+mod backend;
+mod client;
+mod draining;
+mod failures;
+mod fixture;
+mod health;
+mod listeners;
+mod log;
+mod proxying;
+mod refusals;
+mod upgrade;
