@@ -1,7 +1,7 @@
 //! Runs the tasks of the embedded platform as host processes.
 //!
 //! [`unpack`] turns the layers of an image into a verified, read-only directory. A [`client`]
-//! (inside the platform) tells the `supervisor` (a process of its own that outlives the
+//! (inside the platform) tells the [`supervisor`] (a process of its own that outlives the
 //! platform) which [`task`]s to run; the supervisor starts every container through [`launch`],
 //! holds it to its [`memory`] limit, keeps its [`logs`] and records its [`event`]s.
 //!
@@ -16,6 +16,8 @@ pub mod logs;
 pub mod memory;
 mod process;
 mod protocol;
+mod record;
 mod socket;
+pub mod supervisor;
 pub mod task;
 pub mod unpack;

@@ -108,6 +108,14 @@ impl MemoryControl {
         Ok(MemoryGroup::Counted(group))
     }
 
+    /// The groups of containers of an earlier supervisor in the same place.
+    pub(crate) fn leftovers(&self) -> Vec<ControlGroup> {
+        self.base
+            .as_ref()
+            .map(ControlGroup::children)
+            .unwrap_or_default()
+    }
+
     /// Removes the group of this supervisor. Left in place while a container is in it.
     pub(crate) fn remove(&self) {
         if let Some(base) = &self.base {

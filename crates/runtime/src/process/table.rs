@@ -87,6 +87,16 @@ impl ProcessTable {
         })
     }
 
+    /// The living processes whose number fits.
+    pub(crate) fn living_where(&self, fits: impl Fn(i32) -> bool) -> Vec<ProcessIdentity> {
+        self.living(|pid, _| fits(pid))
+    }
+
+    /// The living children of a process.
+    pub(crate) fn children(&self, parent: i32) -> Vec<ProcessIdentity> {
+        self.living(|_, stat| stat.parent == parent)
+    }
+
     /// The living descendants of any of `roots`, without the roots.
     pub(crate) fn descendants(&self, roots: &[ProcessIdentity]) -> Vec<ProcessIdentity> {
         self.living(|pid, _| self.descends(pid, roots))
