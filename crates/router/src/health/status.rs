@@ -180,12 +180,20 @@ pub struct TargetHealth {
     pub description: Option<String>,
 }
 
-/// A target's state, reason or description became another. `Unused` with
-/// [`TargetHealthReason::NotRegistered`] is the last one of a target: it has drained.
+/// A target's state, reason or description became another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetHealthChanged {
     /// The group of the target.
     pub target_group: TargetGroupId,
     /// What it is now.
     pub health: TargetHealth,
+}
+
+impl TargetHealthChanged {
+    /// Whether the target has drained: no request will come, none is in flight (what was left after
+    /// the deregistration delay is cut off), and this is the last that is heard of this
+    /// registration. Its process may be stopped now.
+    pub fn is_drained(&self) -> bool {
+        self.health.reason == Some(TargetHealthReason::NotRegistered)
+    }
 }

@@ -169,14 +169,20 @@ impl<'a> Exchange<'a> {
 
     /// A connection that is kept and ready.
     async fn kept(&self, endpoint: &Endpoint) -> Option<Sender> {
-        while self.trusts_kept {
+        if !self.trusts_kept {
+            return None;
+        }
+        loop {
             let mut sender = endpoint.pool.take(self.timeouts.keep)?;
+            if sender.is_ready() {
+                return Some(sender);
+            }
+            // Its task may not have noticed yet that the last answer was read to its end.
             let ready = tokio::time::timeout(self.timeouts.connect, sender.ready()).await;
             if matches!(ready, Ok(Ok(()))) {
                 return Some(sender);
             }
         }
-        None
     }
 
     async fn send(

@@ -79,10 +79,11 @@ async fn requests_in_flight_finish_and_new_ones_go_elsewhere() {
 
     slow.answers.add_permits(1);
     assert_eq!(in_flight.await.unwrap().unwrap().body, "slow");
-    let gone = fixture
+    let event = fixture
         .until(slow.backend.address, TargetHealthState::Unused)
-        .await
-        .health;
+        .await;
+    assert!(event.is_drained());
+    let gone = event.health;
     assert_eq!(gone.reason.unwrap().as_str(), "Target.NotRegistered");
     assert_eq!(fixture.router.health(&group_id()).unwrap().len(), 1);
 }

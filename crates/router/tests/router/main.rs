@@ -1,5 +1,10 @@
 //! The router over loopback, against real servers and real clients.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+
 mod backend;
 mod client;
 mod draining;

@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::backend::{Backend, Body, response};
-use crate::client::{PATIENCE, raw};
+use crate::client::{PATIENCE, raw, rest};
 use crate::fixture::{Fixture, listener, named_group, options, table, unchecked};
 
 /// Answers with the request's own head, one header a line.
@@ -370,4 +370,52 @@ async fn an_answer_streams_before_it_is_complete() {
         }
     };
     tokio::time::timeout(PATIENCE, reading).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_passes() {
+    let backend = Backend::serving(|request| async move {
+        assert!(!request.headers().contains_key(header::CONTENT_LENGTH));
+        let body = request.into_body().map_err(|error| panic!("{error}"));
+        Response::new(body.boxed())
+    })
+    .await;
+    let fixture = Fixture::healthy(&[backend.address]).await;
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n";
+    let body = "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
+    let answer = raw(fixture.address, &format!("{head}\r\n{body}")).await;
+    assert!(
+        answer.contains("transfer-encoding: chunked\r\n"),
+        "{answer}"
+    );
+    let text: String = answer
+        .split("\r\n\r\n")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .skip(1)
+        .step_by(2)
+        .collect();
+    assert_eq!(text, "hello world");
+}
+
+#[tokio::test]
+async fn a_client_that_asks_before_it_sends_is_told_to_go_on() {
+    let backend = Backend::serving(|request| async move {
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        response(StatusCode::OK, body)
+    })
+    .await;
+    let fixture = Fixture::healthy(&[backend.address]).await;
+    let mut stream = TcpStream::connect(fixture.address).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n";
+    stream
+        .write_all(format!("{head}Expect: 100-continue\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"body").await.unwrap();
+    assert!(rest(&mut stream).await.ends_with("body"));
 }
