@@ -100,7 +100,9 @@ impl Checker {
     pub(crate) fn deleted(&mut self, service: &Service) {
         self.desired = 0;
         let current = service.current_service_deployment();
-        self.superseded.insert(current.id.clone(), current.status);
+        if !current.status.is_final() {
+            self.superseded.insert(current.id.clone(), current.status);
+        }
     }
 
     pub(crate) fn observe(&mut self, service: &Service, commands: &[Command]) {
@@ -291,7 +293,6 @@ impl Checker {
         };
         let expected = match when {
             Status::RollbackInProgress => Status::RollbackFailed,
-            when if when.is_final() => when,
             _ => Status::Stopped,
         };
         match when {

@@ -144,7 +144,24 @@ impl Schedule {
 
     /// Milliseconds after the last action: long enough for every retry that a verdict needs.
     pub(crate) fn rest(&self) -> u64 {
-        if self.profile == Profile::quick() { 200_000 } else { 1_500_000 }
+        match self.configuration.circuit_breaker.enable {
+            // What is bad goes on for ever.
+            false if self.last_kind().is_visibly_bad(self.shape) => 20_000,
+            _ if self.profile == Profile::quick() => 90_000,
+            _ => 900_000,
+        }
+    }
+
+    fn last_kind(&self) -> Kind {
+        let deployed = |(_, action): &(u64, Action)| match action {
+            Action::Deploy(kind) => Some(*kind),
+            _ => None,
+        };
+        self.actions
+            .iter()
+            .rev()
+            .find_map(deployed)
+            .unwrap_or(self.first)
     }
 
     pub(crate) fn revision(&self, kind: Kind) -> Revision {
@@ -186,8 +203,8 @@ impl Schedule {
                 _ if faulty.contains(&nth) => spoil(&mut fate, &mut random),
                 _ => {}
             }
-            let crashes = definition == "crashing" && nth < 25;
-            if crashes || (nth < 25 && random.percent(12)) {
+            let crashes = definition == "crashing" && nth < 14;
+            if crashes || (nth < 14 && random.percent(12)) {
                 // After it has counted as healthy, so that the circuit breaker has nothing to see.
                 let after = fate.check_time + healthy_after + random.between(300, 4_000);
                 let exit = random.pick(&[0, 1, 2]);
@@ -235,7 +252,7 @@ fn action(random: &mut Random) -> (u64, Action) {
         1 => random.between(1, 60),
         2 | 3 => random.between(60, 2_000),
         4 => random.between(2_000, 12_000),
-        _ => random.between(12_000, 70_000),
+        _ => random.between(12_000, 40_000),
     };
     const KINDS: [Kind; 8] = [
         Kind::Good,
@@ -257,9 +274,14 @@ fn action(random: &mut Random) -> (u64, Action) {
         65..73 => Action::RollBack,
         73..79 => Action::StopTask(random.between(0, 9) as usize),
         79..83 => Action::Lose(random.between(0, 9) as usize),
-        83..90 => {
-            Action::Jump(random.pick(&[-86_400_000, -500, 700, 3_600_000, 1_000_000_000_000_000, -1_000_000_000_000_000]))
-        }
+        83..90 => Action::Jump(random.pick(&[
+            -86_400_000,
+            -500,
+            700,
+            3_600_000,
+            1_000_000_000_000_000,
+            -1_000_000_000_000_000,
+        ])),
         90..95 => Action::Restart,
         _ => Action::Kill,
     };
