@@ -30,20 +30,20 @@ pub struct Router {
 
 #[derive(Debug, Default)]
 struct State {
-    sites: HashMap<SiteKey, Running>,
+    /// By the address that a listener really has.
+    sites: HashMap<SocketAddr, Running>,
     groups: HashMap<TargetGroupId, Arc<Group>>,
     ended: bool,
 }
 
 #[derive(Debug)]
 struct Running {
-    listener: Arc<Listener>,
+    listener: ListenerId,
     site: Arc<Site>,
 }
 
-/// What makes two listeners the same socket: the address or, where the port is left open, also the
-/// name.
-type SiteKey = (SocketAddr, Option<ListenerId>);
+/// Listeners of a table with the sockets they get, those that are open already and new ones.
+type Placed = Vec<(Arc<Listener>, Arc<Site>)>;
 
 impl Router {
     /// Starts a router without listeners, on the tokio runtime that the caller is in.
@@ -93,10 +93,10 @@ impl Router {
             return Err(ApplyError::ShutDown);
         }
         check(&table)?;
-        let opened = self.open_new(&state, &table)?;
+        let placed = self.place(&state, &table)?;
         // Nothing below can fail.
         self.settle_groups(&mut state, &table);
-        self.settle_sites(&mut state, table, opened);
+        settle_sites(&mut state, placed);
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl Router {
         let state = self.lock();
         let mut running = state.sites.values();
         running
-            .find(|running| running.listener.id == *listener)
+            .find(|running| running.listener == *listener)
             .map(|running| running.site.address)
     }
 
@@ -174,20 +174,35 @@ impl Router {
         }
     }
 
-    fn open_new(
-        &self,
-        state: &State,
-        table: &RoutingTable,
-    ) -> Result<HashMap<SiteKey, Arc<Site>>, ApplyError> {
-        let mut opened = HashMap::new();
-        for listener in &table.listeners {
-            let key = site_key(listener);
-            if !state.sites.contains_key(&key) {
-                let site = Site::bind(listener, self.sites.clone())?;
-                opened.insert(key, Arc::new(site));
-            }
+    /// Finds or opens a socket for every listener; new ones do not accept connections yet.
+    fn place(&self, state: &State, table: &RoutingTable) -> Result<Placed, ApplyError> {
+        let names: HashMap<&ListenerId, &SocketAddr> = state
+            .sites
+            .iter()
+            .map(|(address, running)| (&running.listener, address))
+            .collect();
+        // Invariant: explicit addresses come first, so an open port never takes one of them.
+        let (open, explicit): (Vec<_>, Vec<_>) = table
+            .listeners
+            .iter()
+            .partition(|listener| listener.address.port() == 0);
+        let mut taken = HashSet::new();
+        let mut placed = Placed::new();
+        for listener in explicit.into_iter().chain(open) {
+            let address = match listener.address.port() {
+                0 => names.get(&listener.id).map(|address| **address),
+                _ => Some(listener.address),
+            };
+            let running = address
+                .filter(|address| address.ip() == listener.address.ip() && taken.insert(*address))
+                .and_then(|address| state.sites.get(&address));
+            let site = match running {
+                Some(running) => running.site.clone(),
+                None => Arc::new(Site::bind(listener, self.sites.clone())?),
+            };
+            placed.push((listener.clone(), site));
         }
-        Ok(opened)
+        Ok(placed)
     }
 
     fn settle_groups(&self, state: &mut State, table: &RoutingTable) {
@@ -221,40 +236,6 @@ impl Router {
         }
     }
 
-    fn settle_sites(
-        &self,
-        state: &mut State,
-        table: RoutingTable,
-        mut opened: HashMap<SiteKey, Arc<Site>>,
-    ) {
-        let mut before = std::mem::take(&mut state.sites);
-        for listener in table.listeners {
-            let key = site_key(&listener);
-            let site = match before.remove(&key) {
-                Some(running) => {
-                    // The groups may be other ones of the same name, so rules are compiled again
-                    // even for a listener that did not change; that costs one look-up per rule.
-                    running
-                        .site
-                        .set_routes(Routes::compile(&listener, &state.groups));
-                    running.site
-                }
-                None => {
-                    let Some(site) = opened.remove(&key) else {
-                        continue;
-                    };
-                    site.set_routes(Routes::compile(&listener, &state.groups));
-                    site.open();
-                    site
-                }
-            };
-            state.sites.insert(key, Running { listener, site });
-        }
-        for running in before.into_values() {
-            running.site.close();
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -268,9 +249,24 @@ impl Drop for Router {
     }
 }
 
-fn site_key(listener: &Listener) -> SiteKey {
-    let open_port = listener.address.port() == 0;
-    (listener.address, open_port.then(|| listener.id.clone()))
+/// Puts the rules of all listeners in force, opens what is new and closes what is gone.
+fn settle_sites(state: &mut State, placed: Placed) {
+    let mut before = std::mem::take(&mut state.sites);
+    for (listener, site) in placed {
+        // The groups may be other ones of the same name, so rules are compiled again even for a
+        // listener that did not change; that costs one look-up per rule.
+        site.set_routes(Routes::compile(&listener, &state.groups));
+        site.open();
+        before.remove(&site.address);
+        let running = Running {
+            listener: listener.id.clone(),
+            site: site.clone(),
+        };
+        state.sites.insert(site.address, running);
+    }
+    for running in before.into_values() {
+        running.site.close();
+    }
 }
 
 fn groups_of(listener: &Listener) -> impl Iterator<Item = &TargetGroupId> {
@@ -286,12 +282,12 @@ fn groups_of(listener: &Listener) -> impl Iterator<Item = &TargetGroupId> {
 
 /// Refuses a table that contradicts itself.
 fn check(table: &RoutingTable) -> Result<(), ApplyError> {
-    let (mut names, mut keys) = (HashSet::new(), HashSet::new());
+    let (mut names, mut addresses) = (HashSet::new(), HashSet::new());
     for listener in &table.listeners {
         if !names.insert(&listener.id) {
             return Err(ApplyError::DuplicateListener(listener.id.clone()));
         }
-        if !keys.insert(site_key(listener)) {
+        if listener.address.port() != 0 && !addresses.insert(listener.address) {
             return Err(ApplyError::DuplicateAddress(listener.address));
         }
         if let Some(group) = groups_of(listener).find(|id| !table.target_groups.contains_key(id)) {

@@ -125,6 +125,28 @@ async fn listeners_may_exchange_names() {
     }
 }
 
+#[tokio::test]
+async fn an_open_port_can_be_written_down_and_given_back() {
+    let backend = Backend::saying("here").await;
+    let group = unchecked(&[backend.address]);
+    let fixture = Fixture::new(group.clone());
+    for address in [fixture.address, SocketAddr::from(([127, 0, 0, 1], 0))] {
+        let same = Listener {
+            address,
+            ..listener("listener", vec![], Action::forward(group.id.clone()))
+        };
+        let table = RoutingTable::default()
+            .with_listener(same)
+            .with_target_group(group.clone());
+        fixture.router.apply(table).unwrap();
+        assert_eq!(
+            fixture.router.address(&"listener".into()),
+            Some(fixture.address)
+        );
+        assert_eq!(fixture.client.get("/").await.body, "here");
+    }
+}
+
 /// A request that waits in its target.
 async fn with_a_request_in_flight() -> (
     Fixture,
