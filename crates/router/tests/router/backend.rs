@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) type Body = BoxBody<Bytes, Infallible>;
@@ -129,11 +129,23 @@ pub(crate) fn response(status: StatusCode, text: impl Into<Bytes>) -> Response<B
     response
 }
 
-/// An address where nobody listens.
-pub(crate) async fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
+/// An address that is taken and where nobody listens yet: connections are refused.
+pub(crate) struct Nobody {
+    pub(crate) address: SocketAddr,
+    socket: TcpSocket,
+}
+
+impl Nobody {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        Self {
+            address: socket.local_addr().unwrap(),
+            socket,
+        }
+    }
+
+    pub(crate) fn listen(self) -> TcpListener {
+        self.socket.listen(64).unwrap()
+    }
 }

@@ -11,7 +11,7 @@ use seaway_router::{Target, TargetState};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::backend::{Backend, Body, nobody, response};
+use crate::backend::{Backend, Body, Nobody, response};
 use crate::client::{PATIENCE, raw, rest};
 use crate::fixture::{Fixture, group_id, impatient, options, table, target, unchecked};
 
@@ -67,7 +67,8 @@ async fn only_draining_targets_are_503() {
 
 #[tokio::test]
 async fn a_refused_connection_is_502() {
-    let fixture = Fixture::new(unchecked(&[nobody().await]));
+    let nobody = Nobody::new();
+    let fixture = Fixture::new(unchecked(&[nobody.address]));
     assert_eq!(
         fixture.client.get("/").await.status,
         StatusCode::BAD_GATEWAY
@@ -134,13 +135,13 @@ async fn a_slow_upload_that_moves_is_not_cut_off() {
         response(StatusCode::OK, format!("{} bytes", body.len()))
     })
     .await;
-    let options = impatient(Duration::from_millis(200));
+    let options = impatient(Duration::from_millis(400));
     let fixture = Fixture::with_options(options, table(unchecked(&[backend.address])));
     let mut stream = TcpStream::connect(fixture.address).await.unwrap();
     let head = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 10\r\n\r\n";
     stream.write_all(head).await.unwrap();
     for _ in 0..10 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
         stream.write_all(b"x").await.unwrap();
     }
     let answer = rest(&mut stream).await;
@@ -191,7 +192,9 @@ async fn a_client_that_does_not_read_is_cut_off() {
 #[tokio::test]
 async fn a_dead_target_costs_no_request() {
     let alive = Backend::saying("alive").await;
-    let fixture = Fixture::new(unchecked(&[nobody().await, alive.address, nobody().await]));
+    let dead = [Nobody::new(), Nobody::new()];
+    let targets = [dead[0].address, alive.address, dead[1].address];
+    let fixture = Fixture::new(unchecked(&targets));
     for _ in 0..20 {
         let request = fixture
             .client

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use http::{StatusCode, header};
 use seaway_router::{Action, TargetGroup, TargetHealth, TargetHealthReason, TargetHealthState};
-use tokio::net::TcpListener;
 
-use crate::backend::{Backend, nobody, response};
+use crate::backend::{Backend, Nobody, response};
 use crate::fixture::{
     Fixture, group, group_id, listener, named_group, options, table, target, unchecked,
 };
@@ -85,7 +84,8 @@ async fn a_new_target_is_initial_and_healthy_after_one_check() {
 
 #[tokio::test]
 async fn a_target_that_starts_late_is_healthy_at_once() {
-    let address = nobody().await;
+    let late = Nobody::new();
+    let address = late.address;
     let mut group = group(&[address]);
     group.health_check.interval = Duration::from_secs(300);
     let mut fixture = Fixture::new(group);
@@ -103,8 +103,7 @@ async fn a_target_that_starts_late_is_healthy_at_once() {
         Some("Initial health checks in progress")
     );
     let started = Instant::now();
-    let socket = TcpListener::bind(address).await.unwrap();
-    let _backend = Backend::serving_at(socket, |_| async { response(StatusCode::OK, "") });
+    let _backend = Backend::serving_at(late.listen(), |_| async { response(StatusCode::OK, "") });
     fixture.until(address, TargetHealthState::Healthy).await;
     assert!(
         started.elapsed() < Duration::from_secs(5),
@@ -160,7 +159,8 @@ async fn a_target_falls_ill_and_recovers() {
 
 #[tokio::test]
 async fn refused_connections_and_time_outs_are_told_apart() {
-    let refusing = nobody().await;
+    let nobody = Nobody::new();
+    let refusing = nobody.address;
     let silent = Backend::raw(|stream| async move {
         let _open = stream;
         std::future::pending().await

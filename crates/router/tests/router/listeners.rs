@@ -103,23 +103,18 @@ async fn listeners_may_exchange_names() {
         ..listener(id, vec![], Action::forward(group.id.clone()))
     };
     let fixture = Fixture::new(group.clone());
-    let [first, second] = {
-        let one = TcpListener::bind("127.0.0.1:0")
-            .await
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let two = TcpListener::bind("127.0.0.1:0")
-            .await
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        [one, two]
-    };
-    for (a, b) in [(first, second), (second, first)] {
+    let apply = |a, b| {
         let table = RoutingTable::default().with_target_group(group.clone());
-        let table = table.with_listener(at("a", a)).with_listener(at("b", b));
-        fixture.router.apply(table).unwrap();
+        fixture
+            .router
+            .apply(table.with_listener(at("a", a)).with_listener(at("b", b)))
+            .unwrap();
+    };
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    apply(any, any);
+    let [first, second] = ["a", "b"].map(|id| fixture.router.address(&id.into()).unwrap());
+    for (a, b) in [(first, second), (second, first)] {
+        apply(a, b);
         assert_eq!(fixture.router.address(&"a".into()), Some(a));
         assert_eq!(Client::new(b).get("/").await.status, StatusCode::OK);
     }

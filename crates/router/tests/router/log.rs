@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use http_body_util::Full;
 use seaway_router::{AccessLogOptions, Router, RouterOptions, StartError};
 
-use crate::backend::{Backend, nobody};
+use crate::backend::{Backend, Nobody};
 use crate::client::{PATIENCE, raw};
 use crate::fixture::{Fixture, group_id, options, table, unchecked};
 
@@ -47,7 +47,8 @@ async fn every_request_is_one_line() {
         http::HeaderValue::from_static("tester/1 \"x\""),
     );
     fixture.client.send(request).await;
-    fixture.update(unchecked(&[nobody().await]));
+    let nobody = Nobody::new();
+    fixture.update(unchecked(&[nobody.address]));
     fixture.client.get("/gone").await;
     raw(
         fixture.address,
