@@ -121,20 +121,22 @@ impl Records {
         fs::rename(&draft, directory.join(RECORD_NAME))
     }
 
-    /// Every record, the oldest first. A directory without a readable one belongs to a start that
-    /// never happened, and is removed.
+    /// Every record, the oldest first. A directory without one belongs to a start that never
+    /// happened, and is removed. One that cannot be read stays as it is.
     pub(crate) fn load(&self) -> io::Result<Vec<TaskRecord>> {
         let mut records = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
             let directory = entry?.path();
-            let record = fs::read(directory.join(RECORD_NAME))
-                .and_then(|text| Ok(serde_json::from_slice::<TaskRecord>(&text)?));
-            match record {
-                Ok(record) => records.push(record),
-                Err(error) => {
-                    tracing::warn!(directory = %directory.display(), %error, "record removed");
+            match fs::read(directory.join(RECORD_NAME)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     fs::remove_dir_all(&directory)?;
                 }
+                text => match serde_json::from_slice::<TaskRecord>(&text?) {
+                    Ok(record) => records.push(record),
+                    Err(error) => {
+                        tracing::error!(directory = %directory.display(), %error, "no record");
+                    }
+                },
             }
         }
         records.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));

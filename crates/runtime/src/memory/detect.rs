@@ -117,6 +117,16 @@ fn claim(parent: &ControlGroup, namespace: &str) -> Result<ControlGroup, String>
         {
             return Err(format!("cgroup v2 at {place} is not delegated"));
         }
+        // A process may only be moved by who could move it within the groups' common parent.
+        if fs::OpenOptions::new()
+            .write(true)
+            .open(parent.join_file())
+            .is_err()
+        {
+            return Err(format!(
+                "processes cannot be moved below the cgroup v2 at {place}"
+            ));
+        }
     }
     let base = parent.child(namespace).map_err(|error| explain(&error))?;
     match prove(&base) {

@@ -12,16 +12,18 @@ use super::identity::{ProcessIdentity, StartTime};
 /// What `/proc/PID/stat` says of one process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stat {
-    pub(crate) state: u8,
+    state: u8,
     pub(crate) parent: i32,
     pub(crate) session: i32,
+    threads: u32,
     pub(crate) start_time: StartTime,
 }
 
 impl Stat {
-    /// Whether the process has ended and only waits to be collected by its parent.
+    /// Whether the process has ended and only waits to be collected by its parent. One whose first
+    /// thread has ended while others go on looks the same but for their number.
     pub(crate) fn is_zombie(&self) -> bool {
-        matches!(self.state, b'Z' | b'X')
+        matches!(self.state, b'Z' | b'X') && self.threads <= 1
     }
 }
 
@@ -43,6 +45,7 @@ fn parse_stat(text: &[u8]) -> Option<Stat> {
         state: *fields.first()?.as_bytes().first()?,
         parent: fields.get(1)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
+        threads: fields.get(17)?.parse().ok()?,
         start_time: StartTime(fields.get(19)?.parse().ok()?),
     })
 }
@@ -177,6 +180,7 @@ mod tests {
             state: b'S',
             parent: 1,
             session: 50,
+            threads: 1,
             start_time: StartTime(start),
         };
         let table = ProcessTable {

@@ -246,15 +246,16 @@ impl Process {
         }
     }
 
-    /// Collects the process if it has ended. The group is killed while its number is still taken,
+    /// Collects the process, which has ended. The group is killed while its number is still taken,
     /// as a container ends with its first process.
     pub(super) fn collect(&mut self) {
-        if self.ended.is_some() || !self.has_ended() {
+        if self.ended.is_some() {
             return;
         }
         self.signal_group(Signal::SIGKILL);
-        let status = match self.child.wait() {
-            Ok(status) => match (status.code(), status.signal()) {
+        let status = match self.child.try_wait() {
+            Ok(None) => return,
+            Ok(Some(status)) => match (status.code(), status.signal()) {
                 (Some(code), _) => ExitStatus::Code(code),
                 (None, Some(signal)) => ExitStatus::Signal(signal),
                 (None, None) => ExitStatus::SupervisorLost,
@@ -265,10 +266,6 @@ impl Process {
             }
         };
         self.ended = Some((status, Instant::now()));
-    }
-
-    fn has_ended(&self) -> bool {
-        crate::process::read_stat(self.identity.pid).is_ok_and(|stat| stat.is_zombie())
     }
 
     /// The living processes of the container.

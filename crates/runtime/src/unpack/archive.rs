@@ -10,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 use tar::{Archive, EntryType, PaxExtensions};
 
 use super::digest::Hashing;
-use super::entry::{EntryHead, Kind, Target};
+use super::entry::{EntryHead, Failure, Kind, Target};
 use super::error::{Refusal, UnpackError};
 use super::{Layer, UnpackLimits};
 
@@ -41,6 +41,35 @@ pub(super) fn apply(
         .apply(&mut budget)?;
     }
     Ok(())
+}
+
+/// Makes the working directory if the layers did not bring it, as a container runtime does.
+pub(super) fn make_workdir(
+    workdir: &str,
+    limits: &UnpackLimits,
+    root: &Path,
+) -> Result<(), UnpackError> {
+    let path = workdir.trim_start_matches('/');
+    if path.is_empty() {
+        return Ok(());
+    }
+    let target = Target {
+        root,
+        path_limit: limits.path_bytes,
+    };
+    target
+        .ensure_directory(path)
+        .map_err(|failure| match failure {
+            Failure::Refused(refusal) => UnpackError::Workdir {
+                workdir: workdir.to_owned(),
+                refusal,
+            },
+            Failure::Read(source) => UnpackError::Write {
+                path: root.join(path),
+                source,
+            },
+            Failure::Write(path, source) => UnpackError::Write { path, source },
+        })
 }
 
 /// What is left for the layers to come.
@@ -178,14 +207,11 @@ impl LayerReader<'_> {
             target
                 .apply(&head, &mut entry)
                 .map_err(|failure| match failure {
-                    super::entry::Failure::Refused(refusal) => self.refused(&head, refusal),
-                    super::entry::Failure::Read(source) => self.broken(source),
-                    super::entry::Failure::Write(path, source) => {
-                        UnpackError::Write { path, source }
-                    }
+                    Failure::Refused(refusal) => self.refused(&head, refusal),
+                    Failure::Read(source) => self.broken(source),
+                    Failure::Write(path, source) => UnpackError::Write { path, source },
                 })?;
         }
-        drop(archive);
         // Whatever follows the end of the archive belongs to the digest, too.
         io::copy(content, &mut io::sink()).map_err(|source| self.broken(source))?;
         Ok(())

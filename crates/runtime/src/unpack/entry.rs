@@ -85,6 +85,15 @@ impl Target<'_> {
         }
     }
 
+    /// Makes a directory unless something is there already.
+    pub(super) fn ensure_directory(&self, path: &str) -> Result<(), Failure> {
+        let parts = self.parts(path.as_bytes())?;
+        if fs::metadata(self.root.join(path)).is_ok() {
+            return Ok(());
+        }
+        self.enter(&parts).map(drop)
+    }
+
     /// The path in its parts, without `.`; empty for the root.
     fn parts<'p>(&self, path: &'p [u8]) -> Result<Vec<&'p str>, Refusal> {
         if path.is_empty() {

@@ -46,6 +46,8 @@ pub enum UnpackError {
     },
     #[error("link `{entry}` is refused: {refusal}")]
     Link { entry: String, refusal: Refusal },
+    #[error("the working directory `{workdir}` cannot be made: {refusal}")]
+    Workdir { workdir: String, refusal: Refusal },
     #[error("layer {layer} is refused: {refusal}")]
     TooLarge {
         layer: Sha256Digest,

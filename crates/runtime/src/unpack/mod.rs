@@ -95,18 +95,29 @@ impl Unpacker {
 
     /// The directory of the image, complete and verified. What is there already is used again.
     pub fn unpack(&self, image: &Image) -> Result<PathBuf, UnpackError> {
+        self.unpack_with_workdir(image, "")
+    }
+
+    /// The same, with `config.WorkingDir` of the image's configuration: a container runtime makes
+    /// it if the layers don't bring it.
+    pub fn unpack_with_workdir(
+        &self,
+        image: &Image,
+        workdir: &str,
+    ) -> Result<PathBuf, UnpackError> {
         let place = self.place(&image.manifest);
-        if inventory::is_intact(&place.record, &place.tree) {
+        if place.is_ready(workdir) {
             return Ok(place.tree);
         }
         create_dir(&self.root)?;
         let _lock = lock(&place.lock)?;
         // Whoever held the lock before may have done the work.
-        if inventory::is_intact(&place.record, &place.tree) {
+        if place.is_ready(workdir) {
             return Ok(place.tree);
         }
         let draft = Draft::create(&place.draft)?;
         archive::apply(&image.layers, &self.limits, &draft.path)?;
+        archive::make_workdir(workdir, &self.limits, &draft.path)?;
         links::check_all(&draft.path)?;
         tree::make_read_only(&draft.path)?;
         place.publish(&draft)?;
@@ -144,6 +155,11 @@ struct Place {
 }
 
 impl Place {
+    fn is_ready(&self, workdir: &str) -> bool {
+        inventory::is_intact(&self.record, &self.tree)
+            && self.tree.join(workdir.trim_start_matches('/')).exists()
+    }
+
     /// Puts the finished tree in its place, and only then the record that vouches for it.
     fn publish(&self, draft: &Draft) -> Result<(), UnpackError> {
         remove_file(&self.record)?;

@@ -185,6 +185,34 @@ fn upper_layers_replace_and_remove() {
 }
 
 #[test]
+fn a_missing_working_directory_is_made_but_never_through_a_link() {
+    let store = Store::new();
+    let image = store.plain(vec![Tar::new().file("real/x", b"").link("alias", "real")]);
+    let with = |workdir: &str| store.unpacker().unpack_with_workdir(&image, workdir);
+    assert!(
+        !store
+            .unpacker()
+            .unpack(&image)
+            .unwrap()
+            .join("srv")
+            .exists()
+    );
+    let tree = with("/srv/app").unwrap();
+    assert_eq!(mode(&tree.join("srv/app")), 0o555);
+    assert!(
+        with("/alias").unwrap().join("alias").is_symlink(),
+        "what is there stays"
+    );
+    for bad in ["/real/x/y", "/alias/y", "/../y"] {
+        let error = with(bad).unwrap_err();
+        assert!(
+            matches!(error, UnpackError::Workdir { .. }),
+            "{bad}: {error:?}"
+        );
+    }
+}
+
+#[test]
 fn an_intact_tree_is_used_again_and_a_changed_one_is_not() {
     let store = Store::new();
     let image = store.plain(vec![Tar::new().file("data", b"true")]);

@@ -31,6 +31,7 @@ crate::harness::tests![
     shutdown_stops_every_task,
     two_platforms_at_once_share_one_supervisor,
     a_binary_that_is_no_supervisor_is_reported,
+    many_tasks_at_once_all_start_and_all_stop,
 ];
 
 fn a_task_starts_and_ends_with_its_exit_code() {
@@ -439,4 +440,33 @@ fn a_binary_that_is_no_supervisor_is_reported() {
         let error = Supervisor::connect_or_start(&launch).await.unwrap_err();
         assert!(matches!(error, ClientError::Spawn { .. }), "{error:?}");
     });
+}
+
+fn many_tasks_at_once_all_start_and_all_stop() {
+    const TASKS: usize = 100;
+    for stage in [Stage::new(), Stage::sampling()] {
+        block_on(async {
+            let supervisor = stage.supervisor().await;
+            let mut events = all_events(&supervisor).await;
+            let begun = Instant::now();
+            for number in 0..TASKS {
+                let spec = stage.task(&format!("many-{number}"), &["sleep", "1000"]);
+                supervisor.start(spec).await.unwrap();
+            }
+            for _ in 0..TASKS {
+                let event = next(&mut events).await;
+                assert!(matches!(event.kind, EventKind::Started { .. }), "{event:?}");
+            }
+            let started = begun.elapsed();
+            for number in 0..TASKS {
+                stop(&supervisor, &format!("many-{number}"), PATIENCE).await;
+            }
+            for _ in 0..TASKS {
+                let event = next(&mut events).await;
+                assert!(matches!(event.kind, EventKind::Exited { .. }), "{event:?}");
+            }
+            let stopped = begun.elapsed() - started;
+            println!("{TASKS} tasks: started in {started:?}, stopped in {stopped:?}");
+        });
+    }
 }

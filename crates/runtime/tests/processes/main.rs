@@ -1,6 +1,8 @@
 //! Real processes: every test has a supervisor of its own, which is this very binary, executed
 //! again, and so are the launchers.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
+
 mod harness;
 mod isolation;
 mod lifecycle;
