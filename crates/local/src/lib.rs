@@ -19,3 +19,6 @@ pub mod registry;
 pub mod server;
 pub mod services;
 pub mod store;
+
+#[cfg(test)]
+mod testing;

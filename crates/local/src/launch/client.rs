@@ -162,18 +162,36 @@ impl PlatformClient {
         let request = request
             .body(body)
             .map_err(|error| ClientError::Sign(error.into()))?;
-        sign_request(request, &self.connection, SIGNING_NAME)
+        let signature = Signature {
+            connection: &self.connection,
+            service: SIGNING_NAME,
+            at: SystemTime::now(),
+        };
+        sign_request(request, signature)
             .map(|request| request.map(|body| Full::new(Bytes::from(body))))
             .map_err(ClientError::Sign)
     }
 }
 
-/// Signs `request` for `service` with the access key of `connection`.
-fn sign_request(
+/// What a signature says besides the request itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signature<'a> {
+    pub(crate) connection: &'a Connection,
+    /// The service in the credential scope.
+    pub(crate) service: &'a str,
+    pub(crate) at: SystemTime,
+}
+
+/// Signs `request` with the access key of the connection.
+pub(crate) fn sign_request(
     mut request: Request<Vec<u8>>,
-    connection: &Connection,
-    service: &str,
+    signature: Signature<'_>,
 ) -> Result<Request<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>> {
+    let Signature {
+        connection,
+        service,
+        at,
+    } = signature;
     let secret: &Redacted = &connection.secret_access_key;
     let credentials = Credentials::new(
         &connection.access_key_id,
@@ -187,7 +205,7 @@ fn sign_request(
         .identity(&identity)
         .region(connection.region)
         .name(service)
-        .time(SystemTime::now())
+        .time(at)
         .settings(SigningSettings::default())
         .build()?
         .into();

@@ -19,6 +19,8 @@ pub enum LaunchError {
     Claim(#[from] ClaimError),
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error("failed to end the supervisor")]
+    Supervisor(#[from] seaway_runtime::client::ClientError),
     #[error("failed to use {path}")]
     Io {
         path: PathBuf,

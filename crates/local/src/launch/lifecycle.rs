@@ -5,6 +5,8 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use seaway_runtime::client::{ClientError as SupervisorError, Supervisor};
+
 use super::client::{ClientError, PlatformClient};
 use super::connection::Connection;
 use super::error::LaunchError;
@@ -20,6 +22,8 @@ use crate::server::control::{Ping, TaskFate};
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 /// How long tasks may take to stop: Fargate's longest stop time-out, and some.
 const STOP_PATIENCE: Duration = Duration::from_secs(150);
+/// How long tasks may take to stop that no platform watches over any more.
+const TASK_GRACE: Duration = Duration::from_secs(10);
 /// How long a platform may take to end whose tasks run on.
 const KEEP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a killed process may take to be gone.
@@ -90,11 +94,23 @@ pub async fn stop(state: &StateDir) -> Result<Stopped, LaunchError> {
     }
     let keys = PlatformKeys::load_or_create(state)?;
     let _lock = lock(state).await?;
-    match find(state, &keys).await {
-        Ok(None) => Ok(Stopped::NoneRan),
-        Ok(Some((connection, _))) => end(state, &connection, TaskFate::Stop).await,
-        Err(LaunchError::Unresponsive(_)) => kill(state).await,
-        Err(error) => Err(error),
+    let stopped = match find(state, &keys).await {
+        Ok(None) => Stopped::NoneRan,
+        Ok(Some((connection, _))) => end(state, &connection, TaskFate::Stop).await?,
+        Err(LaunchError::Unresponsive(_)) => kill(state).await?,
+        Err(error) => return Err(error),
+    };
+    end_supervisor(state).await?;
+    Ok(stopped)
+}
+
+/// Ends the supervisor that a platform left behind when it was killed, and with
+/// it the tasks. One that ended with its platform is fine.
+async fn end_supervisor(state: &StateDir) -> Result<(), LaunchError> {
+    match Supervisor::connect(&state.supervisor()).await {
+        Ok(supervisor) => Ok(supervisor.shutdown(TASK_GRACE).await?),
+        Err(SupervisorError::NotRunning { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

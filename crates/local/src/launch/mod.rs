@@ -13,6 +13,8 @@ mod spawn;
 mod version;
 
 pub use client::{ClientError, PlatformClient};
+#[cfg(test)]
+pub(crate) use client::{Signature, sign_request};
 pub use connection::Connection;
 pub use error::LaunchError;
 pub use lifecycle::{LaunchOptions, Stopped, ensure_running, find_running, stop};

@@ -13,3 +13,6 @@ pub use control::Control;
 pub use guard::AccessKeys;
 pub use listener::{ListenError, Listener};
 pub use routes::Routes;
+
+#[cfg(test)]
+mod tests;
