@@ -112,7 +112,7 @@ impl Diagnostics {
     /// Sorts by place and joins what is said more than once.
     pub(crate) fn new(source: Arc<Source>, found: Vec<Diagnostic>) -> Self {
         let mut sorted = found;
-        sorted.sort_by(|a, b| place(a).cmp(&place(b)));
+        sorted.sort_by_key(place);
         let mut list: Vec<Diagnostic> = Vec::new();
         for diagnostic in sorted {
             let neighbours = list
@@ -128,6 +128,16 @@ impl Diagnostics {
             }
         }
         Self { source, list }
+    }
+
+    /// Names no environments where all `count` of them are concerned.
+    pub(crate) fn without_environments(mut self, count: usize) -> Self {
+        for diagnostic in &mut self.list {
+            if diagnostic.environments.len() == count {
+                diagnostic.environments.clear();
+            }
+        }
+        self
     }
 
     /// The text they are about.

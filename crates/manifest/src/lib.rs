@@ -1,7 +1,7 @@
 //! From `seaway.toml` to a resolved [`Environment`](seaway_core::environment::Environment).
 //!
 //! ```text
-//! text -> TOML with places -> tables (raw, optional) -> Environment (defaults filled, references resolved)
+//! text -> TOML with places -> tables (raw, optional) -> Environment (defaults, references)
 //! ```
 //!
 //! Nothing stops at the first mistake: every step collects [`Diagnostic`]s with the place they
@@ -10,6 +10,7 @@
 
 mod defaults;
 mod diagnostic;
+mod document;
 mod load;
 mod manifest;
 mod read;

@@ -28,26 +28,31 @@ pub fn load(path: &Path) -> Result<Manifest, Diagnostics> {
         path.to_owned()
     };
     let name = file.display().to_string();
-    let bytes = read(&file).map_err(|failure| alone(&name, failure))?;
+    let bytes = read(&file, &name)?;
     let text = String::from_utf8(bytes).map_err(|error| not_utf8(&name, &error))?;
     let root = directory_of(&file);
-    Manifest::parse(Source { name, text }, &Checkout::new(root))
+    let manifest = Manifest::parse(Source { name, text }, &Checkout::new(root.clone()))?;
+    Ok(manifest.in_directory(root))
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Diagnostic> {
+fn read(file: &Path, name: &str) -> Result<Vec<u8>, Diagnostics> {
+    let unreadable = |error: &io::Error| alone(name, unreadable(error));
     let metadata = std::fs::metadata(file).map_err(|error| unreadable(&error))?;
     if !metadata.is_file() {
-        return Err(Diagnostic::error("the manifest is not a regular file"));
+        return Err(alone(
+            name,
+            Diagnostic::error("the manifest is not a regular file"),
+        ));
     }
     if metadata.len() > MAX_BYTES {
-        return Err(too_large(metadata.len()));
+        return Err(alone(name, too_large(metadata.len())));
     }
     let mut bytes = Vec::new();
     // Invariant: a file that grows meanwhile is not read beyond the limit either.
     let read = File::open(file).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     let length = read.map_err(|error| unreadable(&error))? as u64;
     if length > MAX_BYTES {
-        Err(too_large(length))
+        Err(alone(name, too_large(length)))
     } else {
         Ok(bytes)
     }

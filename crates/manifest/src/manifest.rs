@@ -1,14 +1,14 @@
 //! The manifest of one repository: read, and ready to be resolved.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use seaway_core::environment::Environment;
 use seaway_core::name::{EnvironmentName, ProjectName};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::read::{Node, Read, Sink};
+use crate::document;
+use crate::read::Sink;
 use crate::resolve;
 use crate::source::Source;
 use crate::suggest::{closest, listed, quoted};
@@ -21,6 +21,7 @@ use crate::tree::{self, Tree};
 pub struct Manifest {
     source: Arc<Source>,
     tables: ManifestTable,
+    directory: PathBuf,
 }
 
 impl Manifest {
@@ -31,14 +32,28 @@ impl Manifest {
     pub fn parse(source: Source, tree: &dyn Tree) -> Result<Self, Diagnostics> {
         let source = Arc::new(source);
         let mut found = Sink::new();
-        let tables = read(&source.text, &mut found);
+        let tables = document::read(&source, &mut found);
         tree::check(&tables, tree, &mut found);
-        let manifest = Self { source, tables };
+        let manifest = Self {
+            source,
+            tables,
+            directory: PathBuf::new(),
+        };
         if found.is_empty() {
             return Ok(manifest);
         }
         found.extend(resolve::everything(&manifest.tables));
-        Err(manifest.diagnostics(found))
+        Err(manifest.of_all(found))
+    }
+
+    pub(crate) fn in_directory(self, directory: PathBuf) -> Self {
+        Self { directory, ..self }
+    }
+
+    /// Where the manifest was read from: all paths in it are relative to here. Empty for a text
+    /// that was never in a file.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The project's name.
@@ -75,7 +90,7 @@ impl Manifest {
     /// Everything there is to say about all environments together; what is the same in several is
     /// said once. Notes alone are no failure: see [`Diagnostics::errors`].
     pub fn check(&self) -> Diagnostics {
-        self.diagnostics(resolve::everything(&self.tables))
+        self.of_all(resolve::everything(&self.tables))
     }
 
     fn no_such_environment(&self, name: &str) -> Diagnostics {
@@ -86,6 +101,12 @@ impl Manifest {
         self.diagnostics(vec![problem])
     }
 
+    /// What concerns every environment concerns the manifest.
+    fn of_all(&self, found: Vec<Diagnostic>) -> Diagnostics {
+        self.diagnostics(found)
+            .without_environments(self.environments().count())
+    }
+
     fn diagnostics(&self, found: Vec<Diagnostic>) -> Diagnostics {
         Diagnostics::new(Arc::clone(&self.source), found)
     }
@@ -93,32 +114,3 @@ impl Manifest {
 
 /// An environment's entry in the manifest.
 pub(crate) type EnvironmentEntry = crate::read::MapEntry<EnvironmentName, EnvironmentTable>;
-
-fn read(text: &str, sink: &mut Sink) -> ManifestTable {
-    let (document, errors) = DeTable::parse_recoverable(text);
-    let is_broken = !errors.is_empty();
-    sink.extend(errors.iter().map(|error| {
-        let message = format!("invalid TOML: {}", visible(error.message()));
-        match error.span() {
-            Some(span) => Diagnostic::error(message).at(&span, ""),
-            None => Diagnostic::error(message),
-        }
-    }));
-    if is_broken {
-        // What the parser recovered from a broken text is not what was meant: complaints about it
-        // would mislead.
-        return ManifestTable::default();
-    }
-    let root = Spanned::new(0..0, DeValue::Table(document.into_inner()));
-    let node = Node {
-        value: root.get_ref(),
-        span: root.span(),
-        key_span: root.span(),
-        path: String::new(),
-    };
-    ManifestTable::read(&node, sink).unwrap_or_default()
-}
-
-fn visible(text: &str) -> String {
-    text.replace(|c: char| c.is_control(), " ")
-}

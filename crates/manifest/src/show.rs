@@ -1,13 +1,14 @@
-//! A resolved environment as people read it: the manifest's own words with nothing left out.
+//! A resolved environment as people read it: nothing left out.
 
 use seaway_core::environment::Environment;
 
 use crate::resolve::names::short_names;
 
-/// The environment as TOML, defaults filled in and references resolved, preceded by the names that
-/// a platform gets in short.
+/// The environment as TOML, defaults filled in and references resolved. Comments at the top name
+/// the units and the names that a platform gets in short.
 pub fn resolved_toml(environment: &Environment) -> String {
-    let mut text = String::new();
+    let mut text =
+        "# durations in seconds, memory in MiB, 1024 units of cpu are one virtual CPU\n".to_owned();
     for name in short_names(environment) {
         text.push_str(&format!(
             "# {} is shortened to {}\n",

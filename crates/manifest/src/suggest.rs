@@ -19,6 +19,9 @@ pub(crate) fn closest<'a>(
     candidates
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST && *candidate != word)
+        .filter(|candidate| {
+            candidate.len().abs_diff(word.len()) <= 2 * allowed || is_abbreviation(word, candidate)
+        })
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= allowed || is_abbreviation(word, candidate))
         .min()

@@ -39,7 +39,8 @@ table! {
         name: ProjectName, required(), example("shop");
         /// Paths and patterns that are inputs of every image: a change of one of them concerns all
         /// services.
-        shared: List<RepoPattern>, default(json!([])), example(json!(["packages/**", "Cargo.lock"]));
+        shared: List<RepoPattern>, default(json!([])),
+            example(json!(["packages/**", "Cargo.lock"]));
     }
 }
 
@@ -58,7 +59,8 @@ table! {
         /// Services that it calls: each is told by a variable, `CATALOG_URL` for `catalog`.
         uses: List<ServiceName>, default(json!([])), example(json!(["catalog"]));
         /// Volumes by name, and where they are inside the container.
-        volumes: Map<VolumeName, ContainerPath>, default(json!({})), example(json!({ "data": "/data" }));
+        volumes: Map<VolumeName, ContainerPath>, default(json!({})),
+            example(json!({ "data": "/data" }));
     }
 }
 

@@ -4,8 +4,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
 use crate::diagnostic::Diagnostic;
+use crate::read::declare::Described;
 use crate::read::node::{At, Node, Read, Sink};
-use crate::read::table::{Described, child};
+use crate::read::table::child;
 use crate::read::word::Word;
 use crate::source::Span;
 use crate::suggest::quoted;

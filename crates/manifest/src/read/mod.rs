@@ -4,16 +4,20 @@
 //! that nothing behind it complains a second time about the same thing.
 
 mod collection;
+mod declare;
+mod form;
 mod leaf;
 mod node;
 mod table;
 mod word;
 
 pub(crate) use collection::{List, Map, MapEntry};
+pub(crate) use declare::{Described, Fields, Key, object, table};
+pub(crate) use form::{
+    Account, CheckPath, ContainerPath, EndpointUrl, HostPattern, PathPattern, Region, RepoPath,
+    RepoPattern, StatusCodes, VariableName, VolumeName,
+};
 pub(crate) use leaf::{Flag, Number, Span as TimeSpan, Text};
 pub(crate) use node::{At, Field, Node, Read, Sink};
-pub(crate) use table::{Described, Fields, Key, TableReader, object, table};
-pub(crate) use word::{
-    Account, CheckPath, ContainerPath, EndpointUrl, HostPattern, PathPattern, PlatformKind, Region,
-    RepoPath, RepoPattern, StatusCodes, VariableName, VolumeName, Word,
-};
+pub(crate) use table::TableReader;
+pub(crate) use word::{PlatformKind, Word};

@@ -106,6 +106,10 @@ impl<T> Field<T> {
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
+
+    pub(crate) fn is_invalid(&self) -> bool {
+        matches!(self, Self::Invalid)
+    }
 }
 
 impl<T: Read> Field<T> {

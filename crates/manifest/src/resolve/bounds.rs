@@ -41,7 +41,8 @@ pub(crate) fn check(question: &Question<'_>, sink: &mut Sink) {
     let ceiling = ceiling(count, max);
     sink.push(
         Diagnostic::error(format!(
-            "a rolling update of {count} tasks could neither stop nor start one"
+            "a rolling update of {count} {} could neither stop an old task nor start a new one",
+            if count == 1 { "task" } else { "tasks" },
         ))
         .at(
             question.place,

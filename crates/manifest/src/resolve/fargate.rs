@@ -38,11 +38,8 @@ pub(crate) fn size(
         memory.given().map(|at| &at.span),
         cpu.given().map(|at| &at.span),
     ];
-    let is_readable = |present: bool, absent: bool| present || absent;
-    if is_readable(cpu.given().is_some(), cpu.is_absent())
-        && is_readable(memory.given().is_some(), memory.is_absent())
-        && let Some(place) = said.into_iter().flatten().next()
-    {
+    let is_readable = !cpu.is_invalid() && !memory.is_invalid();
+    if is_readable && let Some(place) = said.into_iter().flatten().next() {
         check(size, place, said, sink);
     }
     size

@@ -18,10 +18,14 @@ pub(crate) fn resolve(
     services: &BTreeMap<ServiceName, Service>,
     sink: &mut Sink,
 ) -> Option<Job> {
-    if tuning.command.is_absent() {
+    let is_empty = tuning
+        .command
+        .value()
+        .is_some_and(|command| command.0.is_empty());
+    if tuning.command.is_absent() || is_empty {
         sink.push(
             Diagnostic::error(format!("the job `{}` has no `command`", entry.name))
-                .at(&entry.name_span, "`command` is missing")
+                .at(&entry.name_span, "nothing to run")
                 .help("for example: command = [\"./api\", \"migrate\"]"),
         );
     }

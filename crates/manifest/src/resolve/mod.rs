@@ -36,13 +36,13 @@ pub(crate) fn environment(
 /// Everything that is wrong in any environment, and notes on names that are shortened.
 pub(crate) fn everything(tables: &ManifestTable) -> Vec<Diagnostic> {
     let mut found = shared(tables);
+    let mut environments = Vec::new();
     for entry in entries(&tables.environments) {
         let (environment, own) = in_environment(tables, entry);
         found.extend(own);
-        if let Some(environment) = environment {
-            found.extend(names::shortened(tables, &environment));
-        }
+        environments.extend(environment);
     }
+    found.extend(names::shortened(tables, &environments));
     found
 }
 
@@ -55,6 +55,7 @@ fn shared(tables: &ManifestTable) -> Sink {
     names::check(tables, &mut sink);
     for service in entries(&tables.services) {
         service::check_image(service, &mut sink);
+        service::check_volumes(service, &mut sink);
     }
     sink
 }

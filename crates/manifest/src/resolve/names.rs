@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::EnvironmentEntry;
-use crate::read::{PlatformKind, Sink};
+use crate::read::{MapEntry, PlatformKind, Sink};
 use crate::resolve::entries;
 use crate::source::Span;
-use crate::tables::ManifestTable;
+use crate::tables::{ManifestTable, ServiceTable};
 
 /// Characters in the name of a load balancer or target group (Elastic Load Balancing API
 /// reference, `CreateTargetGroup`): the shortest limit of those that services meet.
@@ -55,23 +55,26 @@ pub fn short_names(environment: &Environment) -> Vec<ShortName> {
         .collect()
 }
 
-/// Notes on what is shortened, at the services' names.
-pub(crate) fn shortened(tables: &ManifestTable, environment: &Environment) -> Vec<Diagnostic> {
-    let services = entries(&tables.services);
-    let place = |name: &ServiceName| services.iter().find(|entry| entry.name == *name);
-    short_names(environment)
-        .into_iter()
-        .filter_map(|name| {
-            let span = &place(&name.service)?.name_span;
-            Some(
-                Diagnostic::remark(format!("`{}` is shortened", name.whole))
-                    .at(span, format!("is `{}` on the platform", name.short))
-                    .note(format!(
-                        "a load balancer's target group has at most {LIMIT} characters"
-                    )),
-            )
-        })
-        .collect()
+/// A note at each service whose name is shortened in some environment.
+pub(crate) fn shortened(tables: &ManifestTable, environments: &[Environment]) -> Vec<Diagnostic> {
+    let mut places: BTreeMap<ServiceName, Vec<String>> = BTreeMap::new();
+    for environment in environments {
+        for name in short_names(environment) {
+            let note = format!("in `{}` it is `{}`", environment.name, name.short);
+            places.entry(name.service).or_default().push(note);
+        }
+    }
+    let note = |service: &MapEntry<ServiceName, ServiceTable>| {
+        let notes = places.get(&service.name)?;
+        let message = format!(
+            "the name of `{}` is shortened for the platform",
+            service.name
+        );
+        let limit = format!("with project and environment longer than {LIMIT} characters");
+        let remark = Diagnostic::remark(message).at(&service.name_span, limit);
+        Some(notes.iter().fold(remark, |remark, note| remark.note(note)))
+    };
+    entries(&tables.services).iter().filter_map(note).collect()
 }
 
 /// Complains about two services that a platform could not tell apart: hyphens join the parts of a

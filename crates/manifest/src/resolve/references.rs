@@ -1,37 +1,55 @@
 //! Whether every name that something refers to is there.
 
-use seaway_core::name::EnvironmentName;
-
 use crate::diagnostic::Diagnostic;
-use crate::manifest::EnvironmentEntry;
-use crate::read::{Field, List, Map, Sink, Word};
+use crate::read::{At, Field, List, Map, Sink, Word};
 use crate::resolve::entries;
 use crate::source::Span;
 use crate::suggest::{closest, listed, quoted};
 use crate::tables::ManifestTable;
+
+/// Errors of which each is explained. Names are compared with all others for that, and nobody reads
+/// so many.
+const EXPLAINED: usize = 50;
 
 /// Complains about references to what is not in the manifest.
 pub(crate) fn check(tables: &ManifestTable, sink: &mut Sink) {
     let services = Known::new("service", &tables.services);
     let jobs = Known::new("job", &tables.jobs);
     for service in entries(&tables.services) {
-        jobs.demand_all(&service.value.before, sink);
-        services.demand_all(&service.value.uses, sink);
+        for job in listed_in(&service.value.before) {
+            let hint = services.mistaken(job.as_ref(), "`before` names jobs");
+            jobs.demand(job, &job.span, hint, sink);
+        }
+        for used in listed_in(&service.value.uses) {
+            let hint = jobs.mistaken(used.as_ref(), "`uses` names services");
+            services.demand(used, &used.span, hint, sink);
+        }
     }
     for job in entries(&tables.jobs) {
         if let Some(service) = job.value.service.given() {
-            services.demand(service, &service.span, sink);
+            services.demand(service, &service.span, None, sink);
         }
     }
     for environment in entries(&tables.environments) {
         for service in entries(&environment.value.services) {
-            services.demand(&service.name, &service.name_span, sink);
+            let hint = jobs.mistaken(service.name.as_str(), "write it under `jobs`");
+            services.demand(&service.name, &service.name_span, hint, sink);
         }
         for job in entries(&environment.value.jobs) {
-            jobs.demand(&job.name, &job.name_span, sink);
+            let hint = services.mistaken(job.name.as_str(), "write it under `services`");
+            jobs.demand(&job.name, &job.name_span, hint, sink);
         }
     }
-    check_promotion(tables, sink);
+    let environments = Known::new("environment", &tables.environments);
+    for environment in entries(&tables.environments) {
+        if let Some(from) = environment.value.promote_from.given() {
+            environments.demand(from, &from.span, None, sink);
+        }
+    }
+}
+
+fn listed_in<N>(list: &Field<List<N>>) -> &[At<N>] {
+    list.value().map_or(&[], |list| &list.0)
 }
 
 /// The names of one kind.
@@ -49,65 +67,40 @@ impl<'a, N: Word + AsRef<str> + Ord> Known<'a, N> {
         Self {
             noun,
             names,
-            is_unreadable: map.given().is_none() && !map.is_absent(),
+            is_unreadable: map.is_invalid(),
         }
     }
 
-    fn demand_all(&self, list: &Field<List<N>>, sink: &mut Sink) {
-        for entry in list.value().into_iter().flat_map(|list| &list.0) {
-            self.demand(entry, &entry.span, sink);
-        }
+    /// A hint for a name that is one of these and should be one of another kind.
+    fn mistaken(&self, name: &str, advice: &str) -> Option<String> {
+        let is_known = self
+            .names
+            .binary_search_by(|known| (*known).as_ref().cmp(name))
+            .is_ok();
+        is_known.then(|| format!("`{name}` is a {}: {advice}", self.noun))
     }
 
-    fn demand(&self, name: &N, span: &Span, sink: &mut Sink) {
+    fn demand(&self, name: &N, span: &Span, hint: Option<String>, sink: &mut Sink) {
         if self.is_unreadable || self.names.binary_search(&name).is_ok() {
+            return;
+        }
+        if sink.len() > EXPLAINED {
+            let unknown = format!("there is no {} {}", self.noun, quoted(name.as_ref()));
+            sink.push(Diagnostic::error(unknown).at(span, format!("unknown {}", self.noun)));
             return;
         }
         let known = || self.names.iter().map(|known| (*known).as_ref());
         let noun = self.noun;
-        sink.push(
-            Diagnostic::error(format!("there is no {noun} {}", quoted(name.as_ref())))
-                .at(span, format!("unknown {noun}"))
-                .note(format!("the {noun}s are {}", listed(known())))
-                .suggest(closest(name.as_ref(), known())),
-        );
-    }
-}
-
-/// Promotion leads from environment to environment and ends somewhere.
-fn check_promotion(tables: &ManifestTable, sink: &mut Sink) {
-    let known = Known::<EnvironmentName>::new("environment", &tables.environments);
-    for environment in entries(&tables.environments) {
-        let Some(from) = environment.value.promote_from.given() else {
-            continue;
+        let listed = match self.names.is_empty() {
+            true => format!("the manifest has no {noun}s"),
+            false => format!("the {noun}s are {}", listed(known())),
         };
-        known.demand(from, &from.span, sink);
-        if leads_back(tables, environment) {
-            sink.push(
-                Diagnostic::error(format!(
-                    "promotion leads from `{}` back to itself",
-                    environment.name
-                ))
-                .at(&from.span, "no release could ever be the first")
-                .help("remove `promote_from` from the environment that releases reach first"),
-            );
-        }
+        let unknown = Diagnostic::error(format!("there is no {noun} {}", quoted(name.as_ref())))
+            .at(span, format!("unknown {noun}"))
+            .note(listed);
+        sink.push(match hint {
+            Some(hint) => unknown.help(hint),
+            None => unknown.suggest(closest(name.as_ref(), known())),
+        });
     }
-}
-
-fn leads_back(tables: &ManifestTable, start: &EnvironmentEntry) -> bool {
-    let environments = entries(&tables.environments);
-    let source = |entry: &EnvironmentEntry| {
-        let from = entry.value.promote_from.value()?;
-        environments.iter().find(|other| other.name == *from)
-    };
-    let mut current = source(start);
-    for _ in environments {
-        match current {
-            Some(entry) if entry.name == start.name => return true,
-            Some(entry) => current = source(entry),
-            None => return false,
-        }
-    }
-    false
 }

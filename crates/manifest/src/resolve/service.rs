@@ -12,6 +12,7 @@ use crate::read::{At, Field, List, MapEntry, PlatformKind, Sink, Text};
 use crate::resolve::environment::Setting;
 use crate::resolve::{bounds, entries, fargate, health, variables};
 use crate::source::Span;
+use crate::suggest::quoted;
 use crate::tables::{ImageTable, ScalingTable, ServiceTable, ServiceTuning};
 
 /// A service's entry in the manifest.
@@ -96,6 +97,13 @@ pub(crate) fn check_image(entry: &ServiceEntry, sink: &mut Sink) {
     let Some(image) = entry.value.image.given() else {
         return;
     };
+    if let Some(bundle) = image.bundle.given().filter(|bundle| bundle.0.is_empty()) {
+        sink.push(
+            Diagnostic::error("a bundle needs at least one file")
+                .at(&bundle.span, "nothing to pack")
+                .help("for example: bundle = [\"target/release/api\"]"),
+        );
+    }
     let complaint = match (&image.dockerfile, &image.bundle) {
         (Field::Absent, Field::Absent) => "neither is here",
         (Field::Given(_), Field::Given(_)) => "both are here",
@@ -112,6 +120,21 @@ pub(crate) fn check_image(entry: &ServiceEntry, sink: &mut Sink) {
                  files that a command makes",
             ),
     );
+}
+
+/// Complains about two volumes at one place.
+pub(crate) fn check_volumes(entry: &ServiceEntry, sink: &mut Sink) {
+    let mut taken = BTreeMap::new();
+    for volume in entries(&entry.value.volumes) {
+        let path = volume.value.0.trim_end_matches('/');
+        if let Some(other) = taken.insert(path, volume) {
+            sink.push(
+                Diagnostic::error(format!("two volumes are at {}", quoted(path)))
+                    .at(&volume.name_span, "the same path again")
+                    .related(&other.name_span, "first here"),
+            );
+        }
+    }
 }
 
 fn image(table: &ImageTable) -> Option<ImageSource> {

@@ -40,10 +40,8 @@ fn report(root: &Path) -> String {
 fn a_complete_repository_has_nothing_to_complain_about() {
     let root = repository(SHOP);
     assert_eq!(report(root.path()), "");
-    assert!(
-        load(&root.path().join(FILE_NAME)).is_ok(),
-        "the file itself can be named, too"
-    );
+    let by_file = load(&root.path().join(FILE_NAME)).expect("the file itself can be named, too");
+    assert_eq!(by_file.directory(), root.path());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One mistake at a time in keys, types, values and limits, and the whole text that it gives.
+//! One mistake at a time in keys, types and values, and the whole text that it gives.
 
 use insta::assert_snapshot;
 
@@ -16,39 +16,13 @@ fn an_unknown_key_is_refused_with_a_suggestion() {
       = note: a service has the keys `path`, `image`, `before`, `uses`, `volumes`, `command`, `port`, `cpu`, `memory`, `count`, `route`, `health`, `rollout`, `scaling`, `env`, `secrets`, `drain`, `stop_timeout` and `independent`
       = help: did you mean `port`?
 
-    error: `route` needs a `port`
-      --> seaway.toml:13:11
-       |
-    13 | route   = { path = "/api/*" }
-       |           ^^^^^^^^^^^^^^^^^^^ the load balancer has nowhere to connect to
-       |
-       = note: in environments `local`, `production`, `qa`
-       = help: say which port the service listens on: port = 8000
-
-    error: `health` needs a `port`
-      --> seaway.toml:14:11
-       |
-    14 | health  = { path = "/health", interval = "10s", grace = "30s" }
-       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the load balancer has nowhere to connect to
-       |
-       = note: in environments `local`, `production`, `qa`
-       = help: say which port the service listens on: port = 8000
-
-    3 errors in seaway.toml
+    1 error in seaway.toml
     "#);
 }
 
 #[test]
 fn an_unknown_table_is_refused_with_a_suggestion() {
     assert_snapshot!(report_changed("[jobs.migrate]", "[job.migrate]"), @r#"
-    error: there is no job `migrate`
-      --> seaway.toml:17:12
-       |
-    17 | before  = ["migrate"]
-       |            ^^^^^^^^^ unknown job
-       |
-       = note: the jobs are none
-
     error: unknown key `job` at the top level
       --> seaway.toml:28:2
        |
@@ -58,7 +32,7 @@ fn an_unknown_table_is_refused_with_a_suggestion() {
        = note: the manifest has the keys `project`, `services`, `jobs`, `sites` and `environments`
        = help: did you mean `jobs`?
 
-    2 errors in seaway.toml
+    1 error in seaway.toml
     "#);
 }
 
@@ -165,247 +139,6 @@ fn a_duration_out_of_range_is_refused() {
 }
 
 #[test]
-fn a_minimum_above_the_maximum_is_refused() {
-    assert_snapshot!(report_changed("min = 1, max = 10", "min = 11, max = 10"), @r#"
-    error: scaling has a `min` of 11 above its `max` of 10
-      --> seaway.toml:16:19
-       |
-    16 | scaling = { min = 11, max = 10, cpu = 60 }
-       |                   ^^        -- `max` is here
-       |                   |
-       |                   `min` is above `max`
-       |
-       = note: in environments `local`, `qa`
-       = help: swap them, or raise `max`
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn a_count_outside_of_scaling_is_refused() {
-    assert_snapshot!(report_changed("services.api = { count = 3,", "services.api = { count = 2,"), @r#"
-    error: a count of 2 is outside of scaling
-      --> seaway.toml:55:26
-       |
-    55 | services.api = { count = 2, scaling = { min = 3, max = 20 } }
-       |                          ^            --------------------- scaling is set here
-       |                          |
-       |                          scaling keeps it from 3 to 20
-       |
-       = note: in environment `production`
-       = help: change `count`, or the `min` and `max` of `scaling`
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn percentages_that_deadlock_a_rolling_update_are_refused() {
-    assert_snapshot!(report_changed("min_healthy = 100, max = 200", "min_healthy = 100, max = 100"), @r#"
-    error: a rolling update of 2 tasks could neither stop nor start one
-      --> seaway.toml:15:11
-       |
-    15 | rollout = { min_healthy = 100, max = 100, timeout = "15m" }
-       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ min_healthy = 100, max = 100
-       |
-       = note: in environments `local`, `qa`
-       = note: 2 is the count of the service
-       = note: at least 2 must stay healthy (100 % rounded up), at most 2 may run (100 % rounded down)
-       = help: raise `max` to start a new task first, or lower `min_healthy` to stop an old one
-
-    error: a rolling update of 3 tasks could neither stop nor start one
-      --> seaway.toml:15:11
-       |
-    15 | rollout = { min_healthy = 100, max = 100, timeout = "15m" }
-       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ min_healthy = 100, max = 100
-       |
-       = note: in environment `production`
-       = note: 3 is the count of the service
-       = note: at least 3 must stay healthy (100 % rounded up), at most 3 may run (100 % rounded down)
-       = help: raise `max` to start a new task first, or lower `min_healthy` to stop an old one
-
-    2 errors in seaway.toml
-    "#);
-}
-
-#[test]
-fn percentages_that_deadlock_at_a_scaled_count_are_refused() {
-    assert_snapshot!(report_changed("min_healthy = 100, max = 200", "min_healthy = 50, max = 150"), @r#"
-    error: a rolling update of 1 tasks could neither stop nor start one
-      --> seaway.toml:15:11
-       |
-    15 | rollout = { min_healthy = 50, max = 150, timeout = "15m" }
-       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ min_healthy = 50, max = 150
-       |
-       = note: in environments `local`, `qa`
-       = note: 1 is a count that scaling can choose
-       = note: at least 1 must stay healthy (50 % rounded up), at most 1 may run (150 % rounded down)
-       = help: raise `max` to start a new task first, or lower `min_healthy` to stop an old one
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn a_size_that_fargate_does_not_offer_is_refused() {
-    assert_snapshot!(report_changed("memory  = 512", "memory  = 4096"), @r#"
-    error: Fargate offers no task of 256 CPU units with 4096 MiB
-      --> seaway.toml:11:11
-       |
-    10 | cpu     = 256
-       |           --- with this CPU
-    11 | memory  = 4096
-       |           ^^^^ not offered together
-       |
-       = note: in environments `local`, `production`, `qa`
-       = note: with 256 CPU units it offers 512, 1024, 2048 MiB
-       = help: the nearest is memory = 2048
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn a_cpu_that_fargate_does_not_offer_is_refused() {
-    assert_snapshot!(report_changed("cpu     = 256", "cpu     = 300"), @r#"
-    error: Fargate offers no task of 300 CPU units
-      --> seaway.toml:10:11
-       |
-    10 | cpu     = 300
-       |           ^^^ not offered
-       |
-       = note: in environments `local`, `production`, `qa`
-       = note: it offers 256, 512, 1024, 2048, 4096, 8192, 16384
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn a_health_check_timeout_above_its_interval_is_refused() {
-    assert_snapshot!(report_changed(r#"interval = "10s""#, r#"interval = "10s", timeout = "10s""#), @r#"
-    error: a health check's `timeout` must be less than its `interval`
-      --> seaway.toml:14:59
-       |
-    14 | health  = { path = "/health", interval = "10s", timeout = "10s", grace = "30s" }
-       |                                          -----            ^^^^^ 10s is not less than 10s
-       |                                          |
-       |                                          the interval
-       |
-       = note: in environments `local`, `production`, `qa`
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn a_route_without_a_port_is_refused() {
-    assert_snapshot!(report_changed("port  = 8001", r#"route = { path = "/catalog" }"#), @r#"
-    error: `route` needs a `port`
-      --> seaway.toml:26:9
-       |
-    26 | route = { path = "/catalog" }
-       |         ^^^^^^^^^^^^^^^^^^^^^ the load balancer has nowhere to connect to
-       |
-       = note: in environments `local`, `production`, `qa`
-       = help: say which port the service listens on: port = 8000
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn a_variable_without_a_default_must_be_in_every_environment() {
-    assert_snapshot!(report_changed("services.api = { count = 3,", r#"services.api = { env = { FEATURE = "on" }, count = 3,"#), @r#"
-    error: `FEATURE` is not set in every environment
-      --> seaway.toml:55:26
-       |
-    55 | services.api = { env = { FEATURE = "on" }, count = 3, scaling = { min = 3, max = 20 } }
-       |                          ^^^^^^^ set only in `production`
-       |
-       = note: services.api lacks it in `local` and `qa`
-       = help: give it a default in [services.api], or set it in each of them
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn a_secret_without_a_default_must_be_in_every_environment() {
-    assert_snapshot!(report_changed("services.api = { count = 3,", r#"services.api = { secrets = { API_KEY = "stripe#key" }, count = 3,"#), @r#"
-    error: `API_KEY` is not set in every environment
-      --> seaway.toml:55:30
-       |
-    55 | services.api = { secrets = { API_KEY = "stripe#key" }, count = 3, scaling = { min = 3, max = 20 } }
-       |                              ^^^^^^^ set only in `production`
-       |
-       = note: services.api lacks it in `local` and `qa`
-       = help: give it a default in [services.api], or set it in each of them
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn a_job_variable_without_a_default_must_be_in_every_environment() {
-    assert_snapshot!(report_changed("services.api = { count = 3,", "jobs.migrate = { env = { BATCH = \"9\" } }\nservices.api = { count = 3,"), @r#"
-    error: `BATCH` is not set in every environment
-      --> seaway.toml:55:26
-       |
-    55 | jobs.migrate = { env = { BATCH = "9" } }
-       |                          ^^^^^ set only in `production`
-       |
-       = note: jobs.migrate lacks it in `local` and `qa`
-       = help: give it a default in [jobs.migrate], or set it in each of them
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn a_variable_that_is_also_a_secret_is_refused() {
-    assert_snapshot!(report_changed(r#"LOG_LEVEL = "info""#, r#"DATABASE_URL = "postgres://""#), @r#"
-    error: `DATABASE_URL` is both a variable and a secret
-      --> seaway.toml:21:13
-       |
-    20 | env     = { DATABASE_URL = "postgres://" }
-       |             ------------ a variable here
-    21 | secrets = { DATABASE_URL = "database#url" }
-       |             ^^^^^^^^^^^^ a secret here
-       |
-       = help: remove `DATABASE_URL` from `env` or from `secrets`
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
-fn variables_that_seaway_sets_cannot_be_set() {
-    assert_snapshot!(report_changed(r#"LOG_LEVEL = "info""#, r#"PORT = "80", CATALOG_URL = "http://example.com""#), @r#"
-    error: `PORT` cannot be set
-      --> seaway.toml:20:13
-       |
-    20 | env     = { PORT = "80", CATALOG_URL = "http://example.com" }
-       |             ^^^^ set by Seaway
-       |
-       = note: Seaway sets `PORT`, `PATH` and `HOME` for every process
-       = help: choose another name
-
-    error: `CATALOG_URL` cannot be set
-      --> seaway.toml:20:26
-       |
-    20 | env     = { PORT = "80", CATALOG_URL = "http://example.com" }
-       |                          ^^^^^^^^^^^ set by Seaway
-       |
-       = note: it is where `catalog` answers, because the service uses it
-       = help: choose another name
-
-    2 errors in seaway.toml
-    "#);
-}
-
-#[test]
 fn a_bad_variable_name_is_refused() {
     assert_snapshot!(report_changed(r#"LOG_LEVEL = "info""#, r#""LOG-LEVEL" = "info""#), @r#"
     error: `LOG-LEVEL` is not a variable name of letters, digits and underscores
@@ -440,18 +173,35 @@ fn a_bad_service_name_is_refused() {
 }
 
 #[test]
-fn an_image_made_in_two_ways_is_refused() {
-    assert_snapshot!(report_changed(r#"{ dockerfile = "docker/service.Dockerfile" }"#, r#"{ dockerfile = "docker/service.Dockerfile", bundle = ["api"] }"#), @r#"
-    error: an image comes from a `dockerfile` or from a `bundle`
-     --> seaway.toml:7:11
+fn a_misspelt_required_key_is_not_missed_as_well() {
+    assert_snapshot!(report_changed("path    = \"services/api\"", "paht    = \"services/api\""), @r#"
+    error: unknown key `paht` in `services.api`
+     --> seaway.toml:6:1
       |
-    7 | image   = { dockerfile = "docker/service.Dockerfile", bundle = ["api"] }
-      |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ both are here
+    6 | paht    = "services/api"
+      | ^^^^ not a key of a service
       |
-      = help: write { dockerfile = "..." }, or { bundle = ["..."], build = "..." } for files that a command makes
+      = note: a service has the keys `path`, `image`, `before`, `uses`, `volumes`, `command`, `port`, `cpu`, `memory`, `count`, `route`, `health`, `rollout`, `scaling`, `env`, `secrets`, `drain`, `stop_timeout` and `independent`
+      = help: did you mean `path`?
 
     1 error in seaway.toml
     "#);
+}
+
+#[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let text = changed("LOG_LEVEL = ", "\"\\u001b[2J\" = ");
+    assert_snapshot!(report(&text), @r#"
+    error: `\u{1b}[2J` is not a variable name of letters, digits and underscores
+      --> seaway.toml:20:13
+       |
+    20 | env     = { "\u001b[2J" = "info" }
+       |             ^^^^^^^^^^^ starts with a letter or an underscore
+
+    1 error in seaway.toml
+    "#);
+    let raw = report_changed("\"info\"", "\"\u{1b}[2J\"");
+    assert!(!raw.contains('\u{1b}'), "{raw:?}");
 }
 
 #[test]
@@ -500,31 +250,6 @@ fn a_bad_account_and_region_are_refused() {
 }
 
 #[test]
-fn an_environment_on_ecs_needs_account_and_region() {
-    assert_snapshot!(report_changed("region   = \"us-east-1\"\naccount  = \"444455556666\"", ""), @r#"
-    error: an environment on ecs needs the key `region`
-      --> seaway.toml:41:15
-       |
-    41 | [environments.qa]
-       |               ^^ `region` is missing
-       |
-       = note: in environment `qa`
-       = note: `region` is an AWS region such as "us-east-1"
-
-    error: an environment on ecs needs the key `account`
-      --> seaway.toml:41:15
-       |
-    41 | [environments.qa]
-       |               ^^ `account` is missing
-       |
-       = note: in environment `qa`
-       = note: `account` is the twelve digits of an AWS account, in quotes
-
-    2 errors in seaway.toml
-    "#);
-}
-
-#[test]
 fn an_unknown_platform_is_refused_with_a_suggestion() {
     assert_snapshot!(report_changed(r#"platform = "local""#, r#"platform = "locale""#), @r#"
     error: `environments.local.platform` must be "local" or "ecs"
@@ -540,22 +265,6 @@ fn an_unknown_platform_is_refused_with_a_suggestion() {
 }
 
 #[test]
-fn ecs_keys_are_refused_on_the_local_platform() {
-    assert_snapshot!(report_changed(r#"platform = "local""#, "platform = \"local\"\nregion = \"eu-west-1\""), @r#"
-    error: `region` says nothing on the local platform
-      --> seaway.toml:40:10
-       |
-    40 | region = "eu-west-1"
-       |          ^^^^^^^^^^^ not used
-       |
-       = note: in environment `local`
-       = help: remove `region`, or say platform = "ecs"
-
-    1 error in seaway.toml
-    "#);
-}
-
-#[test]
 fn invalid_toml_is_reported_with_all_that_the_parser_says() {
     assert_snapshot!(report_changed("count   = 2\n", "count   = = 2\nenv = { A = \n"), @r#"
     error: invalid TOML: extra `=`, expected nothing
@@ -564,29 +273,11 @@ fn invalid_toml_is_reported_with_all_that_the_parser_says() {
     12 | count   = = 2
        |           ^
 
-    error: invalid TOML: unexpected key or value, expected newline, `#`
-      --> seaway.toml:12:13
-       |
-    12 | count   = = 2
-       |             ^
-
-    error: invalid TOML: string values must be quoted, expected literal string
-      --> seaway.toml:14:1
-       |
-    14 | route   = { path = "/api/*" }
-       | ^^^^^
-
     error: invalid TOML: extra assignment between key-value pairs, expected `,`
       --> seaway.toml:14:9
        |
     14 | route   = { path = "/api/*" }
        |         ^
-
-    error: invalid TOML: missing key for inline table element, expected `,`
-      --> seaway.toml:14:11
-       |
-    14 | route   = { path = "/api/*" }
-       |           ^
 
     error: invalid TOML: missing comma between key-value pairs, expected `,`
       --> seaway.toml:15:1
@@ -605,262 +296,10 @@ fn invalid_toml_is_reported_with_all_that_the_parser_says() {
        |
     17 | scaling = { min = 1, max = 10, cpu = 60 }
        | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:18:1
        |
-    18 | before  = ["migrate"]
-       | ^
+       = note: 48 more, most of which follow from what comes first
 
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:19:1
-       |
-    19 | uses    = ["catalog"]
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:20:1
-       |
-    20 | volumes = { data = "/data" }
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:21:1
-       |
-    21 | env     = { LOG_LEVEL = "info" }
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:21:1
-       |
-    21 | env     = { LOG_LEVEL = "info" }
-       | ^^^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:22:1
-       |
-    22 | secrets = { DATABASE_URL = "database#url" }
-       | ^
-
-    error: invalid TOML: missing key for inline table element, expected `,`
-      --> seaway.toml:24:1
-       |
-    24 | [services.catalog]
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:25:1
-       |
-    25 | path  = "services/catalog"
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:25:1
-       |
-    25 | path  = "services/catalog"
-       | ^^^^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:26:1
-       |
-    26 | image = { bundle = ["target/catalog"], build = "cargo build --bin catalog" }
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:26:1
-       |
-    26 | image = { bundle = ["target/catalog"], build = "cargo build --bin catalog" }
-       | ^^^^^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:27:1
-       |
-    27 | port  = 8001
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:27:1
-       |
-    27 | port  = 8001
-       | ^^^^
-
-    error: invalid TOML: missing key for inline table element, expected `,`
-      --> seaway.toml:29:1
-       |
-    29 | [jobs.migrate]
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:30:1
-       |
-    30 | service = "api"
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:31:1
-       |
-    31 | command = ["./api", "migrate"]
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:31:1
-       |
-    31 | command = ["./api", "migrate"]
-       | ^^^^^^^
-
-    error: invalid TOML: missing key for inline table element, expected `,`
-      --> seaway.toml:33:1
-       |
-    33 | [sites.admin]
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:34:1
-       |
-    34 | path  = "apps/admin"
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:34:1
-       |
-    34 | path  = "apps/admin"
-       | ^^^^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:35:1
-       |
-    35 | build = "npm ci && npm run build"
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:36:1
-       |
-    36 | dist  = "dist"
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:37:1
-       |
-    37 | route = "/*"
-       | ^
-
-    error: invalid TOML: missing key for inline table element, expected `,`
-      --> seaway.toml:39:1
-       |
-    39 | [environments.local]
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:40:1
-       |
-    40 | platform = "local"
-       | ^
-
-    error: invalid TOML: missing key for inline table element, expected `,`
-      --> seaway.toml:42:1
-       |
-    42 | [environments.qa]
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:43:1
-       |
-    43 | platform = "ecs"
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:43:1
-       |
-    43 | platform = "ecs"
-       | ^^^^^^^^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:44:1
-       |
-    44 | class    = "test"
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:45:1
-       |
-    45 | region   = "us-east-1"
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:46:1
-       |
-    46 | account  = "444455556666"
-       | ^
-
-    error: invalid TOML: missing key for inline table element, expected `,`
-      --> seaway.toml:48:1
-       |
-    48 | [environments.production]
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:49:1
-       |
-    49 | platform     = "ecs"
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:49:1
-       |
-    49 | platform     = "ecs"
-       | ^^^^^^^^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:50:1
-       |
-    50 | class        = "production"
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:50:1
-       |
-    50 | class        = "production"
-       | ^^^^^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:51:1
-       |
-    51 | region       = "us-east-1"
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:51:1
-       |
-    51 | region       = "us-east-1"
-       | ^^^^^^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:52:1
-       |
-    52 | account      = "111122223333"
-       | ^
-
-    error: invalid TOML: duplicate key
-      --> seaway.toml:52:1
-       |
-    52 | account      = "111122223333"
-       | ^^^^^^^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:53:1
-       |
-    53 | promote_from = "qa"
-       | ^
-
-    error: invalid TOML: missing comma between key-value pairs, expected `,`
-      --> seaway.toml:54:1
-       |
-    54 | branches     = ["prod/*"]
-       | ^
-
-    ... and 3 more
-
-    53 errors in seaway.toml
+    5 errors in seaway.toml
     "#);
 }
 
@@ -913,24 +352,6 @@ fn many_mistakes_are_reported_together() {
     11 | memory  = "big"
        |           ^^^^^ this is a string
 
-    error: `route` needs a `port`
-      --> seaway.toml:13:11
-       |
-    13 | route   = { path = "/api/*" }
-       |           ^^^^^^^^^^^^^^^^^^^ the load balancer has nowhere to connect to
-       |
-       = note: in environments `local`, `production`, `qa`
-       = help: say which port the service listens on: port = 8000
-
-    error: `health` needs a `port`
-      --> seaway.toml:14:11
-       |
-    14 | health  = { path = "/health", interval = "10s", grace = "30s" }
-       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the load balancer has nowhere to connect to
-       |
-       = note: in environments `local`, `production`, `qa`
-       = help: say which port the service listens on: port = 8000
-
     error: there is no service `catalogue`
       --> seaway.toml:18:12
        |
@@ -949,7 +370,6 @@ fn many_mistakes_are_reported_together() {
     36 | route = "/api/*"
        |         ^^^^^^^^ the same route again
        |
-       = note: in environments `local`, `production`, `qa`
        = help: change the path of one of them, or give it a `host` of its own
 
     error: `A` is not set in every environment
@@ -961,6 +381,6 @@ fn many_mistakes_are_reported_together() {
        = note: services.api lacks it in `local` and `qa`
        = help: give it a default in [services.api], or set it in each of them
 
-    7 errors in seaway.toml
+    5 errors in seaway.toml
     "#);
 }

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use seaway_manifest::{Colour, render};
 
-use crate::shop::{SHOP, parse, report_changed};
+use crate::shop::{SHOP, changed, parse, report, report_changed};
 
 #[test]
 fn an_unknown_job_in_before_is_refused() {
@@ -86,41 +86,34 @@ fn an_unknown_environment_to_promote_from_is_refused() {
 #[test]
 fn promotion_in_a_circle_is_refused() {
     assert_snapshot!(report_changed(r#"class    = "test""#, "class    = \"test\"\npromote_from = \"production\""), @r#"
-    error: promotion leads from `qa` back to itself
-      --> seaway.toml:44:16
-       |
-    44 | promote_from = "production"
-       |                ^^^^^^^^^^^^ no release could ever be the first
-       |
-       = help: remove `promote_from` from the environment that releases reach first
-
-    error: promotion leads from `production` back to itself
+    error: promotion goes round in a circle: `qa` -> `production` -> `qa`
       --> seaway.toml:53:16
        |
+    44 | promote_from = "production"
+       |                ------------ promotes from `production`
+    ...
     53 | promote_from = "qa"
-       |                ^^^^ no release could ever be the first
+       |                ^^^^ promotes from `qa`, which closes the circle
        |
        = help: remove `promote_from` from the environment that releases reach first
 
-    2 errors in seaway.toml
+    1 error in seaway.toml
     "#);
 }
 
 #[test]
 fn services_that_use_each_other_in_a_circle_are_refused() {
     assert_snapshot!(report_changed("port  = 8001", "port  = 8001\nuses  = [\"api\"]"), @r#"
-    error: a job waits for what waits for the job: `api` -> job `migrate` -> `catalog` -> `api`
+    error: services use each other in a circle: `api` -> `catalog` -> `api`
       --> seaway.toml:27:10
        |
-    17 | before  = ["migrate"]
-       |            --------- leads to job `migrate`
     18 | uses    = ["catalog"]
-       |            --------- leads to `catalog`
+       |            --------- uses `catalog`
     ...
     27 | uses  = ["api"]
-       |          ^^^^^ this closes the circle
+       |          ^^^^^ uses `api`, which closes the circle
        |
-       = help: a job calls what its `service` uses: give it another `service`, or take it out of `before`
+       = help: take one of them out of `uses`, and let the other one call
 
     1 error in seaway.toml
     "#);
@@ -129,41 +122,61 @@ fn services_that_use_each_other_in_a_circle_are_refused() {
 #[test]
 fn a_service_that_uses_itself_is_refused() {
     assert_snapshot!(report_changed(r#"uses    = ["catalog"]"#, r#"uses    = ["api"]"#), @r#"
-    error: a job waits for what waits for the job: `api` -> job `migrate` -> `api`
-      --> seaway.toml:18:12
-       |
-    17 | before  = ["migrate"]
-       |            --------- leads to job `migrate`
-    18 | uses    = ["api"]
-       |            ^^^^^ this closes the circle
-       |
-       = help: a job calls what its `service` uses: give it another `service`, or take it out of `before`
-
     error: services use each other in a circle: `api` -> `api`
       --> seaway.toml:18:12
        |
     18 | uses    = ["api"]
-       |            ^^^^^ this closes the circle
+       |            ^^^^^ uses `api`, which closes the circle
        |
        = help: take one of them out of `uses`, and let the other one call
 
-    2 errors in seaway.toml
+    1 error in seaway.toml
     "#);
 }
 
 #[test]
-fn a_job_that_waits_for_what_waits_for_it_is_refused() {
-    assert_snapshot!(report_changed("port  = 8001", "port  = 8001\nbefore = [\"migrate\"]"), @r#"
-    error: a job waits for what waits for the job: job `migrate` -> `catalog` -> job `migrate`
+fn services_that_wait_for_each_others_jobs_in_a_circle_are_refused() {
+    let text = changed("port  = 8001", "port  = 8001\nbefore = [\"index\"]")
+        .replace("service = \"api\"", "service = \"catalog\"")
+        .replace(
+            "[sites.admin]",
+            "[jobs.index]\nservice = \"api\"\ncommand = [\"./index\"]\n\n[sites.admin]",
+        );
+    assert_snapshot!(report(&text), @r#"
+    error: services wait for each other's jobs in a circle: `api` -> `catalog` -> `api`
       --> seaway.toml:27:11
        |
-    18 | uses    = ["catalog"]
-       |            --------- leads to `catalog`
+    17 | before  = ["migrate"]
+       |            --------- waits for job `migrate` of `catalog`
     ...
-    27 | before = ["migrate"]
-       |           ^^^^^^^^^ this closes the circle
+    27 | before = ["index"]
+       |           ^^^^^^^ waits for job `index` of `api`, which closes the circle
        |
-       = help: a job calls what its `service` uses: give it another `service`, or take it out of `before`
+       = help: give one of the jobs another `service`, or take it out of `before`
+
+    1 error in seaway.toml
+    "#);
+}
+
+#[test]
+fn a_job_that_several_services_wait_for_is_no_circle() {
+    assert_eq!(
+        report_changed("port  = 8001", "port  = 8001\nbefore = [\"migrate\"]"),
+        ""
+    );
+}
+
+#[test]
+fn a_service_in_before_is_told_from_a_job() {
+    assert_snapshot!(report_changed(r#"before  = ["migrate"]"#, r#"before  = ["catalog"]"#), @r#"
+    error: there is no job `catalog`
+      --> seaway.toml:17:12
+       |
+    17 | before  = ["catalog"]
+       |            ^^^^^^^^^ unknown job
+       |
+       = note: the jobs are `migrate`
+       = help: `catalog` is a service: `before` names jobs
 
     1 error in seaway.toml
     "#);
@@ -181,7 +194,6 @@ fn a_duplicate_route_is_refused() {
     36 | route = "/api/*"
        |         ^^^^^^^^ the same route again
        |
-       = note: in environments `local`, `production`, `qa`
        = help: change the path of one of them, or give it a `host` of its own
 
     1 error in seaway.toml
@@ -207,29 +219,15 @@ fn names_that_meet_on_the_platform_are_refused() {
 #[test]
 fn a_name_that_the_platform_cannot_take_is_shortened() {
     assert_snapshot!(report_changed("[services.catalog]", "[services.recommendations-for-customers]\npath = \"r\"\nimage = { dockerfile = \"Dockerfile\" }\n\n[services.catalog]"), @r#"
-    note: `shop-local-recommendations-for-customers` is shortened
+    note: the name of `recommendations-for-customers` is shortened for the platform
       --> seaway.toml:23:11
        |
     23 | [services.recommendations-for-customers]
-       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ is `shop-local-recommendati-5274b98e` on the platform
+       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ with project and environment longer than 32 characters
        |
-       = note: a load balancer's target group has at most 32 characters
-
-    note: `shop-qa-recommendations-for-customers` is shortened
-      --> seaway.toml:23:11
-       |
-    23 | [services.recommendations-for-customers]
-       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ is `shop-qa-recommendations-3270b1ec` on the platform
-       |
-       = note: a load balancer's target group has at most 32 characters
-
-    note: `shop-production-recommendations-for-customers` is shortened
-      --> seaway.toml:23:11
-       |
-    23 | [services.recommendations-for-customers]
-       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ is `shop-production-recomme-f7ca0e7c` on the platform
-       |
-       = note: a load balancer's target group has at most 32 characters
+       = note: in `local` it is `shop-local-recommendati-5274b98e`
+       = note: in `qa` it is `shop-qa-recommendations-3270b1ec`
+       = note: in `production` it is `shop-production-recomme-f7ca0e7c`
     "#);
 }
 

@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod bad_input;
+mod bad_limits;
 mod bad_references;
 mod properties;
 mod resolved;

@@ -1,8 +1,10 @@
 //! What right manifests become.
 
+use std::path::Path;
+
 use insta::assert_snapshot;
 use seaway_core::environment::{Class, Platform};
-use seaway_manifest::{resolved_toml, short_names};
+use seaway_manifest::{load, resolved_toml, short_names};
 
 use crate::shop::{SHOP, changed, parse, report, resolve};
 
@@ -14,6 +16,7 @@ fn the_manifest_of_the_design_has_nothing_to_complain_about() {
 #[test]
 fn defaults_are_filled_in_and_references_resolved() {
     assert_snapshot!(resolved_toml(&resolve(SHOP, "production")), @r#"
+    # durations in seconds, memory in MiB, 1024 units of cpu are one virtual CPU
     project = "shop"
     name = "production"
     class = "production"
@@ -137,6 +140,23 @@ fn defaults_are_filled_in_and_references_resolved() {
     dist = "dist"
     route = "/*"
     "#);
+}
+
+#[test]
+fn the_example_in_this_repository_resolves() {
+    let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/shop");
+    let manifest = load(Path::new(shop)).expect("the example loads");
+    assert_eq!(manifest.check().errors(), 0);
+    for name in manifest.environments() {
+        let environment = manifest.resolve(name).expect("the example resolves");
+        assert!(!environment.services.is_empty());
+    }
+}
+
+#[test]
+fn line_ends_of_windows_and_a_byte_order_mark_are_read() {
+    let text = format!("\u{feff}{}", SHOP.replace('\n', "\r\n"));
+    assert_eq!(report(&text), "");
 }
 
 #[test]
@@ -286,7 +306,7 @@ fn a_resolved_environment_shows_which_names_are_shortened() {
     let names = short_names(&environment);
     assert_eq!(names.len(), 1);
     assert!(names[0].short.len() <= 32);
-    assert!(resolved_toml(&environment).starts_with(&format!(
+    assert!(resolved_toml(&environment).contains(&format!(
         "# shop-production-catalog-of-all-products is shortened to {}\n",
         names[0].short
     )));
