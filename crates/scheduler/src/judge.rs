@@ -7,7 +7,7 @@ use crate::command::Command;
 use crate::id::{DeploymentId, TargetGroupArn, TaskId};
 use crate::input::{TargetHealth, TaskReport};
 use crate::lifecycle::{Change, StopCause};
-use crate::notices::{self, INCONSISTENT, Outbox};
+use crate::notices::{self, INCONSISTENT, Outbox, Topic};
 use crate::service::Service;
 use crate::task::{HealthStatus, Standing, StopCode, Target, TargetState, Task};
 
@@ -155,7 +155,7 @@ impl Service {
         if let Some(deployment) = self.deployment_of(index) {
             deployment.forget_failed_starts();
         }
-        self.notices.inconsistent = false;
+        self.notices.resolve(Topic::Starting);
     }
 
     fn count_healthy(&mut self, index: usize) {
@@ -175,34 +175,37 @@ impl Service {
         if task.stop_code == Some(StopCode::InfrastructureHealth) {
             return;
         }
-        if task.stop_code == Some(StopCode::TaskFailedToStart) {
-            out.say(notices::not_placed(
-                task.stopped_reason.as_deref().unwrap_or_default(),
-            ));
-        }
         let (never_ran, never_healthy) = (task.started_at.is_none(), !task.ever_healthy);
         let fails_checks = never_healthy && task.has_checks();
-        let now = self.clock.elapsed();
-        let (backoff, pause) = (
-            self.profile.start_failures.clone(),
-            self.profile.replacement_pause,
-        );
-        if let Some(deployment) = self.deployment_of(index) {
-            if never_ran {
-                deployment.start_failures = deployment.start_failures.saturating_add(1);
-                let wait = backoff.wait(deployment.start_failures);
-                let throttled = !wait.is_zero();
-                deployment.pause_until(now.after(wait));
-                if throttled && !self.notices.inconsistent {
-                    self.notices.inconsistent = true;
-                    out.say(INCONSISTENT);
-                }
-            } else if never_healthy {
-                deployment.pause_until(now.after(pause));
+        if task.stop_code == Some(StopCode::TaskFailedToStart) {
+            let text = notices::not_placed(task.stopped_reason.as_deref().unwrap_or_default());
+            self.say_once(Topic::Starting, text, out);
+        }
+        if never_ran {
+            self.throttle(index, out);
+        } else if never_healthy {
+            let pause = self.clock.elapsed().after(self.profile.replacement_pause);
+            if let Some(deployment) = self.deployment_of(index) {
+                deployment.pause_until(pause);
             }
         }
         if never_ran || fails_checks {
             self.count_failure(index);
+        }
+    }
+
+    /// The more tasks in a row never reach `RUNNING`, the longer the wait for the next one.
+    fn throttle(&mut self, index: usize, out: &mut Outbox) {
+        let now = self.clock.elapsed();
+        let backoff = self.profile.start_failures.clone();
+        let Some(deployment) = self.deployment_of(index) else {
+            return;
+        };
+        deployment.start_failures = deployment.start_failures.saturating_add(1);
+        let wait = backoff.wait(deployment.start_failures);
+        deployment.pause_until(now.after(wait));
+        if !wait.is_zero() {
+            self.say_once(Topic::Starting, INCONSISTENT.to_owned(), out);
         }
     }
 

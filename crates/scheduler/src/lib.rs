@@ -19,7 +19,8 @@
 //!    with a `Tick`.
 //! 4. State is plain `serde` data. Store it before carrying the commands out; after a restart send
 //!    [`Service::outstanding`], which repeats every command that the state still waits for. All
-//!    commands can be repeated without harm. Then send a `Tick`.
+//!    commands can be repeated without harm. Processes and targets of tasks that the state does
+//!    not hold are left over from before and must be removed. Then send a `Tick`.
 //!
 //! # What is expected of runtime and router
 //!

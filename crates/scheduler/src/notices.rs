@@ -8,15 +8,39 @@ use crate::id::{DeploymentId, TargetGroupArn, TaskId};
 use crate::service::Service;
 use crate::task::Target;
 
-/// What has been said and is not said again until it was resolved.
+/// What has been said and is not said again until it was resolved or time has passed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Notices {
     /// When the steady state was last reported; none while there is none.
     pub(crate) steady_since: Option<Millis>,
-    /// "is unable to consistently start tasks successfully".
-    pub(crate) inconsistent: bool,
-    /// "was unable to stop or start tasks during a deployment".
-    pub(crate) deadlocked: bool,
+    said: Vec<Said>,
+}
+
+/// A text that would otherwise be repeated with each attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Said {
+    topic: Topic,
+    text: String,
+    at: Millis,
+}
+
+/// What has to be resolved before a text may be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Topic {
+    /// Tasks do not start.
+    Starting,
+    /// The bounds leave no room.
+    Deadlock,
+}
+
+/// Different texts that are remembered; reasons may carry anything.
+const REMEMBERED: usize = 16;
+
+impl Notices {
+    /// What the texts of a topic were about is over.
+    pub(crate) fn resolve(&mut self, topic: Topic) {
+        self.said.retain(|said| said.topic != topic);
+    }
 }
 
 /// What a step has decided so far: commands, and what their events will say.
@@ -98,6 +122,25 @@ impl Service {
         for text in std::mem::take(&mut out.closing) {
             self.emit(format!("(service {name}) {text}"), out);
         }
+    }
+
+    /// Says something, unless it has been said and nothing has changed since.
+    pub(crate) fn say_once(&mut self, topic: Topic, text: String, out: &mut Outbox) {
+        let (now, repeat) = (self.clock.now(), self.profile.repeated_event);
+        let said = &mut self.notices.said;
+        said.retain(|said| said.at.distance(now) < repeat);
+        if said.iter().any(|said| said.text == text) {
+            return;
+        }
+        if said.len() == REMEMBERED {
+            said.remove(0);
+        }
+        said.push(Said {
+            topic,
+            text: text.clone(),
+            at: now,
+        });
+        out.say(text);
     }
 
     fn emit(&mut self, message: String, out: &mut Outbox) {

@@ -18,8 +18,8 @@ pub struct Profile {
     /// The longest wait for a deregistered target to become unused. It only ends the wait for a
     /// router that says nothing; a target group's own delay (3,600 s at most) is shorter.
     pub draining_limit: Duration,
-    /// After this time a service in steady state says so again.
-    pub steady_state_repeat: Duration,
+    /// After this time an event is repeated although nothing has changed, steady state included.
+    pub repeated_event: Duration,
     /// How long the platform keeps stopped tasks for `DescribeTasks`.
     pub stopped_task_retention: Duration,
     /// How long the platform keeps finished service deployments.
@@ -63,7 +63,7 @@ impl Profile {
             },
             replacement_pause: Duration::from_millis(250),
             draining_limit: Duration::from_secs(3_660),
-            steady_state_repeat: Duration::from_secs(6 * 3_600),
+            repeated_event: Duration::from_secs(6 * 3_600),
             stopped_task_retention: Duration::from_secs(3_600),
             service_deployment_retention: Duration::from_secs(90 * 86_400),
         }

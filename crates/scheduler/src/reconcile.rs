@@ -48,7 +48,7 @@ impl Service {
         let now = unfinished.then_some(Duration::ZERO);
         let repeat = self.notices.steady_since.map(|since| {
             self.profile
-                .steady_state_repeat
+                .repeated_event
                 .saturating_sub(since.distance(self.clock.now()))
         });
         [timer, now, repeat].into_iter().flatten().min()
@@ -102,7 +102,7 @@ impl Service {
             return;
         }
         let said = self.notices.steady_since;
-        if said.is_none_or(|at| at.distance(now) >= self.profile.steady_state_repeat) {
+        if said.is_none_or(|at| at.distance(now) >= self.profile.repeated_event) {
             self.notices.steady_since = Some(now);
             out.conclude(STEADY);
         }

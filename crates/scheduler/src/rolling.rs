@@ -8,7 +8,7 @@ use crate::configuration::Bounds;
 use crate::deployment::{Deployment, DeploymentStatus, RolloutState};
 use crate::id::DeploymentId;
 use crate::lifecycle::StopCause;
-use crate::notices::{DEADLOCKED, Outbox};
+use crate::notices::{DEADLOCKED, Outbox, Topic};
 use crate::service::{Service, ServiceStatus, count};
 use crate::task::{StopCode, Task};
 
@@ -60,6 +60,8 @@ impl Service {
             let Some((surrender, index, task)) = self.next_surrender() else {
                 return;
             };
+            // Invariant: no healthy task is stopped for a roll below the floor. The counts above
+            // see to it already, as what is not healthy goes first.
             if surrender == Surrender::Healthy && self.healthy_count() <= bounds.floor {
                 return;
             }
@@ -147,10 +149,10 @@ impl Service {
             && self.total() >= bounds.ceiling
             && self.tasks.iter().all(Task::is_wanted)
             && self.census(primary.id).good() < primary.desired_count;
-        if stuck && !self.notices.deadlocked {
-            out.conclude(DEADLOCKED);
+        match stuck {
+            true => self.say_once(Topic::Deadlock, DEADLOCKED.to_owned(), out),
+            false => self.notices.resolve(Topic::Deadlock),
         }
-        self.notices.deadlocked = stuck;
     }
 
     /// Time until a paused deployment may launch again.

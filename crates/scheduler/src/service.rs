@@ -9,7 +9,7 @@ use crate::deployment::{Deployment, DeploymentStatus};
 use crate::id::{DeploymentId, IdSource, ServiceDeploymentId, TaskId};
 use crate::input::{Input, Refused, Request, ServiceUpdate};
 use crate::lifecycle::StopCause;
-use crate::notices::{Notices, Outbox};
+use crate::notices::{Notices, Outbox, Topic};
 use crate::profile::Profile;
 use crate::revision::Revision;
 use crate::service_deployment::{DELETED, ServiceDeployment};
@@ -266,17 +266,14 @@ impl Service {
         count(self.tasks.iter().filter(|task| task.is_healthy()))
     }
 
-    /// Every task is the primary deployment's, none too few, none too many, all healthy.
+    /// The primary deployment is the only one that has tasks: none too few, none too many, all
+    /// healthy.
     pub(crate) fn is_settled(&self) -> bool {
         let primary = self.primary().id;
         let wanted = count(self.tasks_of(primary).filter(|task| task.is_wanted()));
         let healthy = count(self.tasks_of(primary).filter(|task| task.is_healthy()));
         wanted == self.desired_count
             && healthy == self.desired_count
-            && self
-                .tasks
-                .iter()
-                .all(|task| task.deployment == Some(primary))
             && self.deployments().count() == 1
     }
 
@@ -284,6 +281,7 @@ impl Service {
         for deployment in &mut self.deployments {
             deployment.forget_failed_starts();
         }
+        self.notices.resolve(Topic::Starting);
         if let Some(configuration) = update.configuration {
             self.configuration = configuration;
         }

@@ -406,3 +406,62 @@ fn a_completed_service_deployment_cannot_be_rolled_back() {
         Err(Refused::ServiceDeploymentNotInProgress(_))
     ));
 }
+
+#[test]
+fn a_restored_deployment_starts_counting_anew() {
+    // Three faults of the old revision: two while it came up, one while it comes back.
+    let fates = |definition: &str, nth: u64| match (definition, nth) {
+        ("old", 1 | 2 | 4) | ("new", _) => broken(),
+        _ => Fate::default(),
+    };
+    let mut new = guarded(web("old"), 1);
+    new.configuration.minimum_healthy.0 = 0;
+    new.configuration.maximum.0 = 100;
+    new.configuration.circuit_breaker.reset_on_healthy_task = false;
+    let mut world = World::steady(new, Box::new(fates));
+    world.deploy(web("new"));
+    world.run(1);
+    let service_deployment = world.record().id.clone();
+    world
+        .request(Request::RollBack { service_deployment })
+        .unwrap();
+    world.run(60_000);
+    assert_eq!(world.launches, 5);
+    assert_eq!(world.status(), Status::RollbackSuccessful);
+}
+
+#[test]
+fn what_a_failed_deployment_has_not_started_stops_at_once() {
+    let fates = |definition: &str, nth: u64| match (definition, nth) {
+        ("new", 5) => Fate {
+            start_time: 600_000,
+            ..Fate::default()
+        },
+        ("new", _) => broken(),
+        _ => Fate::default(),
+    };
+    let mut world = World::steady(unguarded_way_back(web("old"), 4), Box::new(fates));
+    world.deploy(web("new"));
+    world.run(10_000);
+    assert_eq!(
+        (world.rollout(), world.status()),
+        (RolloutState::Failed, Status::Stopped)
+    );
+    assert_eq!(world.service.pending_count(), 0);
+    assert_eq!(world.service.primary().desired_count, 0);
+    assert_eq!(world.processes(), 4);
+}
+
+#[test]
+fn the_same_reason_is_not_repeated_with_every_attempt() {
+    let mut world = World::steady(service(web("old"), 1), only("new", broken()));
+    world.deploy(web("new"));
+    world.run(300_000);
+    let count = |world: &World| world.events.iter().filter(|e| e.contains(PULL)).count();
+    assert_eq!(count(&world), 1);
+    world.deploy(web("new"));
+    world.run(60_000);
+    assert_eq!(count(&world), 2, "an update is another attempt");
+    world.run(6 * 3_600_000);
+    assert_eq!(count(&world), 3, "after six hours");
+}

@@ -165,6 +165,11 @@ impl Checker {
         if kept != service.tasks().len() {
             self.complain(format!("{kept} tasks were neither kept nor retired"));
         }
+        for (id, status) in std::mem::take(&mut self.superseded) {
+            self.complain(format!(
+                "superseded service deployment {id} stays {status:?}"
+            ));
+        }
         if service.tasks().len() > self.desired as usize {
             self.complain("more tasks than wanted are left".to_owned());
         }

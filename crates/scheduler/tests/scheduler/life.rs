@@ -204,6 +204,19 @@ fn a_lost_task_is_replaced_and_no_failure() {
 }
 
 #[test]
+fn a_pending_task_that_is_lost_is_no_failure() {
+    let (mut service, id) = one_task(web("one"));
+    report(&mut service, &id, TaskReport::Provisioned);
+    let commands = report(&mut service, &id, TaskReport::Stopped);
+    assert_eq!(service.primary().failed_tasks, 0);
+    assert!(
+        commands
+            .iter()
+            .any(|command| matches!(command, Command::Launch { .. }))
+    );
+}
+
+#[test]
 fn a_container_that_is_not_essential_may_end() {
     let mut revision = worker("one");
     let sidecar = Container {

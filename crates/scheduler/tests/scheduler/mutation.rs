@@ -96,10 +96,13 @@ fn task(sight: &mut Sight) -> &mut SeenTask {
     sight.tasks.get_mut(&TaskId::new("a")).unwrap()
 }
 
+/// Changes what was seen before and after.
+type Forge = fn(&mut Sight, &mut Sight);
+
 #[test]
 fn forged_sights_are_noticed() {
     assert_eq!(verdict(sight(), sight(), 0), Vec::<String>::new());
-    let forgeries: [(&str, usize, fn(&mut Sight, &mut Sight)); 8] = [
+    let forgeries: [(&str, usize, Forge); 8] = [
         ("above the ceiling", 1, |_, after| {
             let one = *task(after);
             after
