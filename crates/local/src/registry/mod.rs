@@ -19,3 +19,6 @@ pub use digest::{Digest, DigestError};
 pub use endpoint::Registry;
 pub use reference::{ImageReference, REGISTRY_NAME, ReferenceError, RepositoryName};
 pub use resolve::{ImageLayer, PullError, ResolvedImage};
+
+#[cfg(test)]
+mod tests;

@@ -119,3 +119,6 @@ fn group_name(name_or_arn: &str) -> &str {
 fn arn_of(group: &LogGroup) -> String {
     arn("logs", &format!("log-group:{}", group.name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,3 +136,6 @@ fn random_suffix() -> String {
 fn timestamp(at: EpochMillis) -> Option<seaway_aws_wire::Timestamp> {
     seaway_aws_wire::Timestamp::from_millis(at.0).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,300 @@
+//! CloudWatch Logs through signed requests.
+
+use seaway_aws_wire::Service;
+use serde_json::{Value, json};
+
+use super::{LogDestination, LogLine};
+use crate::clock::EpochMillis;
+use crate::testing::{Answer, TestPlatform};
+
+const GROUP: &str = "/shop/api";
+
+async fn call(platform: &TestPlatform, operation: &str, body: Value) -> Answer {
+    let target = format!("Logs_20140328.{operation}");
+    platform.call(Service::Logs, &target, body).await
+}
+
+async fn platform_with_stream() -> TestPlatform {
+    let platform = TestPlatform::start().await;
+    call(
+        &platform,
+        "CreateLogGroup",
+        json!({ "logGroupName": GROUP }),
+    )
+    .await
+    .ok();
+    let stream = json!({ "logGroupName": GROUP, "logStreamName": "one" });
+    call(&platform, "CreateLogStream", stream).await.ok();
+    platform
+}
+
+async fn put(platform: &TestPlatform, stream: &str, events: &[(i64, &str)]) -> Value {
+    let events: Vec<Value> = events
+        .iter()
+        .map(|(at, message)| json!({ "timestamp": at, "message": message }))
+        .collect();
+    let body = json!({ "logGroupName": GROUP, "logStreamName": stream, "logEvents": events });
+    call(platform, "PutLogEvents", body).await.ok()
+}
+
+fn messages(answer: &Value) -> Vec<&str> {
+    let events = answer["events"].as_array().unwrap();
+    events
+        .iter()
+        .map(|event| event["message"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn reading_forward_ends_with_the_same_token_and_goes_on_later() {
+    let platform = platform_with_stream().await;
+    let now = EpochMillis::now().0;
+    put(&platform, "one", &[(now, "a"), (now, "b"), (now + 1, "c")]).await;
+    let mut request = json!({
+        "logGroupName": GROUP, "logStreamName": "one", "startFromHead": true, "limit": 2,
+    });
+    let first = call(&platform, "GetLogEvents", request.clone()).await.ok();
+    assert_eq!(messages(&first), ["a", "b"]);
+    request["nextToken"] = first["nextForwardToken"].clone();
+    let second = call(&platform, "GetLogEvents", request.clone()).await.ok();
+    assert_eq!(messages(&second), ["c"]);
+    request["nextToken"] = second["nextForwardToken"].clone();
+    let end = call(&platform, "GetLogEvents", request.clone()).await.ok();
+    assert!(messages(&end).is_empty());
+    assert_eq!(end["nextForwardToken"], request["nextToken"]);
+    put(&platform, "one", &[(now + 2, "d")]).await;
+    assert_eq!(
+        messages(&call(&platform, "GetLogEvents", request).await.ok()),
+        ["d"]
+    );
+
+    let back = json!({
+        "logGroupName": GROUP, "logStreamName": "one", "nextToken": second["nextBackwardToken"],
+    });
+    assert_eq!(
+        messages(&call(&platform, "GetLogEvents", back).await.ok()),
+        ["a", "b"]
+    );
+}
+
+#[tokio::test]
+async fn without_a_token_the_newest_events_are_read() {
+    let platform = platform_with_stream().await;
+    let now = EpochMillis::now().0;
+    put(
+        &platform,
+        "one",
+        &[(now, "a"), (now + 1, "b"), (now + 2, "c")],
+    )
+    .await;
+    let request = json!({ "logGroupName": GROUP, "logStreamName": "one", "limit": 2 });
+    assert_eq!(
+        messages(&call(&platform, "GetLogEvents", request).await.ok()),
+        ["b", "c"]
+    );
+    let range = json!({
+        "logGroupName": GROUP, "logStreamName": "one", "startTime": now + 1, "endTime": now + 2,
+    });
+    let between = call(&platform, "GetLogEvents", range).await.ok();
+    assert_eq!(messages(&between), ["b"], "the end is exclusive");
+}
+
+#[tokio::test]
+async fn a_follower_of_an_empty_stream_sees_its_first_event() {
+    let platform = platform_with_stream().await;
+    let mut request = json!({ "logGroupName": GROUP, "logStreamName": "one" });
+    let empty = call(&platform, "GetLogEvents", request.clone()).await.ok();
+    request["nextToken"] = empty["nextForwardToken"].clone();
+    put(&platform, "one", &[(EpochMillis::now().0, "a")]).await;
+    assert_eq!(
+        messages(&call(&platform, "GetLogEvents", request).await.ok()),
+        ["a"]
+    );
+}
+
+#[tokio::test]
+async fn filtering_merges_streams_in_pages() {
+    let platform = platform_with_stream().await;
+    let second = json!({ "logGroupName": GROUP, "logStreamName": "two" });
+    call(&platform, "CreateLogStream", second).await.ok();
+    let now = EpochMillis::now().0;
+    put(
+        &platform,
+        "one",
+        &[(now, "GET /a 200"), (now + 2, "GET /c 500")],
+    )
+    .await;
+    put(
+        &platform,
+        "two",
+        &[(now + 1, "GET /b 500"), (now + 3, "POST /d 500")],
+    )
+    .await;
+    let mut request = json!({ "logGroupName": GROUP, "filterPattern": "500", "limit": 2 });
+    let first = call(&platform, "FilterLogEvents", request.clone())
+        .await
+        .ok();
+    assert_eq!(messages(&first), ["GET /b 500", "GET /c 500"]);
+    assert_eq!(first["events"][0]["logStreamName"], "two");
+    request["nextToken"] = first["nextToken"].clone();
+    let rest = call(&platform, "FilterLogEvents", request).await.ok();
+    assert_eq!(messages(&rest), ["POST /d 500"]);
+    assert_eq!(rest["nextToken"], Value::Null);
+
+    let filter = async |mut extra: Value| {
+        extra["logGroupName"] = json!(GROUP);
+        let answer = call(&platform, "FilterLogEvents", extra).await.ok();
+        messages(&answer).len()
+    };
+    assert_eq!(filter(json!({ "logStreamNames": ["one"] })).await, 2);
+    assert_eq!(filter(json!({ "logStreamNamePrefix": "tw" })).await, 2);
+    assert_eq!(
+        filter(json!({ "startTime": now + 1, "endTime": now + 2 })).await,
+        2
+    );
+    assert_eq!(
+        filter(json!({ "filterPattern": "\"GET /\" -500" })).await,
+        1
+    );
+    let unsupported = json!({ "logGroupName": GROUP, "filterPattern": "{ $.status = 500 }" });
+    let refused = call(&platform, "FilterLogEvents", unsupported).await;
+    assert_eq!(refused.error(), "InvalidParameterException");
+}
+
+#[tokio::test]
+async fn batches_in_disorder_and_old_events_are_refused() {
+    let platform = platform_with_stream().await;
+    let now = EpochMillis::now().0;
+    let disorder = json!({
+        "logGroupName": GROUP, "logStreamName": "one",
+        "logEvents": [
+            { "timestamp": now, "message": "b" },
+            { "timestamp": now - 1, "message": "a" },
+        ],
+    });
+    let refused = call(&platform, "PutLogEvents", disorder).await;
+    assert_eq!(refused.error(), "InvalidParameterException");
+    let old = now - 14 * 24 * 60 * 60 * 1000;
+    let answer = put(
+        &platform,
+        "one",
+        &[(old - 60_000, "old"), (old + 60_000, "just in")],
+    )
+    .await;
+    assert_eq!(
+        answer["rejectedLogEventsInfo"],
+        json!({ "tooOldLogEventEndIndex": 1 })
+    );
+    let ahead = put(
+        &platform,
+        "one",
+        &[(now, "now"), (now + 3 * 60 * 60 * 1000, "ahead")],
+    )
+    .await;
+    assert_eq!(
+        ahead["rejectedLogEventsInfo"],
+        json!({ "tooNewLogEventStartIndex": 1 })
+    );
+    let all = json!({ "logGroupName": GROUP });
+    let kept = call(&platform, "FilterLogEvents", all).await.ok();
+    assert_eq!(messages(&kept), ["just in", "now"]);
+}
+
+#[tokio::test]
+async fn groups_and_streams_are_described() {
+    let platform = platform_with_stream().await;
+    call(
+        &platform,
+        "CreateLogGroup",
+        json!({ "logGroupName": "/shop/web" }),
+    )
+    .await
+    .ok();
+    let exists = call(
+        &platform,
+        "CreateLogGroup",
+        json!({ "logGroupName": GROUP }),
+    )
+    .await;
+    assert_eq!(exists.error(), "ResourceAlreadyExistsException");
+    let retention = json!({ "logGroupName": GROUP, "retentionInDays": 7 });
+    call(&platform, "PutRetentionPolicy", retention).await.ok();
+    let odd = json!({ "logGroupName": GROUP, "retentionInDays": 8 });
+    let refused = call(&platform, "PutRetentionPolicy", odd).await;
+    assert_eq!(refused.error(), "InvalidParameterException");
+
+    let prefix = json!({ "logGroupNamePrefix": "/shop/a" });
+    let groups = call(&platform, "DescribeLogGroups", prefix).await.ok();
+    assert_eq!(groups["logGroups"].as_array().unwrap().len(), 1);
+    assert_eq!(groups["logGroups"][0]["retentionInDays"], 7);
+    let arn = groups["logGroups"][0]["logGroupArn"].as_str().unwrap();
+    assert_eq!(
+        arn,
+        "arn:aws:logs:us-east-1:000000000000:log-group:/shop/api"
+    );
+
+    let tags = json!({ "resourceArn": arn, "tags": { "team": "blue" } });
+    call(&platform, "TagResource", tags).await.ok();
+    let listed = call(
+        &platform,
+        "ListTagsForResource",
+        json!({ "resourceArn": arn }),
+    )
+    .await
+    .ok();
+    assert_eq!(listed["tags"], json!({ "team": "blue" }));
+
+    let second = json!({ "logGroupName": GROUP, "logStreamName": "two" });
+    call(&platform, "CreateLogStream", second).await.ok();
+    let now = EpochMillis::now().0;
+    put(&platform, "two", &[(now - 5, "x")]).await;
+    put(&platform, "one", &[(now, "y")]).await;
+    let newest = json!({ "logGroupName": GROUP, "orderBy": "LastEventTime", "descending": true, "limit": 1 });
+    let streams = call(&platform, "DescribeLogStreams", newest).await.ok();
+    assert_eq!(streams["logStreams"][0]["logStreamName"], "one");
+    assert_eq!(streams["logStreams"][0]["lastEventTimestamp"], now);
+    assert!(streams["nextToken"].is_string());
+
+    call(
+        &platform,
+        "DeleteLogGroup",
+        json!({ "logGroupName": GROUP }),
+    )
+    .await
+    .ok();
+    let gone = json!({ "logGroupName": GROUP, "logStreamName": "one" });
+    let refused = call(&platform, "GetLogEvents", gone).await;
+    assert_eq!(refused.error(), "ResourceNotFoundException");
+}
+
+#[tokio::test]
+async fn lines_of_tasks_survive_whatever_bytes_they_have() {
+    let platform = TestPlatform::start().await;
+    let at = EpochMillis::now();
+    let long = vec![b'x'; 600_000];
+    let lines = [
+        LogLine {
+            at,
+            bytes: b"plain",
+        },
+        LogLine {
+            at,
+            bytes: b"\xff\xfe broken \0",
+        },
+        LogLine { at, bytes: b"" },
+        LogLine { at, bytes: &long },
+    ];
+    let destination = LogDestination {
+        group: GROUP,
+        stream: "task",
+    };
+    platform.logs.ingest(destination, &lines, at).unwrap();
+    let all = json!({ "logGroupName": GROUP });
+    let answer = call(&platform, "FilterLogEvents", all).await.ok();
+    let read = messages(&answer);
+    assert_eq!(&read[..3], ["plain", "\u{fffd}\u{fffd} broken \0", ""]);
+    assert_eq!(
+        read[3..].iter().map(|part| part.len()).sum::<usize>(),
+        long.len()
+    );
+}
