@@ -80,12 +80,20 @@ impl Group {
 
     /// The next target in turn that was not tried yet; nothing when no target can be used.
     pub(crate) fn pick(&self, tried: &[Arc<Endpoint>]) -> Option<InFlight> {
-        let rotation = self
-            .rotation
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.rotation().pick(turn, tried).or_else(|| {
+            // The rotation may have been replaced meanwhile, or be about to be: targets are closed
+            // before the rotation without them is in force. With the lock, both have happened.
+            let _settled = self.lock();
+            self.rotation().pick(turn, tried)
+        })
+    }
+
+    fn rotation(&self) -> Arc<Rotation> {
+        self.rotation
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        rotation.pick(self.turn.fetch_add(1, Ordering::Relaxed), tried)
+            .clone()
     }
 
     /// Follows the table. Costs nothing when neither the group nor its usage has changed.

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::backend::{Backend, response};
 use crate::client::Client;
-use crate::fixture::{Fixture, group, group_id, options, table, target};
+use crate::fixture::{Fixture, group, group_id, options, table, target, unchecked};
 
 /// A target whose answers wait until the test lets them go.
 struct Slow {
@@ -348,6 +348,22 @@ async fn no_request_without_a_body_is_lost_when_a_target_is_killed() {
         fixture
             .until(targets[round % 2].address, TargetHealthState::Healthy)
             .await;
+    }
+    let (_, failures) = load.finish().await;
+    assert_eq!(failures, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_is_lost_while_two_targets_take_each_others_place() {
+    let (one, two) = (Backend::saying("one").await, Backend::saying("two").await);
+    let fixture = Fixture::new(unchecked(&[one.address]));
+    let methods = [Method::GET, Method::POST, Method::GET, Method::POST];
+    let load = Load::start(&fixture.client, &methods);
+    for _ in 0..300 {
+        for target in [&two, &one] {
+            fixture.update(unchecked(&[target.address]));
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
     }
     let (_, failures) = load.finish().await;
     assert_eq!(failures, Vec::<String>::new());
