@@ -14,7 +14,7 @@ use seaway_scheduler::{Command, Input, Millis, Task, TaskId, TaskReport};
 use super::effects::{Effect, LaunchOrder};
 use super::ports::Ports;
 use super::records::{
-    ArchivedDeployment, Place, PlacedPort, ServiceKey, ServiceRecord, StandaloneRecord,
+    ArchivedDeployment, Place, PlacedPort, ProfileName, ServiceKey, ServiceRecord, StandaloneRecord,
     StoppedRecord, TaskAbout, TaskDefinitionRecord,
 };
 use crate::clock::EpochMillis;
@@ -84,6 +84,13 @@ impl Book {
         Ok(book)
     }
 
+    /// Exchanges the waiting times of every service: they belong to the platform.
+    pub(super) fn set_profile(&mut self, profile: ProfileName) {
+        for record in self.services.values_mut() {
+            record.scheduler.set_profile(profile.scheduler());
+        }
+    }
+
     fn own(&mut self, record: &ServiceRecord) {
         for task in record.scheduler.tasks() {
             let owner = Owner::Service(record.key.clone());
@@ -104,6 +111,36 @@ impl Book {
         cluster: &'a str,
     ) -> impl Iterator<Item = &'a ServiceRecord> {
         self.services.values().filter(move |record| record.key.cluster == cluster)
+    }
+
+    /// Every service, deleted ones included.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &ServiceRecord> {
+        self.services.values()
+    }
+
+    /// The service that a live task belongs to.
+    pub(crate) fn owner_of(&self, task: &str) -> Option<ServiceKey> {
+        match self.owners.get(task)? {
+            Owner::Service(key) => Some(key.clone()),
+            Owner::Nobody => None,
+        }
+    }
+
+    /// A live task that belongs to no service.
+    pub(crate) fn standalone_task(&self, id: &str) -> Option<&StandaloneRecord> {
+        self.standalone.get(id)
+    }
+
+    /// Changes the tags of a task of its own; false if there is none.
+    pub(crate) fn change_standalone_tags(
+        &mut self,
+        id: &str,
+        change: impl FnOnce(&mut super::records::Tags),
+    ) -> bool {
+        let Some(record) = self.standalone.get_mut(id) else { return false };
+        change(&mut record.about.tags);
+        self.pending.standalone.insert(id.to_owned());
+        true
     }
 
     /// Tasks that belong to no service.

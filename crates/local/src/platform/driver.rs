@@ -60,18 +60,27 @@ impl Inbox {
         }
     }
 
-    /// Tasks that a supervisor must know by now, with the names of their containers: all that have
-    /// come further than waiting for their images.
-    pub(super) fn handed_over(&self) -> Vec<(TaskId, BTreeSet<String>)> {
+    /// Every task that is alive, to be compared with what a supervisor knows.
+    pub(super) fn expected(&self) -> Vec<Expected> {
         let book = lock(&self.book);
-        book.live_tasks()
-            .filter(|(task, _)| task.status > TaskStatus::Pending)
-            .map(|(task, _)| {
-                let names = task.containers.iter().map(|c| c.name.clone());
-                (task.id.clone(), names.collect())
-            })
-            .collect()
+        let expected = |(task, _): (&seaway_scheduler::Task, _)| Expected {
+            task: task.id.clone(),
+            task_definition: task.task_definition.clone(),
+            containers: task.containers.iter().map(|c| c.name.clone()).collect(),
+            handed_over: task.status > TaskStatus::Pending,
+        };
+        book.live_tasks().map(expected).collect()
     }
+}
+
+/// A task that is alive by the record.
+#[derive(Debug)]
+pub(super) struct Expected {
+    pub(super) task: TaskId,
+    pub(super) task_definition: String,
+    pub(super) containers: BTreeSet<String>,
+    /// A supervisor must know it: it has come further than waiting for its images.
+    pub(super) handed_over: bool,
 }
 
 /// Everything a turn's effects act on.

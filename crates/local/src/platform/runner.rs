@@ -5,7 +5,7 @@
 //! processes arrives through [`super::supervisor`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use seaway_runtime::client::Supervisor;
@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::driver::Inbox;
+use super::driver::{Expected, Inbox};
 use super::effects::LaunchOrder;
 use super::launch::{Launcher, Outcome};
 use super::logs::Shipper;
@@ -71,7 +71,7 @@ impl Runner {
 
     /// Starts a task, unless it is under way already.
     pub(super) fn launch(self: &Arc<Self>, order: LaunchOrder) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.lock();
         let running = tasks.entry(order.task.clone()).or_default();
         if running.launch.is_some() || !running.containers.is_empty() || running.stopping {
             return;
@@ -83,7 +83,7 @@ impl Runner {
 
     /// Stops a task, however far it has come.
     pub(super) fn stop(self: &Arc<Self>, task: &TaskId, timeout: Duration) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.lock();
         let running = tasks.entry(task.clone()).or_default();
         running.stopping = true;
         if let Some(launch) = running.launch.take() {
@@ -99,7 +99,7 @@ impl Runner {
 
     /// Lets go of a task that is over.
     pub(super) fn forget(self: &Arc<Self>, task: &TaskId) {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(task);
+        self.lock().remove(task);
         self.shipper.close(task);
         let (runner, task) = (Arc::clone(self), task.clone());
         self.handle.spawn(async move {
@@ -135,14 +135,14 @@ impl Runner {
     }
 
     /// Compares what is expected with what the supervisor knows, after a connection was made.
-    pub(super) async fn reconcile(&self, expected: Vec<(TaskId, BTreeSet<String>)>, known: Vec<TaskStatus>) {
+    pub(super) async fn reconcile(&self, expected: Vec<Expected>, known: Vec<TaskStatus>) {
         let mut known: BTreeMap<String, TaskStatus> =
             known.into_iter().map(|status| (status.id.to_string(), status)).collect();
-        for (task, containers) in expected {
-            match known.remove(task.as_str()) {
-                Some(status) => self.adopt(&task, status).await,
-                None if self.is_launching(&task) => {}
-                None => self.lost(&task, containers).await,
+        for one in expected {
+            match known.remove(one.task.as_str()) {
+                Some(status) => self.adopt(&one, status).await,
+                None if one.handed_over && !self.is_launching(&one.task) => self.lost(one).await,
+                None => {}
             }
         }
         for id in known.into_keys() {
@@ -155,7 +155,7 @@ impl Runner {
         match self.launcher.prepare(&order, &self.inbox).await {
             Ok(outcome) => self.hand_over(&task, outcome).await,
             Err(reason) => {
-                if let Some(running) = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&task) {
+                if let Some(running) = self.lock().get_mut(&task) {
                     running.launch = None;
                 }
                 self.inbox.report(&task, TaskReport::FailedToStart { reason });
@@ -166,7 +166,7 @@ impl Runner {
     /// Gives the task to the supervisor; from here on its events tell what happens.
     async fn hand_over(&self, task: &TaskId, outcome: Outcome) {
         {
-            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tasks = self.lock();
             let Some(running) = tasks.get_mut(task).filter(|running| !running.stopping) else {
                 return;
             };
@@ -222,12 +222,12 @@ impl Runner {
     }
 
     fn is_launching(&self, task: &TaskId) -> bool {
-        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let tasks = self.lock();
         tasks.get(task).is_some_and(|running| running.launch.is_some())
     }
 
     fn started(&self, task: &TaskId, container: &str) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.lock();
         let Some(running) = tasks.get_mut(task) else { return };
         running.started.insert(container.to_owned());
         if running.started.len() == running.containers.len() {
@@ -238,7 +238,7 @@ impl Runner {
     /// A container is over: its last words are shipped before anybody hears of it.
     async fn ended(&self, task: &TaskId, container: &str, exit: Option<Exit>) {
         self.shipper.flush(task).await;
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.lock();
         let Some(running) = tasks.get_mut(task) else { return };
         if !running.ended.insert(container.to_owned()) {
             return;
@@ -252,17 +252,19 @@ impl Runner {
         }
     }
 
-    /// A task of an earlier platform that the supervisor has kept.
-    async fn adopt(&self, task: &TaskId, status: TaskStatus) {
+    /// A task that the supervisor has kept, of an earlier platform or an earlier connection.
+    async fn adopt(&self, one: &Expected, status: TaskStatus) {
+        let task = &one.task;
         let names = status.containers.iter().map(|c| c.name.as_str().to_owned()).collect();
         {
-            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tasks = self.lock();
             let running = tasks.entry(task.clone()).or_default();
             if let Some(launch) = running.launch.take() {
                 launch.abort();
             }
             running.containers = names;
         }
+        self.shipper.open(task, self.launcher.logs_of(task.as_str(), &one.task_definition));
         for container in status.containers {
             let name = container.name.as_str();
             match container.state {
@@ -281,14 +283,16 @@ impl Runner {
     }
 
     /// Nobody knows the task any more: everything about it is over.
-    async fn lost(&self, task: &TaskId, containers: BTreeSet<String>) {
-        {
-            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-            tasks.entry(task.clone()).or_default().containers.clone_from(&containers);
-        }
+    async fn lost(&self, one: Expected) {
+        let Expected { task, containers, .. } = one;
+        self.lock().entry(task.clone()).or_default().containers.clone_from(&containers);
         for container in containers {
-            self.ended(task, &container, Some(Exit::Unknown)).await;
+            self.ended(&task, &container, Some(Exit::Unknown)).await;
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, Running>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A task that no record knows, left behind by a platform that was killed at the wrong moment.
@@ -302,7 +306,7 @@ impl Runner {
     }
 
     fn vanish(&self, task: &TaskId) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.lock();
         if let Some(running) = tasks.get_mut(task) {
             running.containers.clear();
             running.ended.clear();

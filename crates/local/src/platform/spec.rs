@@ -1,6 +1,7 @@
 //! From a task definition to what the runtime starts. Pure.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use oci_spec::image::ImageConfiguration;
@@ -23,13 +24,14 @@ pub(super) struct PulledImage {
 }
 
 /// Everything besides the task definition.
-#[derive(Debug)]
 pub(super) struct Ingredients<'a> {
     pub(super) order: &'a LaunchOrder,
     /// By container.
     pub(super) images: &'a BTreeMap<String, PulledImage>,
     /// Values of the container's secrets, by container and variable.
     pub(super) secrets: &'a BTreeMap<(String, String), String>,
+    /// Where an internal name of the load balancer is on this machine.
+    pub(super) internal: &'a dyn Fn(&str) -> Option<SocketAddr>,
     pub(super) volumes: &'a Path,
     pub(super) logs: &'a Path,
 }
@@ -160,6 +162,9 @@ fn environment(
             variables.insert(name.clone(), value.clone());
         }
     }
+    for value in variables.values_mut() {
+        *value = with_internal_names(value, with.internal);
+    }
     let name = container.name.as_deref().unwrap_or_default();
     for ((owner, variable), value) in with.secrets {
         if owner == name {
@@ -170,6 +175,27 @@ fn environment(
     variables.remove("PATH");
     variables.insert(HOST.0.to_owned(), HOST.1.to_owned());
     Environment::new(variables.into_iter().collect())
+}
+
+/// Replaces the internal names in a value's URLs by addresses of this machine: host processes share
+/// the host's resolver, which knows no name of the load balancer. This is all that stands in for
+/// DNS.
+fn with_internal_names(value: &str, internal: &dyn Fn(&str) -> Option<SocketAddr>) -> String {
+    let mut replaced = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(at) = rest.find("//") {
+        let (before, after) = rest.split_at(at + 2);
+        replaced.push_str(before);
+        let end = after.find(|c: char| !(c.is_ascii_alphanumeric() || "-._:".contains(c)));
+        let (authority, tail) = after.split_at(end.unwrap_or(after.len()));
+        match internal(authority) {
+            Some(address) => replaced.push_str(&address.to_string()),
+            None => replaced.push_str(authority),
+        }
+        rest = tail;
+    }
+    replaced.push_str(rest);
+    replaced
 }
 
 /// Volumes belong to the service and outlive its tasks.

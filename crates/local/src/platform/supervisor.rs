@@ -56,7 +56,7 @@ async fn listen(
         Err(error) => return error,
     };
     connected.send_replace(Some(supervisor.clone()));
-    runner.reconcile(inbox.handed_over(), known).await;
+    runner.reconcile(inbox.expected(), known).await;
     loop {
         match events.next().await {
             Ok(event) => runner.happened(event).await,

@@ -1,0 +1,196 @@
+//! Everything between the decision to start a task and its first process: images, secrets, names.
+//!
+//! Each step that fails says so in the words that ECS uses for it (ECS-SEMANTICS.md, "Exact
+//! strings"); the scheduler turns that into the task's `stoppedReason`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use seaway_aws_wire::ecs as wire;
+use seaway_runtime::task::{StopSignal, TaskSpec};
+use seaway_runtime::unpack::{Image, Layer, UnpackError, Unpacker};
+use seaway_scheduler::{ContainerImage, TaskReport};
+
+use super::definitions;
+use super::driver::Inbox;
+use super::effects::LaunchOrder;
+use super::logs::{LogTarget, log_targets};
+use super::spec::{Ingredients, PulledImage, stop_signal, task_spec};
+use crate::balancing::Balancing;
+use crate::clock::EpochMillis;
+use crate::layout::StateDir;
+use crate::registry::{Registry, ResolvedImage};
+use crate::services::secretsmanager::SecretsManager;
+use crate::store::Store;
+
+/// Prepares tasks.
+pub(super) struct Launcher {
+    pub(super) store: Arc<Store>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) secrets: Arc<SecretsManager>,
+    pub(super) balancing: Arc<Balancing>,
+    pub(super) unpacker: Unpacker,
+    pub(super) volumes: PathBuf,
+    pub(super) task_logs: PathBuf,
+}
+
+/// A task that is ready to be started.
+pub(super) struct Outcome {
+    pub(super) spec: TaskSpec,
+    pub(super) signal: StopSignal,
+    pub(super) logs: Vec<LogTarget>,
+}
+
+impl std::fmt::Debug for Launcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Launcher").finish_non_exhaustive()
+    }
+}
+
+impl Launcher {
+    /// A launcher that keeps everything below the state directory.
+    pub(super) fn new(
+        state: &StateDir,
+        store: Arc<Store>,
+        registry: Arc<Registry>,
+        secrets: Arc<SecretsManager>,
+        balancing: Arc<Balancing>,
+    ) -> Self {
+        Self {
+            store,
+            registry,
+            secrets,
+            balancing,
+            unpacker: Unpacker::new(state.images()),
+            volumes: state.volumes(),
+            task_logs: state.task_logs(),
+        }
+    }
+
+    /// Prepares the task and reports how far it has come; the error is its `stoppedReason`.
+    pub(super) async fn prepare(
+        self: &Arc<Self>,
+        order: &LaunchOrder,
+        inbox: &Inbox,
+    ) -> Result<Outcome, String> {
+        inbox.report(&order.task, TaskReport::Provisioned);
+        let (launcher, order, inbox) = (Arc::clone(self), order.clone(), inbox.clone());
+        // Files and the store are read: this blocks.
+        let prepared = tokio::task::spawn_blocking(move || launcher.work(&order, &inbox)).await;
+        prepared.unwrap_or_else(|error| Err(format!("CannotStartContainerError: {error}")))
+    }
+
+    /// Where the containers of a task write to, by its task definition.
+    pub(super) fn logs_of(&self, task: &str, task_definition: &str) -> Vec<LogTarget> {
+        match definitions::find(&self.store, task_definition) {
+            Ok(Some(record)) => log_targets(&record.definition, task, &self.task_logs),
+            Ok(None) => vec![],
+            Err(error) => {
+                tracing::error!(%error, task, "the log of a task is not shipped");
+                vec![]
+            }
+        }
+    }
+
+    fn work(&self, order: &LaunchOrder, inbox: &Inbox) -> Result<Outcome, String> {
+        let gone = || format!("CannotStartContainerError: {} is gone", order.task_definition);
+        let found = definitions::find(&self.store, &order.task_definition);
+        let definition = found.map_err(|error| error.to_string())?.ok_or_else(gone)?.definition;
+        inbox.report(&order.task, TaskReport::PullStarted);
+        let images = self.pull(&definition)?;
+        let resolved = images.iter().map(|(container, (image, _))| ContainerImage {
+            container: container.clone(),
+            digest: image.reference.digest.as_str().to_owned(),
+        });
+        inbox.report(&order.task, TaskReport::PullStopped { images: resolved.collect() });
+        let images = images
+            .into_iter()
+            .map(|(name, (image, root))| (name, PulledImage { config: image.config, root }))
+            .collect();
+        let secrets = self.resolve_secrets(&definition)?;
+        let spec = task_spec(
+            &definition,
+            &Ingredients {
+                order,
+                images: &images,
+                secrets: &secrets,
+                internal: &|authority| self.balancing.resolve_internal(authority),
+                volumes: &self.volumes,
+                logs: &self.task_logs,
+            },
+        )
+        .map_err(|error| error.to_string())?;
+        Ok(Outcome {
+            spec,
+            signal: stop_signal(&images),
+            logs: log_targets(&definition, order.task.as_str(), &self.task_logs),
+        })
+    }
+
+    /// Finds every container's image in the registry and unpacks it.
+    fn pull(
+        &self,
+        definition: &wire::TaskDefinition,
+    ) -> Result<BTreeMap<String, (ResolvedImage, PathBuf)>, String> {
+        let mut pulled = BTreeMap::new();
+        for container in definition.container_definitions.iter().flatten() {
+            let name = container.name.clone().unwrap_or_default();
+            let image = container.image.as_deref().unwrap_or_default();
+            let resolved = self.registry.resolve(image).map_err(|error| error.to_string())?;
+            let root = self
+                .unpack(&resolved)
+                .map_err(|error| format!("CannotPullContainerError: {image}: {}", chain(&error)))?;
+            pulled.insert(name, (resolved, root));
+        }
+        Ok(pulled)
+    }
+
+    fn unpack(&self, image: &ResolvedImage) -> Result<PathBuf, UnpackError> {
+        let layers = image.layers.iter().map(|layer| {
+            Some(Layer {
+                blob: layer.path.clone(),
+                digest: layer.digest.as_str().parse().ok()?,
+                diff_id: layer.diff_id.as_str().parse().ok()?,
+            })
+        });
+        // The registry takes sha256 digests only, so all of them can be read.
+        let layers = layers.flatten().collect();
+        let manifest = image.reference.digest.as_str().parse();
+        let manifest = manifest.unwrap_or_else(|_| {
+            seaway_runtime::unpack::Sha256Digest::of(image.reference.digest.as_str().as_bytes())
+        });
+        self.unpacker.unpack(&Image { manifest, layers })
+    }
+
+    /// Values of all secrets, by container and variable.
+    fn resolve_secrets(
+        &self,
+        definition: &wire::TaskDefinition,
+    ) -> Result<BTreeMap<(String, String), String>, String> {
+        let mut values = BTreeMap::new();
+        let now = EpochMillis::now();
+        for container in definition.container_definitions.iter().flatten() {
+            let name = container.name.clone().unwrap_or_default();
+            for secret in container.secrets.iter().flatten() {
+                let value = self
+                    .secrets
+                    .resolve(&secret.value_from, now)
+                    .map_err(|error| error.to_string())?;
+                values.insert((name.clone(), secret.name.clone()), value.expose().to_owned());
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

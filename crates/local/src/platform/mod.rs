@@ -1,0 +1,205 @@
+//! ECS at work: services and tasks, and everything that makes them real.
+//!
+//! ```text
+//! handlers ──change──▶ Book (schedulers, records) ──commit──▶ Effects ──driver──▶ runner, balancing
+//!                        ▲                                                          │
+//!                        └────────────── reports, target health, time ◀─────────────┘
+//! ```
+//!
+//! Handlers and the driver change the [`Book`] under one lock; everything that changed is in the
+//! store before any effect is carried out, so a platform that is killed at any moment goes on
+//! where it was.
+
+mod book;
+pub mod definitions;
+mod driver;
+mod effects;
+mod launch;
+mod logs;
+mod ports;
+pub mod records;
+mod runner;
+mod spec;
+mod supervisor;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use seaway_runtime::client::{ClientError, Supervisor, SupervisorLaunch};
+use seaway_runtime::memory::MemoryReport;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::balancing::Balancing;
+use crate::layout::StateDir;
+use crate::registry::Registry;
+use crate::server::control::TaskFate;
+use crate::services::secretsmanager::SecretsManager;
+use crate::store::{Store, StoreError};
+
+pub use book::Book;
+use driver::{Driver, Inbox, Message};
+use launch::Launcher;
+use logs::Shipper;
+use records::ProfileName;
+use runner::Runner;
+
+/// How long tasks may take to stop when the whole platform stops, beyond their own time-outs.
+const STOP_GRACE: Duration = Duration::from_secs(30);
+
+/// The parts that tasks are made with.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    pub store: Arc<Store>,
+    pub registry: Arc<Registry>,
+    pub secrets: Arc<SecretsManager>,
+    pub balancing: Arc<Balancing>,
+}
+
+/// ECS at work.
+#[derive(Debug)]
+pub struct Platform {
+    parts: Parts,
+    profile: ProfileName,
+    book: Arc<Mutex<Book>>,
+    inbox: Inbox,
+    supervisor: watch::Receiver<Option<Supervisor>>,
+    memory: MemoryReport,
+    threads: Mutex<Option<JoinHandle<()>>>,
+    tasks: Vec<tokio::task::AbortHandle>,
+}
+
+/// Why the platform cannot begin to work.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("the services on record cannot be read")]
+    Load(#[from] StoreError),
+    #[error("the supervisor of the tasks cannot be started")]
+    Supervisor(#[from] ClientError),
+    #[error("no thread can be started")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Platform {
+    /// Takes up the work where an earlier platform left it.
+    pub async fn start(
+        state: &StateDir,
+        parts: Parts,
+        profile: ProfileName,
+        launch: SupervisorLaunch,
+    ) -> Result<Arc<Self>, StartError> {
+        let seed = u64::from(std::process::id()).wrapping_mul(7919);
+        let mut book = Book::load(Arc::clone(&parts.store), seed)?;
+        book.set_profile(profile);
+        let book = Arc::new(Mutex::new(book));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let inbox = Inbox::new(sender, Arc::clone(&book));
+        let first = Supervisor::connect_or_start(&launch).await?;
+        let memory = first.memory().clone();
+        let (connected, supervisor) = watch::channel(None);
+        let Parts { store, registry, secrets, balancing } = parts.clone();
+        let launcher =
+            Launcher::new(state, Arc::clone(&store), registry, secrets, Arc::clone(&balancing));
+        let shipper = Shipper::start(store)?;
+        let runner =
+            Runner::new(Arc::new(launcher), supervisor.clone(), inbox.clone(), shipper);
+        let keeper = supervisor::keep_connected(
+            launch,
+            first,
+            connected,
+            Arc::clone(&runner),
+            inbox.clone(),
+        );
+        let health = forward_health(Arc::clone(&balancing), inbox.clone());
+        let tasks = vec![tokio::spawn(keeper).abort_handle(), tokio::spawn(health).abort_handle()];
+        let driver = Driver { book: Arc::clone(&book), runner, balancing, receiver };
+        let thread = std::thread::Builder::new().name("driver".into()).spawn(|| driver.run())?;
+        let platform = Self {
+            parts,
+            profile,
+            book,
+            inbox,
+            supervisor,
+            memory,
+            threads: Mutex::new(Some(thread)),
+            tasks,
+        };
+        platform.wait_for_supervisor().await;
+        platform.inbox.send(Message::Restore);
+        Ok(Arc::new(platform))
+    }
+
+    /// The waiting times of this platform.
+    pub fn profile(&self) -> ProfileName {
+        self.profile
+    }
+
+    /// What tasks are made with.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// How memory limits are held.
+    pub fn memory(&self) -> &MemoryReport {
+        &self.memory
+    }
+
+    /// The supervisor's process; none while it is started anew.
+    pub fn supervisor_pid(&self) -> Option<u32> {
+        self.supervisor.borrow().as_ref().map(Supervisor::pid)
+    }
+
+    /// Reads the book.
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        driver::lock(&self.book)
+    }
+
+    /// Changes the book in one turn. What follows is on record when this returns, and done soon
+    /// after.
+    pub(crate) fn change<T, E: From<StoreError>>(
+        &self,
+        change: impl FnOnce(&mut Book) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut book = self.book();
+        let answer = change(&mut book)?;
+        let effects = book.commit()?;
+        // Sent before the lock is given back: effects of a later turn come later.
+        self.inbox.send(Message::Effects(effects));
+        Ok(answer)
+    }
+
+    /// Ends the work. Tasks stop with it, or run on for the next platform.
+    pub async fn end(&self, fate: TaskFate) {
+        self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
+        self.inbox.send(Message::End);
+        let thread = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let joined = tokio::task::spawn_blocking(|| thread.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                tracing::error!("the driver ended badly");
+            }
+        }
+        let supervisor = self.supervisor.borrow().clone();
+        if let (TaskFate::Stop, Some(supervisor)) = (fate, supervisor)
+            && let Err(error) = supervisor.shutdown(STOP_GRACE).await
+        {
+            tracing::error!(%error, "the supervisor was not stopped");
+        }
+    }
+
+    async fn wait_for_supervisor(&self) {
+        let mut connection = self.supervisor.clone();
+        // The keeper of the connection lives as long as the platform.
+        let _connected = connection.wait_for(Option::is_some).await;
+    }
+}
+
+/// Tells the schedulers what the load balancer thinks of their tasks.
+async fn forward_health(balancing: Arc<Balancing>, inbox: Inbox) {
+    use seaway_scheduler::{TargetGroupArn, TaskId};
+    let mut events = balancing.health_events();
+    while let Some(event) = events.recv().await {
+        inbox.health(TaskId::new(event.task), TargetGroupArn::new(event.target_group), event.health);
+    }
+}

@@ -1,0 +1,376 @@
+//! Services: create, update, delete, describe, list.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use seaway_aws_wire::ecs as wire;
+use seaway_scheduler::{
+    Container, Millis, NewService, Request, Revision, Service, ServiceUpdate, TargetGroup,
+    TargetGroupArn,
+};
+
+use super::Ecs;
+use super::configuration::{for_scheduler, merged};
+use super::error::EcsError;
+use super::names::service_key;
+use super::paging::page;
+use super::tags;
+use crate::clock::EpochMillis;
+use crate::platform::records::{RevisionRecord, ServiceKey, ServiceRecord, ServiceSettings};
+
+/// Most services that one DescribeServices may name.
+const DESCRIBED_AT_ONCE: usize = 10;
+/// A container's stop time-out where its definition names none.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Ecs {
+    pub(super) fn create_service(
+        &self,
+        request: wire::CreateServiceRequest,
+        now: EpochMillis,
+    ) -> Result<wire::CreateServiceResponse, EcsError> {
+        let cluster = self.cluster(request.cluster.as_deref())?;
+        let key = ServiceKey { cluster: cluster.name, name: request.service_name.clone() };
+        let record = self.new_service(request, key.clone(), now)?;
+        let view = self.platform.change(|book| {
+            if let Some(existing) = book.service(&key).filter(|service| super::is_active(service)) {
+                let same = existing.client_token.is_some()
+                    && existing.client_token == record.client_token;
+                if same {
+                    return Ok(self.service_view(existing, &[])?);
+                }
+                let text = "Creation of service was not idempotent.";
+                return Err(EcsError::Parameter(text.into()));
+            }
+            if book.service(&key).is_some_and(|service| !service.scheduler.tasks().is_empty()) {
+                let text = "Unable to Start a service that is still Draining.";
+                return Err(EcsError::Parameter(text.into()));
+            }
+            let mut record = record;
+            let commands = record.begin(now);
+            book.add_service(record, commands);
+            let added = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
+            Ok(self.service_view(added, &[wire::ServiceField::Tags])?)
+        })?;
+        Ok(wire::CreateServiceResponse { service: Some(view) })
+    }
+
+    pub(super) fn update_service(
+        &self,
+        request: wire::UpdateServiceRequest,
+        now: EpochMillis,
+    ) -> Result<wire::UpdateServiceResponse, EcsError> {
+        let cluster = self.cluster(request.cluster.as_deref())?;
+        let key = service_key(Some(&cluster.name), &request.service);
+        let current = {
+            let book = self.platform.book();
+            let service = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
+            if !super::is_active(service) {
+                return Err(EcsError::ServiceNotActive);
+            }
+            service.settings.clone()
+        };
+        let (settings, update) = self.updated(&current, request)?;
+        let view = self.platform.change(|book| {
+            let changed = book.change_service(&key, |record| {
+                let commands = record
+                    .scheduler
+                    .request(Millis(now.0), Request::Update(update))
+                    .map_err(EcsError::from)?;
+                record.settings = settings;
+                record.note_revision(now);
+                Ok::<_, EcsError>(((), commands))
+            });
+            changed.unwrap_or(Err(EcsError::ServiceNotFound))?;
+            let record = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
+            self.service_view(record, &[wire::ServiceField::Tags])
+        })?;
+        Ok(wire::UpdateServiceResponse { service: Some(view) })
+    }
+
+    pub(super) fn delete_service(
+        &self,
+        request: wire::DeleteServiceRequest,
+        now: EpochMillis,
+    ) -> Result<wire::DeleteServiceResponse, EcsError> {
+        let cluster = self.cluster(request.cluster.as_deref())?;
+        let key = service_key(Some(&cluster.name), &request.service);
+        let view = self.platform.change(|book| {
+            let service = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
+            let scaled_down = service.scheduler.desired_count() == 0;
+            if !scaled_down && request.force != Some(true) {
+                let text = "The service cannot be stopped while it is scaled above 0.";
+                return Err(EcsError::Parameter(text.into()));
+            }
+            let changed = book.change_service(&key, |record| {
+                let commands = record.scheduler.request(Millis(now.0), Request::Delete)?;
+                Ok::<_, EcsError>(((), commands))
+            });
+            changed.unwrap_or(Err(EcsError::ServiceNotFound))?;
+            let record = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
+            self.service_view(record, &[])
+        })?;
+        Ok(wire::DeleteServiceResponse { service: Some(view) })
+    }
+
+    pub(super) fn describe_services(
+        &self,
+        request: wire::DescribeServicesRequest,
+    ) -> Result<wire::DescribeServicesResponse, EcsError> {
+        if request.services.is_empty() {
+            return Err(EcsError::Parameter("Services cannot be empty.".into()));
+        }
+        if request.services.len() > DESCRIBED_AT_ONCE {
+            let text = format!("Services may not have more than {DESCRIBED_AT_ONCE} items.");
+            return Err(EcsError::Parameter(text));
+        }
+        let cluster = self.cluster(request.cluster.as_deref())?;
+        let include = request.include.unwrap_or_default();
+        let book = self.platform.book();
+        let (mut services, mut failures) = (vec![], vec![]);
+        for given in request.services {
+            let key = service_key(Some(&cluster.name), &given);
+            match book.service(&key) {
+                Some(record) => services.push(self.service_view(record, &include)?),
+                None => failures.push(super::missing(key.arn())),
+            }
+        }
+        Ok(wire::DescribeServicesResponse {
+            services: Some(services),
+            failures: Some(failures),
+        })
+    }
+
+    pub(super) fn list_services(
+        &self,
+        request: wire::ListServicesRequest,
+    ) -> Result<wire::ListServicesResponse, EcsError> {
+        let cluster = self.cluster(request.cluster.as_deref())?;
+        let book = self.platform.book();
+        let active = book.services_of(&cluster.name).filter(|service| super::is_active(service));
+        let arns = active.map(|service| service.key.arn()).collect();
+        // AWS's default page is ten services.
+        let size = request.max_results.or(Some(10));
+        let page = page(arns, request.next_token.as_deref(), size)?;
+        Ok(wire::ListServicesResponse { service_arns: Some(page.items), next_token: page.next })
+    }
+
+    fn new_service(
+        &self,
+        request: wire::CreateServiceRequest,
+        key: ServiceKey,
+        now: EpochMillis,
+    ) -> Result<ServiceRecord, EcsError> {
+        if request.scheduling_strategy == Some(wire::SchedulingStrategy::Daemon) {
+            return Err(EcsError::Unsupported(
+                "The embedded platform has no container instances for DAEMON services.".into(),
+            ));
+        }
+        let name = request
+            .task_definition
+            .ok_or_else(|| EcsError::Parameter("TaskDefinition cannot be blank.".into()))?;
+        let definition = self.active_definition(&name)?;
+        let desired = request.desired_count.unwrap_or(0);
+        let desired_count = u32::try_from(desired)
+            .map_err(|_| EcsError::Parameter("Desired count must not be negative.".into()))?;
+        let settings = ServiceSettings {
+            task_definition: definition.task_definition_arn.clone().unwrap_or_default(),
+            load_balancers: request.load_balancers.unwrap_or_default(),
+            network_configuration: request.network_configuration,
+            deployment_configuration: merged(
+                &wire::DeploymentConfiguration::default(),
+                request.deployment_configuration,
+            )?,
+            health_check_grace_period_seconds: request.health_check_grace_period_seconds,
+            launch_type: request.launch_type.or(Some(wire::LaunchType::Fargate)),
+            capacity_provider_strategy: request.capacity_provider_strategy,
+            platform_version: request.platform_version,
+            propagate_tags: request.propagate_tags,
+            enable_execute_command: request.enable_execute_command.unwrap_or(false),
+            enable_ecs_managed_tags: request.enable_ecs_managed_tags.unwrap_or(false),
+        };
+        let revision = self.revision(&definition, &settings.load_balancers)?;
+        let configuration = for_scheduler(
+            &settings.deployment_configuration,
+            settings.health_check_grace_period_seconds,
+        );
+        let (scheduler, _) = Service::create(
+            Millis(now.0),
+            NewService {
+                name: key.name.clone(),
+                seed: rand::random(),
+                profile: self.platform.profile().scheduler(),
+                revision,
+                desired_count,
+                configuration,
+            },
+        );
+        Ok(ServiceRecord {
+            key,
+            created_at: now,
+            client_token: request.client_token,
+            tags: tags::from_wire(request.tags),
+            settings,
+            revisions: BTreeMap::new(),
+            scheduler,
+            places: BTreeMap::new(),
+        })
+    }
+
+    /// What the service is after the update, and what its scheduler is told. Only what makes a
+    /// deployment (ECS-SEMANTICS.md, "What makes a deployment") brings a revision.
+    fn updated(
+        &self,
+        current: &ServiceSettings,
+        request: wire::UpdateServiceRequest,
+    ) -> Result<(ServiceSettings, ServiceUpdate), EcsError> {
+        let rolls = request.force_new_deployment == Some(true)
+            || request.task_definition.is_some()
+            || request.network_configuration.is_some()
+            || request.platform_version.is_some()
+            || request.load_balancers.is_some();
+        let mut settings = ServiceSettings {
+            deployment_configuration: merged(
+                &current.deployment_configuration,
+                request.deployment_configuration,
+            )?,
+            health_check_grace_period_seconds: request
+                .health_check_grace_period_seconds
+                .or(current.health_check_grace_period_seconds),
+            ..current.clone()
+        };
+        settings.load_balancers = request.load_balancers.unwrap_or(settings.load_balancers);
+        settings.network_configuration =
+            request.network_configuration.or(settings.network_configuration);
+        settings.platform_version = request.platform_version.or(settings.platform_version);
+        settings.propagate_tags = request.propagate_tags.or(settings.propagate_tags);
+        settings.capacity_provider_strategy =
+            request.capacity_provider_strategy.or(settings.capacity_provider_strategy);
+        if let Some(enable) = request.enable_execute_command {
+            settings.enable_execute_command = enable;
+        }
+        let name = request.task_definition.unwrap_or_else(|| settings.task_definition.clone());
+        let changes = name != current.task_definition;
+        let mut revision = None;
+        if rolls {
+            let definition = if changes {
+                self.active_definition(&name)?
+            } else {
+                let found = crate::platform::definitions::find(&self.store, &name)?;
+                found.ok_or_else(EcsError::no_definition)?.definition
+            };
+            settings.task_definition =
+                definition.task_definition_arn.clone().unwrap_or_default();
+            let differs = settings.task_definition != current.task_definition
+                || settings.load_balancers != current.load_balancers
+                || settings.network_configuration != current.network_configuration
+                || settings.platform_version != current.platform_version;
+            if differs || request.force_new_deployment == Some(true) {
+                revision = Some(self.revision(&definition, &settings.load_balancers)?);
+            }
+        }
+        let desired_count = request.desired_count.map(u32::try_from).transpose();
+        let desired_count = desired_count
+            .map_err(|_| EcsError::Parameter("Desired count must not be negative.".into()))?;
+        let configuration = for_scheduler(
+            &settings.deployment_configuration,
+            settings.health_check_grace_period_seconds,
+        );
+        let update =
+            ServiceUpdate { revision, desired_count, configuration: Some(configuration) };
+        Ok((settings, update))
+    }
+
+    /// What the scheduler needs to know of a task definition and its load balancing.
+    fn revision(
+        &self,
+        definition: &wire::TaskDefinition,
+        load_balancers: &[wire::LoadBalancer],
+    ) -> Result<Revision, EcsError> {
+        let target_groups = load_balancers
+            .iter()
+            .map(|balancer| self.target_group(definition, balancer))
+            .collect::<Result<_, _>>()?;
+        Ok(Revision { target_groups, ..task_revision(definition) })
+    }
+
+    fn target_group(
+        &self,
+        definition: &wire::TaskDefinition,
+        balancer: &wire::LoadBalancer,
+    ) -> Result<TargetGroup, EcsError> {
+        let arn = balancer.target_group_arn.as_deref().unwrap_or_default();
+        let container = balancer.container_name.as_deref().unwrap_or_default();
+        let port = balancer.container_port.unwrap_or_default();
+        if !self.platform.parts().balancing.has_target_group(arn) {
+            return Err(EcsError::Parameter(format!(
+                "The target group with targetGroupArn {arn} does not exist."
+            )));
+        }
+        if !self.platform.parts().balancing.is_in_use(arn) {
+            return Err(EcsError::Parameter(format!(
+                "The target group with targetGroupArn {arn} does not have an associated load \
+                 balancer."
+            )));
+        }
+        let mut containers = definition.container_definitions.iter().flatten();
+        let found = containers.find(|one| one.name.as_deref() == Some(container));
+        let found = found.ok_or_else(|| {
+            EcsError::Parameter(format!(
+                "The container {container} does not exist in the task definition."
+            ))
+        })?;
+        let mut mappings = found.port_mappings.iter().flatten();
+        if !mappings.any(|mapping| mapping.container_port == Some(port)) {
+            return Err(EcsError::Parameter(format!(
+                "The container {container} did not have a container port {port} defined."
+            )));
+        }
+        Ok(TargetGroup {
+            arn: TargetGroupArn::new(arn),
+            container: container.to_owned(),
+            port: u16::try_from(port).unwrap_or_default(),
+        })
+    }
+}
+
+impl ServiceRecord {
+    /// Hands out the first commands of a scheduler that was just created.
+    fn begin(&mut self, now: EpochMillis) -> Vec<seaway_scheduler::Command> {
+        self.note_revision(now);
+        vec![seaway_scheduler::Command::WakeAfter(Duration::ZERO)]
+    }
+
+    /// Keeps what the newest deployment runs: a service revision never changes.
+    fn note_revision(&mut self, now: EpochMillis) {
+        let number = self.scheduler.primary().id.number();
+        let settings = &self.settings;
+        self.revisions.entry(number).or_insert_with(|| RevisionRecord {
+            created_at: now,
+            task_definition: settings.task_definition.clone(),
+            load_balancers: settings.load_balancers.clone(),
+            network_configuration: settings.network_configuration.clone(),
+            launch_type: settings.launch_type.clone(),
+            platform_version: settings.platform_version.clone(),
+        });
+    }
+}
+
+/// A task definition as the scheduler sees it, without load balancing.
+pub(super) fn task_revision(definition: &wire::TaskDefinition) -> Revision {
+    let containers = definition.container_definitions.iter().flatten();
+    let container = |one: &wire::ContainerDefinition| Container {
+        name: one.name.clone().unwrap_or_default(),
+        essential: one.essential != Some(false),
+        health_check: one.health_check.is_some(),
+        stop_timeout: one
+            .stop_timeout
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map_or(STOP_TIMEOUT, Duration::from_secs),
+    };
+    Revision {
+        task_definition: definition.task_definition_arn.clone().unwrap_or_default(),
+        containers: containers.map(container).collect(),
+        target_groups: vec![],
+    }
+}

@@ -1,0 +1,237 @@
+//! Task definitions: registered, never changed, kept for as long as something may need them.
+
+use std::collections::BTreeMap;
+
+use seaway_aws_wire::ecs as wire;
+
+use super::Ecs;
+use super::error::EcsError;
+use super::paging::page;
+use super::tags;
+use crate::clock::EpochMillis;
+use crate::identity::{ACCOUNT, arn};
+use crate::platform::definitions;
+use crate::platform::records::{TaskDefinitionRecord, task_definition_key};
+use crate::store::StoreError;
+
+impl Ecs {
+    pub(super) fn register(
+        &self,
+        request: wire::RegisterTaskDefinitionRequest,
+        now: EpochMillis,
+    ) -> Result<wire::RegisterTaskDefinitionResponse, EcsError> {
+        check(&request)?;
+        let family = request.family.clone();
+        let tags = tags::from_wire(request.tags.clone());
+        let record = self.store.write::<_, EcsError>(|tx| {
+            let revision = tx.next_number(&format!("task-definition/{family}"))?;
+            let revision = i32::try_from(revision)
+                .map_err(|_| EcsError::Client("Too many revisions of the family.".into()))?;
+            let definition = finished(request, revision, now);
+            let record = TaskDefinitionRecord { definition, tags };
+            tx.put(&task_definition_key(&family, i64::from(revision)), &record)?;
+            Ok(record)
+        })?;
+        Ok(wire::RegisterTaskDefinitionResponse {
+            tags: Some(tags::to_wire(&record.tags)),
+            task_definition: Some(record.definition),
+        })
+    }
+
+    pub(super) fn describe_task_definition(
+        &self,
+        request: wire::DescribeTaskDefinitionRequest,
+    ) -> Result<wire::DescribeTaskDefinitionResponse, EcsError> {
+        let found = definitions::find(&self.store, &request.task_definition)?;
+        let record = found.ok_or_else(EcsError::no_definition)?;
+        let include = request.include.unwrap_or_default();
+        let with_tags = include.contains(&wire::TaskDefinitionField::Tags);
+        Ok(wire::DescribeTaskDefinitionResponse {
+            tags: with_tags.then(|| tags::to_wire(&record.tags)),
+            task_definition: Some(record.definition),
+        })
+    }
+
+    pub(super) fn list_task_definitions(
+        &self,
+        request: wire::ListTaskDefinitionsRequest,
+    ) -> Result<wire::ListTaskDefinitionsResponse, EcsError> {
+        let status = request.status.unwrap_or(wire::TaskDefinitionStatus::Active);
+        let family = request.family_prefix.as_deref();
+        let of_family = |record: &TaskDefinitionRecord| {
+            family.is_none_or(|family| record.definition.family.as_deref() == Some(family))
+        };
+        let prefix = family.map(|family| format!("{family}:")).unwrap_or_default();
+        let mut arns: Vec<String> = self
+            .definitions(&prefix)?
+            .into_iter()
+            .filter(|record| of_family(record) && record.definition.status == Some(status.clone()))
+            .filter_map(|record| record.definition.task_definition_arn)
+            .collect();
+        if request.sort == Some(wire::SortOrder::Desc) {
+            arns.reverse();
+        }
+        let page = page(arns, request.next_token.as_deref(), request.max_results)?;
+        Ok(wire::ListTaskDefinitionsResponse {
+            task_definition_arns: Some(page.items),
+            next_token: page.next,
+        })
+    }
+
+    pub(super) fn list_families(
+        &self,
+        request: wire::ListTaskDefinitionFamiliesRequest,
+    ) -> Result<wire::ListTaskDefinitionFamiliesResponse, EcsError> {
+        let mut active: BTreeMap<String, bool> = BTreeMap::new();
+        for record in self.definitions(request.family_prefix.as_deref().unwrap_or_default())? {
+            let family = record.definition.family.clone().unwrap_or_default();
+            *active.entry(family).or_default() |= definitions::is_active(&record);
+        }
+        let wanted = |is_active: bool| match &request.status {
+            Some(wire::TaskDefinitionFamilyStatus::Active) => is_active,
+            Some(wire::TaskDefinitionFamilyStatus::Inactive) => !is_active,
+            _ => true,
+        };
+        let families = active.into_iter().filter(|(_, is)| wanted(*is)).map(|(name, _)| name);
+        let page =
+            page(families.collect(), request.next_token.as_deref(), request.max_results)?;
+        Ok(wire::ListTaskDefinitionFamiliesResponse {
+            families: Some(page.items),
+            next_token: page.next,
+        })
+    }
+
+    pub(super) fn deregister(
+        &self,
+        request: wire::DeregisterTaskDefinitionRequest,
+        now: EpochMillis,
+    ) -> Result<wire::DeregisterTaskDefinitionResponse, EcsError> {
+        if !request.task_definition.contains(':') {
+            return Err(EcsError::Client("Revision is missing.".into()));
+        }
+        let found = definitions::find(&self.store, &request.task_definition)?;
+        let mut record = found.ok_or_else(EcsError::no_definition)?;
+        record.definition.status = Some(wire::TaskDefinitionStatus::Inactive);
+        record.definition.deregistered_at = super::time(now);
+        self.put_definition(&record)?;
+        Ok(wire::DeregisterTaskDefinitionResponse { task_definition: Some(record.definition) })
+    }
+
+    pub(super) fn delete_task_definitions(
+        &self,
+        request: wire::DeleteTaskDefinitionsRequest,
+        now: EpochMillis,
+    ) -> Result<wire::DeleteTaskDefinitionsResponse, EcsError> {
+        let (mut deleted, mut failures) = (vec![], vec![]);
+        for name in request.task_definitions {
+            match definitions::find(&self.store, &name)? {
+                None => failures.push(super::missing(name)),
+                Some(record) if definitions::is_active(&record) => failures.push(wire::Failure {
+                    arn: record.definition.task_definition_arn,
+                    reason: Some("The specified task definition is still in ACTIVE status. \
+                         Please deregister the target and try again."
+                        .into()),
+                    detail: None,
+                }),
+                Some(mut record) => {
+                    record.definition.status = Some(wire::TaskDefinitionStatus::DeleteInProgress);
+                    record.definition.delete_requested_at = super::time(now);
+                    self.put_definition(&record)?;
+                    deleted.push(record.definition);
+                }
+            }
+        }
+        Ok(wire::DeleteTaskDefinitionsResponse {
+            task_definitions: Some(deleted),
+            failures: Some(failures),
+        })
+    }
+
+    /// The definition that new tasks may be started from.
+    pub(super) fn active_definition(&self, name: &str) -> Result<wire::TaskDefinition, EcsError> {
+        let found = definitions::find(&self.store, name)?;
+        let record = found.ok_or_else(|| EcsError::Client("TaskDefinition not found.".into()))?;
+        if definitions::is_active(&record) {
+            return Ok(record.definition);
+        }
+        Err(EcsError::Client("TaskDefinition is inactive".into()))
+    }
+
+    fn definitions(&self, prefix: &str) -> Result<Vec<TaskDefinitionRecord>, StoreError> {
+        let all = self.store.read(|view| view.list::<TaskDefinitionRecord>(prefix))?;
+        Ok(all.into_iter().map(|(_, record)| record).collect())
+    }
+}
+
+/// What the model alone does not say.
+fn check(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), EcsError> {
+    if request.container_definitions.is_empty() {
+        return Err(EcsError::Client("Container list cannot be empty.".into()));
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for container in &request.container_definitions {
+        let name = container.name.as_deref().unwrap_or_default();
+        if name.is_empty() || container.image.as_deref().unwrap_or_default().is_empty() {
+            let text = "Container.name and Container.image should not be null or empty.";
+            return Err(EcsError::Client(text.into()));
+        }
+        if !names.insert(name) {
+            return Err(EcsError::Client(format!("Duplicate container name: {name}.")));
+        }
+        if container.health_check.is_some() {
+            return Err(EcsError::Unsupported(format!(
+                "Container {name} has a health check: processes have none on the embedded \
+                 platform. Give the service a load balancer with a health check."
+            )));
+        }
+    }
+    let essential = |c: &wire::ContainerDefinition| c.essential != Some(false);
+    if !request.container_definitions.iter().any(essential) {
+        let text = "Task definition does not have any essential containers.";
+        return Err(EcsError::Client(text.into()));
+    }
+    Ok(())
+}
+
+fn finished(
+    request: wire::RegisterTaskDefinitionRequest,
+    revision: i32,
+    now: EpochMillis,
+) -> wire::TaskDefinition {
+    let name = format!("task-definition/{}:{revision}", request.family);
+    let containers = request.container_definitions.into_iter().map(|container| {
+        wire::ContainerDefinition {
+            essential: Some(container.essential.unwrap_or(true)),
+            cpu: Some(container.cpu.unwrap_or(0)),
+            ..container
+        }
+    });
+    let compatible = request
+        .requires_compatibilities
+        .clone()
+        .unwrap_or_else(|| vec![wire::Compatibility::Ec2]);
+    wire::TaskDefinition {
+        task_definition_arn: Some(arn("ecs", &name)),
+        family: Some(request.family),
+        revision: Some(revision),
+        status: Some(wire::TaskDefinitionStatus::Active),
+        container_definitions: Some(containers.collect()),
+        volumes: Some(request.volumes.unwrap_or_default()),
+        cpu: request.cpu,
+        memory: request.memory,
+        network_mode: request.network_mode,
+        execution_role_arn: request.execution_role_arn,
+        task_role_arn: request.task_role_arn,
+        requires_compatibilities: request.requires_compatibilities,
+        compatibilities: Some(compatible),
+        placement_constraints: Some(request.placement_constraints.unwrap_or_default()),
+        ephemeral_storage: request.ephemeral_storage,
+        runtime_platform: request.runtime_platform,
+        pid_mode: request.pid_mode,
+        ipc_mode: request.ipc_mode,
+        proxy_configuration: request.proxy_configuration,
+        registered_at: super::time(now),
+        registered_by: Some(format!("arn:aws:iam::{ACCOUNT}:root")),
+        ..wire::TaskDefinition::default()
+    }
+}

@@ -1,0 +1,218 @@
+//! Tasks: run, stop, list, describe.
+
+use seaway_aws_wire::ecs as wire;
+use seaway_scheduler::{DesiredStatus, Millis, NewTask, Request, StandaloneTask, TaskId};
+
+use super::Ecs;
+use super::error::EcsError;
+use super::names::{cluster_name, task_arn, task_id};
+use super::paging::page;
+use super::services::task_revision;
+use super::tags;
+use super::task_view::{Seen, task_view};
+use crate::clock::EpochMillis;
+use crate::platform::Book;
+use crate::platform::records::{Place, StandaloneRecord, StoppedRecord, TaskAbout};
+use crate::store::StoreError;
+
+/// Most tasks that one call may start.
+const STARTED_AT_ONCE: i32 = 10;
+/// Most tasks that one call may describe.
+const DESCRIBED_AT_ONCE: usize = 100;
+
+impl Ecs {
+    pub(super) fn run_task(
+        &self,
+        request: wire::RunTaskRequest,
+        now: EpochMillis,
+    ) -> Result<wire::RunTaskResponse, EcsError> {
+        let cluster = self.cluster(request.cluster.as_deref())?.name;
+        let count = request.count.unwrap_or(1);
+        if !(1..=STARTED_AT_ONCE).contains(&count) {
+            let text = format!("count must be between 1 and {STARTED_AT_ONCE}.");
+            return Err(EcsError::Parameter(text));
+        }
+        if let Some(token) = &request.client_token {
+            let again = self.started_before(&cluster, token)?;
+            if !again.is_empty() {
+                let tasks = again.iter().map(|seen| self.view(seen)).collect::<Result<_, _>>()?;
+                return Ok(wire::RunTaskResponse { tasks: Some(tasks), failures: Some(vec![]) });
+            }
+        }
+        let definition = self.active_definition(&request.task_definition)?;
+        let family = definition.family.clone().unwrap_or_default();
+        let about = TaskAbout {
+            cluster,
+            group: request.group.unwrap_or_else(|| format!("family:{family}")),
+            started_by: request.started_by,
+            overrides: request.overrides,
+            tags: tags::from_wire(request.tags),
+            launch_type: request.launch_type.or(Some(wire::LaunchType::Fargate)),
+        };
+        let started = self.platform.change(|book| {
+            let mut started = Vec::new();
+            for _ in 0..count {
+                let new = NewTask {
+                    seed: rand::random(),
+                    revision: task_revision(&definition),
+                    profile: self.platform.profile().scheduler(),
+                };
+                let (scheduler, commands) = StandaloneTask::launch(Millis(now.0), new);
+                let id = scheduler.id().clone();
+                let record = StandaloneRecord {
+                    about: about.clone(),
+                    client_token: request.client_token.clone(),
+                    scheduler,
+                    place: Place::default(),
+                };
+                book.add_standalone(record, commands);
+                started.push(id);
+            }
+            Ok::<_, EcsError>(started)
+        })?;
+        let tasks = started.iter().map(|id| self.view(&self.find(id.as_str())?.ok_or_else(
+            || EcsError::Client("The task ended at once.".into()),
+        )?));
+        Ok(wire::RunTaskResponse {
+            tasks: Some(tasks.collect::<Result<_, EcsError>>()?),
+            failures: Some(vec![]),
+        })
+    }
+
+    pub(super) fn stop_task(
+        &self,
+        request: wire::StopTaskRequest,
+        now: EpochMillis,
+    ) -> Result<wire::StopTaskResponse, EcsError> {
+        self.cluster(request.cluster.as_deref())?;
+        let id = task_id(&request.task).to_owned();
+        let reason = request.reason.unwrap_or_else(|| "Task stopped by user".into());
+        let not_found = || EcsError::Parameter("The referenced task was not found.".into());
+        let found = self.find(&id)?.ok_or_else(not_found)?;
+        let stopping = found.task.desired == DesiredStatus::Stopped;
+        if !stopping {
+            self.platform.change(|book| {
+                if book.stop_standalone(&id, Millis(now.0), &reason) {
+                    return Ok(());
+                }
+                let key = book.owner_of(&id).ok_or_else(not_found)?;
+                let changed = book.change_service(&key, |record| {
+                    let request = Request::StopTask { task: TaskId::new(id.as_str()), reason };
+                    let commands = record.scheduler.request(Millis(now.0), request)?;
+                    Ok::<_, EcsError>(((), commands))
+                });
+                changed.unwrap_or_else(|| Err(not_found()))
+            })?;
+        }
+        let found = self.find(&id)?.ok_or_else(not_found)?;
+        Ok(wire::StopTaskResponse { task: Some(self.view(&found)?) })
+    }
+
+    pub(super) fn describe_tasks(
+        &self,
+        request: wire::DescribeTasksRequest,
+    ) -> Result<wire::DescribeTasksResponse, EcsError> {
+        let cluster = self.cluster(request.cluster.as_deref())?.name;
+        if request.tasks.len() > DESCRIBED_AT_ONCE {
+            let text = format!("Tasks may not have more than {DESCRIBED_AT_ONCE} items.");
+            return Err(EcsError::Parameter(text));
+        }
+        let (mut tasks, mut failures) = (vec![], vec![]);
+        for given in request.tasks {
+            let id = task_id(&given);
+            match self.find(id)?.filter(|seen| seen.about.cluster == cluster) {
+                Some(seen) => tasks.push(self.view(&seen)?),
+                None => failures.push(super::missing(task_arn(&cluster, id))),
+            }
+        }
+        Ok(wire::DescribeTasksResponse { tasks: Some(tasks), failures: Some(failures) })
+    }
+
+    pub(super) fn list_tasks(
+        &self,
+        request: wire::ListTasksRequest,
+    ) -> Result<wire::ListTasksResponse, EcsError> {
+        let cluster = self.cluster(request.cluster.as_deref())?.name;
+        let service = request.service_name.as_deref().map(|given| cluster_name(Some(given)));
+        if let Some(name) = service {
+            let key = super::names::service_key(Some(&cluster), name);
+            self.platform.book().service(&key).ok_or(EcsError::ServiceNotFound)?;
+        }
+        let stopped_wanted = request.desired_status == Some(wire::DesiredStatus::Stopped);
+        let group = service.map(|name| format!("service:{name}"));
+        let family = request.family.map(|family| format!("task-definition/{family}:"));
+        let wanted = |seen: &Seen| {
+            seen.about.cluster == cluster
+                && (seen.task.desired == DesiredStatus::Stopped) == stopped_wanted
+                && group.as_ref().is_none_or(|group| seen.about.group == *group)
+                && family.as_ref().is_none_or(|f| seen.task.task_definition.contains(f.as_str()))
+                && request.started_by.as_ref().is_none_or(|by| {
+                    seen.about.started_by.as_ref() == Some(by)
+                })
+        };
+        let mut arns = Vec::new();
+        {
+            let book = self.platform.book();
+            arns.extend(seen_alive(&book).filter(wanted).map(|seen| seen.arn()));
+        }
+        if stopped_wanted {
+            let all = self.store.read::<_, StoreError>(|view| view.list::<StoppedRecord>(""))?;
+            let stopped = all.into_iter().map(|(_, record)| Seen::from(record));
+            arns.extend(stopped.filter(wanted).map(|seen| seen.arn()));
+        }
+        let page = page(arns, request.next_token.as_deref(), request.max_results)?;
+        Ok(wire::ListTasksResponse { task_arns: Some(page.items), next_token: page.next })
+    }
+
+    /// A task, alive or stopped.
+    fn find(&self, id: &str) -> Result<Option<Seen>, EcsError> {
+        {
+            let book = self.platform.book();
+            if let Some(alive) = seen(&book, id) {
+                return Ok(Some(alive));
+            }
+        }
+        let stopped = self.store.read::<_, StoreError>(|view| view.get::<StoppedRecord>(id))?;
+        Ok(stopped.map(Seen::from))
+    }
+
+    fn view(&self, seen: &Seen) -> Result<wire::Task, EcsError> {
+        let definition =
+            crate::platform::definitions::find(&self.store, &seen.task.task_definition)?;
+        Ok(task_view(seen, definition.map(|record| record.definition)))
+    }
+
+    /// The tasks that an earlier request with the same token started.
+    fn started_before(&self, cluster: &str, token: &str) -> Result<Vec<Seen>, EcsError> {
+        let mut found: Vec<Seen> = {
+            let book = self.platform.book();
+            let same = |record: &&StandaloneRecord| {
+                record.about.cluster == cluster && record.client_token.as_deref() == Some(token)
+            };
+            book.standalone().filter(same).map(Seen::from).collect()
+        };
+        let stopped = self.store.read::<_, StoreError>(|view| view.list::<StoppedRecord>(""))?;
+        let same = |record: &StoppedRecord| {
+            record.about.cluster == cluster && record.client_token.as_deref() == Some(token)
+        };
+        found.extend(stopped.into_iter().map(|(_, r)| r).filter(same).map(Seen::from));
+        Ok(found)
+    }
+}
+
+/// Every task that is not `STOPPED`.
+fn seen_alive(book: &Book) -> impl Iterator<Item = Seen> {
+    let of_services = book.services().flat_map(|record| {
+        record.scheduler.tasks().iter().map(move |task| Seen::of_service(record, task))
+    });
+    of_services.chain(book.standalone().map(Seen::from))
+}
+
+fn seen(book: &Book, id: &str) -> Option<Seen> {
+    if let Some(record) = book.standalone_task(id) {
+        return Some(Seen::from(record));
+    }
+    let record = book.service(&book.owner_of(id)?)?;
+    let task = record.scheduler.task(&TaskId::new(id))?;
+    Some(Seen::of_service(record, task))
+}
