@@ -16,8 +16,6 @@ use crate::source::{Source, Span};
 pub enum Severity {
     /// The manifest cannot be used.
     Error,
-    /// The manifest can be used and probably does not say what was meant.
-    Warning,
     /// Worth knowing.
     Note,
 }

@@ -46,7 +46,6 @@ pub fn render(diagnostics: &Diagnostics, colour: Colour) -> String {
 fn group<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
     let group = Group::with_title(level.primary_title(diagnostic.message.as_str()));

@@ -7,8 +7,8 @@ use seaway_core::environment::{Class, EcsTarget, Environment, Platform, Rules, S
 use crate::defaults::{self, ClassDefaults};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::EnvironmentEntry;
-use crate::read::{Field, MapEntry, PlatformKind, Read, Sink, Word};
-use crate::resolve::{entries, job, routes, service};
+use crate::read::{Field, MapEntry, PlatformKind, Sink, Word};
+use crate::resolve::{entries, job, named, routes, service};
 use crate::tables::{EnvironmentTable, ManifestTable, SiteTable};
 
 /// What an environment gives to everything in it.
@@ -34,21 +34,15 @@ pub(crate) fn resolve(
 
     let mut services = BTreeMap::new();
     for service in entries(&tables.services) {
-        let above = entries(&table.services)
-            .iter()
-            .find(|above| above.name == service.name);
-        let tuning = over(above.map(|above| &above.value), &service.value.tuning);
-        if let Some(resolved) = service::resolve(service, above, &tuning, setting, sink) {
+        let above = named(&table.services, &service.name);
+        if let Some(resolved) = service::resolve(service, above, setting, sink) {
             services.insert(service.name.clone(), resolved);
         }
     }
     let mut jobs = BTreeMap::new();
     for job in entries(&tables.jobs) {
-        let above = entries(&table.jobs)
-            .iter()
-            .find(|above| above.name == job.name);
-        let tuning = over(above.map(|above| &above.value), &job.value.tuning);
-        if let Some(resolved) = job::resolve(job, &tuning, &services, sink) {
+        let above = named(&table.jobs, &job.name);
+        if let Some(resolved) = job::resolve(job, above, &services, sink) {
             jobs.insert(job.name.clone(), resolved);
         }
     }
@@ -76,11 +70,6 @@ pub(crate) fn resolve(
         jobs,
         sites,
     })
-}
-
-/// What an environment says laid over what everything says.
-pub(crate) fn over<T: Read>(above: Option<&T>, base: &T) -> T {
-    above.map_or_else(|| base.clone(), |above| above.over(base))
 }
 
 fn class(table: &EnvironmentTable, platform: PlatformKind, sink: &mut Sink) -> Class {

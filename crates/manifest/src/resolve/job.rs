@@ -9,15 +9,16 @@ use crate::defaults;
 use crate::diagnostic::Diagnostic;
 use crate::read::{MapEntry, Sink};
 use crate::resolve::fargate::{self, Size};
-use crate::resolve::{entries, service};
+use crate::resolve::{entries, over, service};
 use crate::tables::{JobTable, JobTuning};
 
 pub(crate) fn resolve(
     entry: &MapEntry<JobName, JobTable>,
-    tuning: &JobTuning,
+    above: Option<&JobTuning>,
     services: &BTreeMap<ServiceName, Service>,
     sink: &mut Sink,
 ) -> Option<Job> {
+    let tuning = &over(above, &entry.value.tuning);
     let is_empty = tuning
         .command
         .value()

@@ -19,7 +19,7 @@ use seaway_core::environment::Environment;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::EnvironmentEntry;
-use crate::read::{Field, Map, MapEntry, Sink};
+use crate::read::{Field, Map, MapEntry, Read, Sink};
 use crate::tables::ManifestTable;
 
 /// One environment, and everything that is wrong with it or with what all environments share.
@@ -75,4 +75,17 @@ fn in_environment(
 /// The entries of a table that may not be there.
 pub(crate) fn entries<K, V>(map: &Field<Map<K, V>>) -> &[MapEntry<K, V>] {
     map.value().map_or(&[], |map| &map.entries)
+}
+
+/// The entry of that name in a table that may not be there.
+pub(crate) fn named<'a, K: PartialEq, V>(map: &'a Field<Map<K, V>>, name: &K) -> Option<&'a V> {
+    entries(map)
+        .iter()
+        .find(|entry| entry.name == *name)
+        .map(|entry| &entry.value)
+}
+
+/// What an environment says laid over what everything says.
+pub(crate) fn over<T: Read>(above: Option<&T>, base: &T) -> T {
+    above.map_or_else(|| base.clone(), |above| above.over(base))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::read::{Field, Sink};
-use crate::resolve::entries;
+use crate::resolve::{entries, named};
 use crate::source::Span;
 use crate::suggest::quoted;
 use crate::tables::{EnvironmentTable, ManifestTable, RouteTable};
@@ -22,11 +22,9 @@ pub(crate) fn check(tables: &ManifestTable, environment: &EnvironmentTable, sink
     let merged: Vec<(String, Field<RouteTable>)> = entries(&tables.services)
         .iter()
         .map(|service| {
-            let above = entries(&environment.services)
-                .iter()
-                .find(|one| one.name == service.name);
             let base = &service.value.tuning.route;
-            let route = above.map_or_else(|| base.clone(), |above| above.value.route.over(base));
+            let above = named(&environment.services, &service.name);
+            let route = above.map_or_else(|| base.clone(), |above| above.route.over(base));
             (format!("services.{}", service.name), route)
         })
         .collect();

@@ -10,7 +10,7 @@ use crate::defaults;
 use crate::diagnostic::Diagnostic;
 use crate::read::{At, Field, List, MapEntry, PlatformKind, Sink, Text};
 use crate::resolve::environment::Setting;
-use crate::resolve::{bounds, entries, fargate, health, variables};
+use crate::resolve::{bounds, entries, fargate, health, over, variables};
 use crate::source::Span;
 use crate::suggest::quoted;
 use crate::tables::{ImageTable, ScalingTable, ServiceTable, ServiceTuning};
@@ -18,14 +18,14 @@ use crate::tables::{ImageTable, ScalingTable, ServiceTable, ServiceTuning};
 /// A service's entry in the manifest.
 pub(crate) type ServiceEntry = MapEntry<ServiceName, ServiceTable>;
 
-/// The service as `tuning` (its own table under the environment's) says it runs.
+/// The service with `above`, what its environment says differently, laid over it.
 pub(crate) fn resolve(
     entry: &ServiceEntry,
-    above: Option<&MapEntry<ServiceName, ServiceTuning>>,
-    tuning: &ServiceTuning,
+    above: Option<&ServiceTuning>,
     setting: Setting,
     sink: &mut Sink,
 ) -> Option<Service> {
+    let tuning = &over(above, &entry.value.tuning);
     require_port(tuning, sink);
     let scaling = scaling(&tuning.scaling, setting, sink);
     let count = count(tuning, scaling.as_ref(), setting, sink);
@@ -49,7 +49,7 @@ pub(crate) fn resolve(
         sink,
     );
     let health = health::resolve(&tuning.health, sink);
-    let variables = variables::merged(&entry.value.tuning, above.map(|above| &above.value));
+    let variables = variables::merged(&entry.value.tuning, above);
     let table = &entry.value;
     Some(Service {
         name: entry.name.clone(),

@@ -11,7 +11,7 @@ use seaway_core::name::{JobName, ServiceName};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::EnvironmentEntry;
 use crate::read::{Field, List, Map, MapEntry, Sink, VariableName};
-use crate::resolve::entries;
+use crate::resolve::{entries, named};
 use crate::source::Span;
 use crate::suggest::listed;
 use crate::tables::{JobTable, JobTuning, ManifestTable, ServiceTable, ServiceTuning};
@@ -59,7 +59,7 @@ pub(crate) fn check(tables: &ManifestTable, sink: &mut Sink) {
     for service in entries(&tables.services) {
         check_names(service, &service.value.tuning, sink);
         for environment in entries(&tables.environments) {
-            if let Some(above) = tuned(&environment.value.services, &service.name) {
+            if let Some(above) = named(&environment.value.services, &service.name) {
                 check_names(service, above, sink);
             }
         }
@@ -68,13 +68,6 @@ pub(crate) fn check(tables: &ManifestTable, sink: &mut Sink) {
     for job in entries(&tables.jobs) {
         check_job(tables, job, sink);
     }
-}
-
-fn tuned<'a, N: crate::read::Word, T>(map: &'a Field<Map<N, T>>, name: &N) -> Option<&'a T> {
-    entries(map)
-        .iter()
-        .find(|entry| entry.name == *name)
-        .map(|entry| &entry.value)
 }
 
 fn check_names(
@@ -123,7 +116,7 @@ fn check_service_parity(
     sink: &mut Sink,
 ) {
     let tuning = |environment: &EnvironmentEntry| -> BTreeMap<String, Span> {
-        let above = tuned(&environment.value.services, &service.name);
+        let above = named(&environment.value.services, &service.name);
         above.map_or(BTreeMap::new(), |above| {
             owned(names(&above.env).chain(names(&above.secrets)))
         })
@@ -152,7 +145,7 @@ fn check_job(tables: &ManifestTable, job: &MapEntry<JobName, JobTable>, sink: &m
     let uses = service.and_then(|service| service.value.uses.value());
     let uses = uses.map_or(Vec::new(), List::values);
     let layer = |environment: &EnvironmentEntry| -> BTreeMap<String, Span> {
-        let above: Option<&JobTuning> = tuned(&environment.value.jobs, &job.name);
+        let above: Option<&JobTuning> = named(&environment.value.jobs, &job.name);
         above.map_or(BTreeMap::new(), |above| owned(names(&above.env)))
     };
     let own = owned(names(&job.value.tuning.env));
