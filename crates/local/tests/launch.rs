@@ -1,0 +1,256 @@
+//! The background process as commands meet it: real processes, re-executed from
+//! this very binary. It has no test harness, because it must become the platform
+//! when it is called with the hidden sub-command.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use seaway_local::launch::{
+    Connection, LaunchError, LaunchOptions, PlatformClient, ProcessIdentity, Stopped,
+    ensure_running, find_running, stop,
+};
+use seaway_local::layout::StateDir;
+
+const HIDDEN: &str = "__platform";
+
+type Case = (&'static str, fn(&tokio::runtime::Runtime));
+
+const CASES: [Case; 8] = [
+    (
+        "a_started_platform_answers_and_is_used_again",
+        started_and_reused,
+    ),
+    ("a_started_platform_holds_nothing_of_the_command", detached),
+    ("commands_at_the_same_time_start_one_platform", concurrent),
+    ("a_killed_platform_comes_back_at_its_port", killed),
+    ("a_platform_of_another_build_is_replaced", replaced),
+    ("a_platform_whose_state_vanished_ends", vanished),
+    ("a_platform_that_dies_early_is_explained", died),
+    ("stopping_what_does_not_run_is_fine", nothing_to_stop),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == HIDDEN) {
+        return become_platform(&arguments[1..]);
+    }
+    let filter = arguments
+        .iter()
+        .filter_map(|text| text.to_str())
+        .find(|text| !text.starts_with('-'));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    for (name, case) in CASES {
+        if filter.is_none_or(|wanted| name.contains(wanted)) {
+            case(&runtime);
+            eprintln!("test {name} ... ok");
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn become_platform(arguments: &[OsString]) -> ExitCode {
+    match seaway_local::background::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A state directory whose platform is stopped at the end.
+struct Fixture {
+    state: StateDir,
+    dir: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path().join("state"), dir.path().join("keys"));
+        Self { state, dir }
+    }
+
+    async fn start(&self) -> Connection {
+        ensure_running(&self.state, &options(&own_binary()))
+            .await
+            .unwrap()
+    }
+
+    async fn stop(&self) {
+        stop(&self.state).await.unwrap();
+    }
+}
+
+fn own_binary() -> PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+fn options(exe: &Path) -> LaunchOptions {
+    LaunchOptions {
+        exe: exe.to_owned(),
+        args: vec![HIDDEN.into()],
+    }
+}
+
+async fn process(connection: &Connection) -> ProcessIdentity {
+    let ping = PlatformClient::new(connection.clone())
+        .ping()
+        .await
+        .unwrap();
+    ProcessIdentity::of(ping.pid).unwrap().unwrap()
+}
+
+async fn wait_for_end(process: &ProcessIdentity) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while process.is_alive() {
+        assert!(
+            Instant::now() < deadline,
+            "process {} still runs",
+            process.pid
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn started_and_reused(runtime: &tokio::runtime::Runtime) {
+    runtime.block_on(async {
+        let fixture = Fixture::new();
+        let begun = Instant::now();
+        let first = fixture.start().await;
+        let took = begun.elapsed();
+        let running = process(&first).await;
+        eprintln!(
+            "start to first answer: {took:?}, resident: {} kB",
+            resident(&running)
+        );
+        assert!(took < Duration::from_secs(5), "the target is 0.1 s");
+        let second = fixture.start().await;
+        assert_eq!(process(&second).await, running);
+        let found = find_running(&fixture.state).await.unwrap().unwrap();
+        assert_eq!(found.endpoint, first.endpoint);
+        assert_eq!(stop(&fixture.state).await.unwrap(), Stopped::Ended);
+        wait_for_end(&running).await;
+        assert!(find_running(&fixture.state).await.unwrap().is_none());
+    });
+}
+
+/// Resident memory in kB.
+fn resident(process: &ProcessIdentity) -> String {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().to_owned()
+}
+
+fn detached(runtime: &tokio::runtime::Runtime) {
+    runtime.block_on(async {
+        let fixture = Fixture::new();
+        // Like the pipe of a CI job: it ends when the last process that has it does.
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        fcntl(writer.as_fd(), FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+        let connection = fixture.start().await;
+        drop(writer);
+        let mut rest = Vec::new();
+        let end = tokio::task::spawn_blocking(move || reader.read_to_end(&mut rest));
+        let ended = tokio::time::timeout(Duration::from_secs(5), end).await;
+        assert!(ended.is_ok(), "the platform keeps the pipe open");
+
+        let running = process(&connection).await;
+        let own = nix::unistd::getsid(None).unwrap();
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(running.pid).unwrap());
+        let session = nix::unistd::getsid(Some(pid)).unwrap();
+        assert_ne!(session, own);
+        let input = fs::read_link(format!("/proc/{}/fd/0", running.pid)).unwrap();
+        assert_eq!(input, Path::new("/dev/null"));
+        let output = fs::read_link(format!("/proc/{}/fd/2", running.pid)).unwrap();
+        assert_eq!(output, fixture.state.platform_log());
+        fixture.stop().await;
+    });
+}
+
+fn concurrent(runtime: &tokio::runtime::Runtime) {
+    runtime.block_on(async {
+        let fixture = Fixture::new();
+        let (first, second) = tokio::join!(fixture.start(), fixture.start());
+        assert_eq!(first.endpoint, second.endpoint);
+        assert_eq!(process(&first).await, process(&second).await);
+        fixture.stop().await;
+    });
+}
+
+fn killed(runtime: &tokio::runtime::Runtime) {
+    runtime.block_on(async {
+        let fixture = Fixture::new();
+        let before = fixture.start().await;
+        let first = process(&before).await;
+        first.kill().unwrap();
+        wait_for_end(&first).await;
+        assert!(find_running(&fixture.state).await.unwrap().is_none());
+        let after = fixture.start().await;
+        assert_ne!(process(&after).await, first);
+        assert_eq!(after.endpoint, before.endpoint, "the port is kept");
+        assert_eq!(after.access_key_id, before.access_key_id);
+        fixture.stop().await;
+    });
+}
+
+fn replaced(runtime: &tokio::runtime::Runtime) {
+    runtime.block_on(async {
+        let fixture = Fixture::new();
+        let first = process(&fixture.start().await).await;
+        let rebuilt = fixture.dir.path().join("rebuilt");
+        fs::copy(own_binary(), &rebuilt).unwrap();
+        let connection = ensure_running(&fixture.state, &options(&rebuilt))
+            .await
+            .unwrap();
+        assert_ne!(process(&connection).await, first);
+        wait_for_end(&first).await;
+        fixture.stop().await;
+    });
+}
+
+fn vanished(runtime: &tokio::runtime::Runtime) {
+    runtime.block_on(async {
+        let fixture = Fixture::new();
+        let running = process(&fixture.start().await).await;
+        fs::remove_dir_all(fixture.state.root()).unwrap();
+        wait_for_end(&running).await;
+        assert!(!fixture.state.root().exists(), "nothing is created again");
+    });
+}
+
+fn died(runtime: &tokio::runtime::Runtime) {
+    runtime.block_on(async {
+        let fixture = Fixture::new();
+        fixture.state.create().unwrap();
+        // A file where a directory is needed: the platform cannot start.
+        fs::write(fixture.state.registry(), "in the way").unwrap();
+        let failed = ensure_running(&fixture.state, &options(&own_binary()))
+            .await
+            .unwrap_err();
+        let LaunchError::Died { last_lines, .. } = &failed else {
+            panic!("{failed}")
+        };
+        assert!(last_lines.contains("registry"), "{failed}");
+    });
+}
+
+fn nothing_to_stop(runtime: &tokio::runtime::Runtime) {
+    runtime.block_on(async {
+        let fixture = Fixture::new();
+        assert_eq!(stop(&fixture.state).await.unwrap(), Stopped::NoneRan);
+        assert!(!fixture.state.root().exists(), "looking creates nothing");
+        fixture.start().await;
+        fixture.stop().await;
+        assert_eq!(stop(&fixture.state).await.unwrap(), Stopped::NoneRan);
+    });
+}
