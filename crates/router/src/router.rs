@@ -95,8 +95,11 @@ impl Router {
         check(&table)?;
         let placed = self.place(&state, &table)?;
         // Nothing below can fail.
-        self.settle_groups(&mut state, &table);
+        let used = used_groups(&table);
+        self.bring_in(&mut state, &table, &used);
         settle_sites(&mut state, placed);
+        // Invariant: a group loses its targets only after no rule in force refers to it.
+        let_go(&mut state, &table, &used);
         Ok(())
     }
 
@@ -205,31 +208,19 @@ impl Router {
         Ok(placed)
     }
 
-    fn settle_groups(&self, state: &mut State, table: &RoutingTable) {
-        let used: HashSet<&TargetGroupId> = table
-            .listeners
-            .iter()
-            .flat_map(|listener| groups_of(listener))
-            .collect();
-        let usage = |id| {
-            if used.contains(id) {
+    /// Starts new groups and brings those that rules refer to up to date.
+    fn bring_in(&self, state: &mut State, table: &RoutingTable, used: &HashSet<TargetGroupId>) {
+        for (id, spec) in &table.target_groups {
+            let usage = if used.contains(id) {
                 Usage::InUse
             } else {
                 Usage::NotInUse
-            }
-        };
-        state.groups.retain(|id, group| {
-            let stays = table.target_groups.contains_key(id);
-            if !stays {
-                group.retire();
-            }
-            stays
-        });
-        for (id, spec) in &table.target_groups {
-            match state.groups.get(id) {
-                Some(group) => group.update(spec.clone(), usage(id)),
-                None => {
-                    let group = Group::start(spec.clone(), usage(id), self.groups.clone());
+            };
+            match (state.groups.get(id), usage) {
+                (Some(group), Usage::InUse) => group.update(spec.clone(), usage),
+                (Some(_), Usage::NotInUse) => {}
+                (None, _) => {
+                    let group = Group::start(spec.clone(), usage, self.groups.clone());
                     state.groups.insert(id.clone(), group);
                 }
             }
@@ -247,6 +238,19 @@ impl Drop for Router {
         self.cut_off();
         self.groups.subscribers.close();
     }
+}
+
+/// Takes groups out of use that no rule refers to, and out of the router those that are gone.
+fn let_go(state: &mut State, table: &RoutingTable, used: &HashSet<TargetGroupId>) {
+    state.groups.retain(|id, group| {
+        let spec = table.target_groups.get(id);
+        match spec {
+            Some(spec) if !used.contains(id) => group.update(spec.clone(), Usage::NotInUse),
+            Some(_) => {}
+            None => group.retire(),
+        }
+        spec.is_some()
+    });
 }
 
 /// Puts the rules of all listeners in force, opens what is new and closes what is gone.
@@ -267,6 +271,15 @@ fn settle_sites(state: &mut State, placed: Placed) {
     for running in before.into_values() {
         running.site.close();
     }
+}
+
+fn used_groups(table: &RoutingTable) -> HashSet<TargetGroupId> {
+    table
+        .listeners
+        .iter()
+        .flat_map(|listener| groups_of(listener))
+        .cloned()
+        .collect()
 }
 
 fn groups_of(listener: &Listener) -> impl Iterator<Item = &TargetGroupId> {

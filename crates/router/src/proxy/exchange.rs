@@ -101,13 +101,18 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Tries targets in turn, each at most once.
-    pub(super) async fn run(mut self, request: Request<RequestBody>) -> Result<Answer, Failure> {
+    /// Tries targets in turn, `first` and then others, each at most once.
+    pub(super) async fn run(
+        mut self,
+        request: Request<RequestBody>,
+        first: Option<InFlight>,
+    ) -> Result<Answer, Failure> {
         let mut request = request;
+        let mut next = first;
         let mut tried: Vec<Arc<Endpoint>> = Vec::new();
         let mut failure = Failure::NoTarget;
         loop {
-            let Some(in_flight) = self.group.pick(&tried) else {
+            let Some(in_flight) = next.take().or_else(|| self.group.pick(&tried)) else {
                 return Err(failure);
             };
             let endpoint = in_flight.endpoint().clone();

@@ -1,5 +1,7 @@
 //! Forwards a request: headers in, exchange, headers out.
 
+use std::sync::Arc;
+
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -10,16 +12,18 @@ use super::exchange::{Answer, Exchange, Failure};
 use super::headers::{Origin, remove_hop_by_hop, set_forwarded, set_upgrade, upgrade};
 use super::record::Record;
 use super::tunnel::Tunnel;
-use crate::routes::Split;
+use crate::group::{Group, InFlight};
 use crate::upstream::Purpose;
 
-/// Forwards to one of the groups and passes the answer on, or answers why there is none.
+/// Forwards to a group, starting with the target that was picked, and passes the answer on, or
+/// answers why there is none.
 pub(super) async fn forward(
-    split: &Split,
+    group: Option<Arc<Group>>,
+    first: Option<InFlight>,
     mut request: Request<Incoming>,
     mut record: Box<Record>,
 ) -> Response<ResponseBody> {
-    let Some(group) = split.next() else {
+    let Some(group) = group else {
         return answer::refuse(Failure::NoTarget.status(), record);
     };
     record.group = Some(group.clone());
@@ -38,12 +42,12 @@ pub(super) async fn forward(
     } else {
         Purpose::Http
     };
-    let exchange = Exchange::new(group, timeouts, purpose, &mut record, &request);
+    let exchange = Exchange::new(&group, timeouts, purpose, &mut record, &request);
     let Answer {
         response,
         sender,
         in_flight,
-    } = match exchange.run(request).await {
+    } = match exchange.run(request, first).await {
         Ok(answer) => answer,
         Err(failure) => return answer::refuse(failure.status(), record),
     };

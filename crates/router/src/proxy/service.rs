@@ -21,29 +21,40 @@ pub(crate) async fn handle(
     client: SocketAddr,
     mut request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
-    let routes = site.routes();
+    let mut routes = site.routes();
     let mut record = Record::begin(site.clone(), routes.listener.clone(), client, &request);
     if let Err(refusal) = screen(&mut request, &site.context.limits) {
         return Ok(answer::refuse(refusal.status(), record));
     }
-    let host = request
-        .headers()
-        .get(http::header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let route = routes.find(host.unwrap_or(""), request.uri().path());
-    record.priority = route.priority;
-    Ok(match &route.step {
-        Step::Forward(split) => {
-            record.action = "forward";
-            forward(split, request, record).await
+    loop {
+        let host = request
+            .headers()
+            .get(http::header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let route = routes.find(host.unwrap_or(""), request.uri().path());
+        record.priority = route.priority;
+        let split = match &route.step {
+            Step::Forward(split) => split,
+            Step::Redirect(redirect) => {
+                record.action = "redirect";
+                return Ok(answer::redirect(redirect, &request, record));
+            }
+            Step::FixedResponse(fixed) => {
+                record.action = "fixed-response";
+                return Ok(answer::fixed(fixed, record));
+            }
+        };
+        let group = split.next().cloned();
+        let first = group.as_ref().and_then(|group| group.pick(&[]));
+        if first.is_none() {
+            // The group may have gone because other rules came into force meanwhile.
+            let current = site.routes();
+            if !Arc::ptr_eq(&routes, &current) {
+                routes = current;
+                continue;
+            }
         }
-        Step::Redirect(redirect) => {
-            record.action = "redirect";
-            answer::redirect(redirect, &request, record)
-        }
-        Step::FixedResponse(fixed) => {
-            record.action = "fixed-response";
-            answer::fixed(fixed, record)
-        }
-    })
+        record.action = "forward";
+        return Ok(forward(group, first, request, record).await);
+    }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::backend::{Backend, response};
 use crate::client::Client;
-use crate::fixture::{Fixture, group, group_id, options, table, target, unchecked};
+use crate::fixture::{Fixture, group, group_id, named_group, options, table, target, unchecked};
 
 /// A target whose answers wait until the test lets them go.
 struct Slow {
@@ -362,6 +362,27 @@ async fn no_request_is_lost_while_two_targets_take_each_others_place() {
     for _ in 0..300 {
         for target in [&two, &one] {
             fixture.update(unchecked(&[target.address]));
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
+    }
+    let (_, failures) = load.finish().await;
+    assert_eq!(failures, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_is_lost_while_groups_take_each_others_place() {
+    let (one, two) = (Backend::saying("one").await, Backend::saying("two").await);
+    let table_of = |id: &str, backend: &Backend| {
+        let mut group = named_group(id, &[backend.address]);
+        group.health_check.enabled = false;
+        table(group)
+    };
+    let fixture = Fixture::with_options(options(), table_of("one", &one));
+    let methods = [Method::GET, Method::POST, Method::GET, Method::POST];
+    let load = Load::start(&fixture.client, &methods);
+    for _ in 0..300 {
+        for (id, backend) in [("two", &two), ("one", &one)] {
+            fixture.router.apply(table_of(id, backend)).unwrap();
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
     }
