@@ -122,8 +122,9 @@ table! {
 table! {
     /// What the load balancer sends to a service.
     struct RouteTable is "a route" {
-        /// Path pattern; `*` stands for any characters, `?` for one.
-        path: PathPattern, required(), example("/api/*");
+        /// Path pattern; `*` stands for any characters, `?` for one. An environment that only adds
+        /// a host leaves it out, the service says it.
+        path: PathPattern, example("/api/*");
         /// Host pattern; none: any host.
         host: HostPattern, example("api.example.com");
     }

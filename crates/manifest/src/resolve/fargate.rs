@@ -12,16 +12,28 @@ pub(crate) struct Size {
     pub(crate) memory: u32,
 }
 
-/// CPU units with least memory, most memory and step, in MiB; 256 has no even steps.
-const OFFERS: [(u32, u32, u32, u32); 7] = [
-    (256, 512, 2048, 0),
-    (512, 1024, 4096, 1024),
-    (1024, 2048, 8192, 1024),
-    (2048, 4096, 16_384, 1024),
-    (4096, 8192, 30_720, 1024),
-    (8192, 16_384, 61_440, 4096),
-    (16_384, 32_768, 122_880, 8192),
-];
+/// CPU units of a task, 1024 for one virtual CPU.
+const CPUS: [u32; 7] = [256, 512, 1024, 2048, 4096, 8192, 16_384];
+
+/// What memory Fargate offers with so many CPU units, in MiB.
+fn memories(cpu: u32) -> Option<Vec<u32>> {
+    const GIB: u32 = 1024;
+    let every = |step: u32, least: u32, most: u32| {
+        (least * GIB..=most * GIB)
+            .step_by((step * GIB) as usize)
+            .collect()
+    };
+    match cpu {
+        256 => Some(vec![512, GIB, 2 * GIB]),
+        512 => Some(every(1, 1, 4)),
+        1024 => Some(every(1, 2, 8)),
+        2048 => Some(every(1, 4, 16)),
+        4096 => Some(every(1, 8, 30)),
+        8192 => Some(every(4, 16, 60)),
+        16_384 => Some(every(8, 32, 120)),
+        _ => None,
+    }
+}
 
 /// The size that is said, else `default`; complains when Fargate has no such pair.
 pub(crate) fn size(
@@ -47,12 +59,11 @@ pub(crate) fn size(
 
 fn check(size: Size, place: &Span, said: [Option<&Span>; 2], sink: &mut Sink) {
     let Some(choices) = memories(size.cpu) else {
-        let offered: Vec<String> = OFFERS.iter().map(|offer| offer.0.to_string()).collect();
         let place = said[1].unwrap_or(place);
         sink.push(
             Diagnostic::error(format!("Fargate offers no task of {} CPU units", size.cpu))
                 .at(place, "not offered")
-                .note(format!("it offers {}", offered.join(", "))),
+                .note(format!("it offers {}", joined(&CPUS))),
         );
         return;
     };
@@ -82,26 +93,21 @@ fn check(size: Size, place: &Span, said: [Option<&Span>; 2], sink: &mut Sink) {
     sink.push(unfit);
 }
 
-/// What memory Fargate offers with so many CPU units, in MiB.
-fn memories(cpu: u32) -> Option<Vec<u32>> {
-    let (_, least, most, step) = OFFERS.iter().copied().find(|offer| offer.0 == cpu)?;
-    Some(match step {
-        0 => vec![least, 1024, most],
-        step => (least..=most).step_by(step as usize).collect(),
-    })
-}
-
 fn described(choices: &[u32]) -> String {
     match choices {
         [first, second, .., last] if choices.len() > 3 => {
             format!("{first} to {last} in steps of {}", second - first)
         }
-        few => few
-            .iter()
-            .map(u32::to_string)
-            .collect::<Vec<_>>()
-            .join(", "),
+        few => joined(few),
     }
+}
+
+fn joined(numbers: &[u32]) -> String {
+    numbers
+        .iter()
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -122,5 +128,6 @@ mod tests {
             Some(122_880)
         );
         assert_eq!(memories(300), None);
+        assert!(CPUS.iter().all(|cpu| memories(*cpu).is_some()));
     }
 }

@@ -8,12 +8,12 @@ use seaway_core::time::Seconds;
 
 use crate::defaults;
 use crate::diagnostic::Diagnostic;
-use crate::read::{At, Field, List, MapEntry, PlatformKind, Sink, Text};
+use crate::read::{At, Field, List, MapEntry, Number, PlatformKind, Sink, Text};
 use crate::resolve::environment::Setting;
 use crate::resolve::{bounds, entries, fargate, health, over, variables};
 use crate::source::Span;
 use crate::suggest::quoted;
-use crate::tables::{ImageTable, ScalingTable, ServiceTable, ServiceTuning};
+use crate::tables::{ImageTable, RouteTable, ServiceTable, ServiceTuning};
 
 /// A service's entry in the manifest.
 pub(crate) type ServiceEntry = MapEntry<ServiceName, ServiceTable>;
@@ -27,7 +27,7 @@ pub(crate) fn resolve(
 ) -> Option<Service> {
     let tuning = &over(above, &entry.value.tuning);
     require_port(tuning, sink);
-    let scaling = scaling(&tuning.scaling, setting, sink);
+    let scaling = scaling(tuning, setting, sink);
     let count = count(tuning, scaling.as_ref(), setting, sink);
     let rollout = rollout(tuning);
     bounds::check(
@@ -49,6 +49,7 @@ pub(crate) fn resolve(
         sink,
     );
     let health = health::resolve(&tuning.health, sink);
+    let route = route(&tuning.route, sink);
     let variables = variables::merged(&entry.value.tuning, above);
     let table = &entry.value;
     Some(Service {
@@ -63,12 +64,7 @@ pub(crate) fn resolve(
         cpu: size.cpu,
         memory: size.memory,
         count,
-        route: tuning.route.value().and_then(|route| {
-            Some(Route {
-                path: route.path.value()?.0.clone(),
-                host: route.host.value().map(|host| host.0.clone()),
-            })
-        }),
+        route,
         health,
         rollout,
         scaling,
@@ -175,11 +171,27 @@ fn require_port(tuning: &ServiceTuning, sink: &mut Sink) {
     }
 }
 
-/// Class defaults give way to what is said: a `max` below the class's `min` lowers it.
-fn scaling(field: &Field<ScalingTable>, setting: Setting, sink: &mut Sink) -> Option<Scaling> {
-    let table = field.value()?;
-    let min = table.min.given().map(|min| min.value.0);
-    let max = table.max.given().map(|max| max.value.0);
+fn route(field: &Field<RouteTable>, sink: &mut Sink) -> Option<Route> {
+    let route = field.given()?;
+    if route.path.is_absent() {
+        sink.push(
+            Diagnostic::error("a route needs a `path`")
+                .at(&route.span, "`path` is missing")
+                .help("for every path: path = \"/*\""),
+        );
+    }
+    Some(Route {
+        path: route.path.value()?.0.clone(),
+        host: route.host.value().map(|host| host.0.clone()),
+    })
+}
+
+/// The bounds of the class give way to what is said: a lower `max` or `count` lowers the class's
+/// `min`, a higher one raises its `max`.
+fn scaling(tuning: &ServiceTuning, setting: Setting, sink: &mut Sink) -> Option<Scaling> {
+    let table = tuning.scaling.value()?;
+    let bound = |field: &Field<Number<0, 5000>>| field.value().map(|number| number.0);
+    let (min, max, count) = (bound(&table.min), bound(&table.max), bound(&tuning.count));
     if let (Some(low), Some(high)) = (table.min.given(), table.max.given())
         && low.value.0 > high.value.0
     {
@@ -194,9 +206,17 @@ fn scaling(field: &Field<ScalingTable>, setting: Setting, sink: &mut Sink) -> Op
         );
     }
     let class = setting.class;
+    let least = [Some(class.scaling_min), max, count]
+        .into_iter()
+        .flatten()
+        .min();
+    let most = [Some(class.scaling_max), min, count]
+        .into_iter()
+        .flatten()
+        .max();
     Some(Scaling {
-        min: min.unwrap_or_else(|| class.scaling_min.min(max.unwrap_or(class.scaling_min))),
-        max: max.unwrap_or_else(|| class.scaling_max.max(min.unwrap_or(class.scaling_max))),
+        min: min.or(least)?,
+        max: max.or(most)?,
         cpu: table.cpu.value().map(|cpu| cpu.0),
     })
 }
@@ -212,11 +232,11 @@ fn count(
         let count = setting.class.count;
         return scaling.map_or(count, |bounds| count.min(bounds.max).max(bounds.min));
     };
-    let Some(bounds) = scaling else {
-        return said.value.0;
-    };
     let count = said.value.0;
-    if bounds.min <= bounds.max && !(bounds.min..=bounds.max).contains(&count) {
+    let Some(bounds) = scaling.filter(|bounds| bounds.min <= bounds.max) else {
+        return count;
+    };
+    if !(bounds.min..=bounds.max).contains(&count) {
         let (min, max) = (bounds.min, bounds.max);
         let mut outside = Diagnostic::error(format!("a count of {count} is outside of scaling"))
             .at(&said.span, format!("scaling keeps it from {min} to {max}"))

@@ -136,6 +136,21 @@ fn a_health_check_timeout_above_its_interval_is_refused() {
 }
 
 #[test]
+fn a_route_without_a_path_is_refused() {
+    assert_snapshot!(report_changed("{ path = \"/api/*\" }", "{ host = \"example.com\" }"), @r#"
+    error: a route needs a `path`
+      --> seaway.toml:13:11
+       |
+    13 | route   = { host = "example.com" }
+       |           ^^^^^^^^^^^^^^^^^^^^^^^^ `path` is missing
+       |
+       = help: for every path: path = "/*"
+
+    1 error in seaway.toml
+    "#);
+}
+
+#[test]
 fn a_route_without_a_port_is_refused() {
     assert_snapshot!(report_changed("port  = 8001", r#"route = { path = "/catalog" }"#), @r#"
     error: `route` needs a `port`

@@ -233,6 +233,44 @@ fn what_an_environment_says_is_laid_over_the_service_key_by_key() {
 }
 
 #[test]
+fn an_environment_can_give_a_route_its_host_alone() {
+    let text = changed(
+        "services.api = { count = 3,",
+        "services.api = { route = { host = \"shop.example.com\" }, count = 3,",
+    );
+    let route = resolve(&text, "production").services["api"]
+        .route
+        .clone()
+        .expect("a route");
+    assert_eq!(
+        (route.path.as_str(), route.host.as_deref()),
+        ("/api/*", Some("shop.example.com"))
+    );
+    let route = resolve(&text, "qa").services["api"]
+        .route
+        .clone()
+        .expect("a route");
+    assert_eq!(route.host, None);
+}
+
+#[test]
+fn scaling_of_the_class_gives_way_to_what_is_said() {
+    let text = SHOP
+        .replace("scaling = { min = 1, max = 10, cpu = 60 }", "scaling = {}")
+        .replace("scaling = { min = 3, max = 20 }", "scaling = { max = 25 }")
+        .replace("{ count = 3", "{ count = 2");
+    let bounds = |name: &str| {
+        let scaling = resolve(&text, name).services["api"]
+            .scaling
+            .clone()
+            .expect("it scales");
+        (scaling.min, scaling.max)
+    };
+    assert_eq!(bounds("production"), (2, 25), "the class says 3 to 20");
+    assert_eq!(bounds("local"), (1, 2), "the class says 1");
+}
+
+#[test]
 fn a_variable_takes_the_place_of_a_secret_in_an_environment() {
     let text = changed(
         "platform = \"local\"",
