@@ -39,7 +39,15 @@ pub(super) async fn connect_or_start(launch: &SupervisorLaunch) -> Result<Superv
         match Supervisor::connect(&launch.directory).await {
             Err(ClientError::NotRunning { .. } | ClientError::Disconnected(_)) => {}
             Err(ClientError::Refused(Refusal::ShuttingDown)) => {}
-            other => return other,
+            other => {
+                if let (Ok(supervisor), Some(child)) = (&other, &mut child)
+                    && child.id() != Some(supervisor.pid())
+                {
+                    // Ours came second, and must not take over later when nobody expects it.
+                    let _ = child.kill().await;
+                }
+                return other;
+            }
         }
         // A held lock means that somebody is about to answer, or about to go.
         if !SupervisorLock::is_held(&launch.directory) {

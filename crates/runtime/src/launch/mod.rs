@@ -6,8 +6,9 @@
 //! like need no `unsafe` code between `fork` and `exec`.
 //!
 //! The plan arrives over standard input, a socket: environment values never appear in an argument
-//! or a file. The report goes back the same way: [`LaunchReport::Executing`] and then the end of
-//! the connection mean success, because the socket closes with the execution of the program.
+//! or a file. The report goes back the same way: the word that the program is about to be
+//! executed, and then the end of
+//! the connection, mean success, because the socket closes with the execution of the program.
 //!
 //! # How the command is found
 //! As in a container, except that the host's programs are at hand, too:

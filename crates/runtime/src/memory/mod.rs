@@ -59,7 +59,7 @@ pub enum MemoryError {
     },
 }
 
-/// Hands out one [`MemoryGroup`] per container.
+/// Finds the method of this machine, and hands out one limit per container.
 #[derive(Debug)]
 pub struct MemoryControl {
     report: MemoryReport,

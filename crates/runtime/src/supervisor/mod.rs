@@ -39,8 +39,8 @@ use reactor::Reactor;
 use state::State;
 
 /// A platform that asks whether somebody holds the lock holds it for an instant itself.
-const LOCK_ATTEMPTS: u32 = 20;
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
+const LOCK_ATTEMPTS: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// How the supervisor is run.
 #[derive(Clone, Debug)]

@@ -247,6 +247,19 @@ fn an_intact_tree_is_used_again_and_a_changed_one_is_not() {
 }
 
 #[test]
+fn what_a_killed_predecessor_left_is_not_in_the_way() {
+    let store = Store::new();
+    let image = store.plain(vec![Tar::new().file("a", b"1")]);
+    let hex = image.manifest.hex();
+    for half_done in [hex.clone(), format!("{hex}.draft")] {
+        fs::create_dir_all(store.root().join(&half_done).join("old")).unwrap();
+    }
+    let tree = store.unpacker().unpack(&image).unwrap();
+    assert!(!tree.join("old").exists() && tree.join("a").exists());
+    assert!(!store.root().join(format!("{hex}.draft")).exists());
+}
+
+#[test]
 fn many_at_once_end_with_one_whole_tree() {
     let store = Store::new();
     let image = store.plain(vec![Tar::new().file("a", b"1").file("b/c", b"2")]);

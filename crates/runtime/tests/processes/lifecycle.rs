@@ -1,5 +1,7 @@
 //! Starting, stopping, and being told about it.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use seaway_runtime::client::{ClientError, Refusal, Supervisor};
@@ -348,7 +350,7 @@ fn a_task_is_forgotten_only_when_it_has_ended() {
         stop(&supervisor, "forget", PATIENCE).await;
         exit_of(&mut all_events(&supervisor).await, &id).await;
         supervisor.forget(&id).await.unwrap();
-        assert!(!std::path::Path::new(&home).exists());
+        assert!(!Path::new(&home).exists());
         assert!(supervisor.list().await.unwrap().is_empty());
         let error = supervisor.forget(&id).await.unwrap_err();
         assert!(
@@ -414,14 +416,34 @@ fn shutdown_stops_every_task() {
 fn two_platforms_at_once_share_one_supervisor() {
     let stage = Stage::new();
     block_on(async {
-        let launch = stage.launch();
-        let (first, second) = tokio::join!(
-            Supervisor::connect_or_start(&launch),
-            Supervisor::connect_or_start(&launch),
-        );
-        assert_eq!(first.unwrap().pid(), second.unwrap().pid());
-        stage.supervisor().await;
+        for _ in 0..5 {
+            let launch = stage.launch();
+            let (first, second) = tokio::join!(
+                Supervisor::connect_or_start(&launch),
+                Supervisor::connect_or_start(&launch),
+            );
+            let supervisor = first.unwrap();
+            assert_eq!(supervisor.pid(), second.unwrap().pid());
+            supervisor.shutdown(PATIENCE).await.unwrap();
+            // Whoever came second must not take over now.
+            eventually(|| running_in(stage.directory()).is_empty().then_some(())).await;
+        }
     });
+}
+
+/// The processes that were started with a directory as argument.
+fn running_in(directory: &Path) -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc")
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let directory = directory.as_os_str().as_encoded_bytes();
+    processes
+        .filter(|process| {
+            let line = fs::read(process.join("cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0)
+                .any(|argument| argument == directory)
+        })
+        .collect()
 }
 
 fn a_binary_that_is_no_supervisor_is_reported() {

@@ -1,17 +1,20 @@
 //! After the supervisor was killed, or its directory is gone.
 
 use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use seaway_runtime::client::Supervisor;
-use seaway_runtime::event::{EventKind, ExitStatus};
+use seaway_runtime::event::{EventKind, ExitStatus, TaskStatus};
 use seaway_runtime::task::TaskId;
 
 use crate::stage::{Stage, all_events, block_on, eventually, exit_of, is_alive, next, run_to_end};
 
 crate::harness::tests![
     nothing_outlives_a_killed_supervisor_and_its_successor,
+    a_kill_at_any_moment_of_a_start_leaves_no_orphan,
     numbers_of_events_go_on_after_a_kill,
     what_was_printed_before_a_kill_is_kept,
     a_vanished_directory_stops_everything,
@@ -64,6 +67,53 @@ fn nothing_outlives_a_killed_supervisor_and_its_successor() {
             assert_eq!(again.status, ExitStatus::Code(2));
         });
     }
+}
+
+fn a_kill_at_any_moment_of_a_start_leaves_no_orphan() {
+    let stage = Stage::new();
+    block_on(async {
+        for round in 0..12 {
+            let supervisor = stage.supervisor().await;
+            let starter = supervisor.clone();
+            let specs: Vec<_> = (0..8)
+                .map(|n| stage.script(&format!("r{round}-{n}"), "sleep 1000 & exec sleep 1000"))
+                .collect();
+            let starting = tokio::spawn(async move {
+                for spec in specs {
+                    if starter.start(spec).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            tokio::time::sleep(Duration::from_millis(round * 3)).await;
+            kill_supervisor(&supervisor, Signal::SIGKILL);
+            starting.await.unwrap();
+
+            let successor = stage.supervisor().await;
+            let tasks = successor.list().await.unwrap();
+            let ended = |task: &TaskStatus| task.containers.iter().all(|c| c.state.is_final());
+            assert!(tasks.iter().all(ended), "{tasks:?}");
+            let left = at_home(stage.directory());
+            assert!(left.is_empty(), "round {round}: {left:?}");
+        }
+    });
+}
+
+/// The living processes whose home is below a directory.
+fn at_home(directory: &Path) -> Vec<String> {
+    let home = format!("HOME={}", directory.canonicalize().unwrap().display());
+    let entries = fs::read_dir("/proc")
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .filter(|process| {
+            let environ = fs::read(process.join("environ")).unwrap_or_default();
+            environ
+                .split(|byte| *byte == 0)
+                .any(|variable| variable.starts_with(home.as_bytes()))
+        })
+        .map(|process| process.display().to_string())
+        .collect()
 }
 
 fn numbers_of_events_go_on_after_a_kill() {
