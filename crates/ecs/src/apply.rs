@@ -1,0 +1,281 @@
+//! Carrying out what a plan says about one service. Nothing is decided here.
+
+use std::collections::HashMap;
+
+use aws_sdk_ecs::types as sdk;
+use seaway_core::desired::{DesiredService, RevisionId};
+use seaway_core::name::ServiceName;
+use seaway_core::rollout::RolloutId;
+use seaway_ports::{Change, FreshTasks, PortError, PortErrorKind, Rolled, Token};
+
+use crate::connect::{Place, Session};
+use crate::convert;
+use crate::document::{self, Attachment, Settings};
+use crate::error::{During as _, incomplete, invalid};
+use crate::services::primary;
+use crate::tags;
+
+/// States of a rollout that ended well: there is something to go back to.
+const ENDED_WELL: [sdk::ServiceDeploymentStatus; 2] = [
+    sdk::ServiceDeploymentStatus::Successful,
+    sdk::ServiceDeploymentStatus::RollbackSuccessful,
+];
+
+impl Session {
+    pub(crate) async fn create(
+        &self,
+        service: &DesiredService,
+        revision: &RevisionId,
+        tasks: u32,
+        token: &Token,
+    ) -> Result<Rolled, PortError> {
+        let what = format!("create the service {}", service.name);
+        if self.place == Place::Aws {
+            let message = "Terraform creates the services of this environment";
+            return Err(invalid(what, message)
+                .with_hint("apply the stack that holds the service, then deploy again"));
+        }
+        let settings: Settings = document::read("settings", &service.settings)?;
+        let network = settings.network_configuration.as_ref();
+        let network = network.map(convert::network).transpose();
+        let answer = self
+            .ecs
+            .create_service()
+            .cluster(self.identity.cluster())
+            .service_name(service.name.as_str())
+            .task_definition(&revision.0)
+            .desired_count(signed(tasks))
+            .client_token(&token.0)
+            .launch_type(sdk::LaunchType::Fargate)
+            .deployment_configuration(convert::deployment(&settings.deployment_configuration))
+            .set_health_check_grace_period_seconds(settings.health_check_grace_period_seconds)
+            .set_load_balancers(self.attachments(&settings.load_balancers).await?)
+            .set_network_configuration(network.map_err(|error| invalid(&what, error))?)
+            .propagate_tags(sdk::PropagateTags::Service)
+            .set_tags(Some(self.service_tags(service)))
+            .send()
+            .await
+            .during(&what)?;
+        let created = answer
+            .service()
+            .ok_or_else(|| incomplete(&what, "service"))?;
+        Ok(Rolled {
+            rollout: rollout(created, &what)?,
+            first: true,
+        })
+    }
+
+    /// Moves a service. Repeated with the same revision it starts no second rollout, except where
+    /// fresh tasks are wanted always.
+    pub(crate) async fn update(&self, change: &Change<'_>) -> Result<Rolled, PortError> {
+        let service = change.service;
+        let what = format!("update the service {}", service.name);
+        let settings: Settings = document::read("settings", &service.settings)?;
+        let network = settings.network_configuration.as_ref();
+        let network = network.map(convert::network).transpose();
+        let force = change.fresh == FreshTasks::Always;
+        let answer = self
+            .ecs
+            .update_service()
+            .cluster(self.identity.cluster())
+            .service(service.name.as_str())
+            .task_definition(&change.revision.0)
+            .set_desired_count(change.count.map(signed))
+            .set_force_new_deployment(force.then_some(true))
+            .deployment_configuration(convert::deployment(&settings.deployment_configuration))
+            .set_health_check_grace_period_seconds(settings.health_check_grace_period_seconds)
+            .set_load_balancers(self.attachments(&settings.load_balancers).await?)
+            .set_network_configuration(network.map_err(|error| invalid(&what, error))?)
+            .send()
+            .await
+            .during(&what)?;
+        let updated = answer
+            .service()
+            .ok_or_else(|| incomplete(&what, "service"))?;
+        self.mark(service, updated).await?;
+        Ok(Rolled {
+            rollout: rollout(updated, &what)?,
+            first: self.is_first(&service.name, updated).await?,
+        })
+    }
+
+    /// Sends only what starts no rollout (ECS-SEMANTICS, "What makes a deployment").
+    pub(crate) async fn configure(
+        &self,
+        service: &DesiredService,
+        tasks: Option<u32>,
+    ) -> Result<(), PortError> {
+        let what = format!("configure the service {}", service.name);
+        let settings: Settings = document::read("settings", &service.settings)?;
+        let answer = self
+            .ecs
+            .update_service()
+            .cluster(self.identity.cluster())
+            .service(service.name.as_str())
+            .set_desired_count(tasks.map(signed))
+            .deployment_configuration(convert::deployment(&settings.deployment_configuration))
+            .set_health_check_grace_period_seconds(settings.health_check_grace_period_seconds)
+            .send()
+            .await
+            .during(&what)?;
+        let updated = answer
+            .service()
+            .ok_or_else(|| incomplete(&what, "service"))?;
+        self.mark(service, updated).await
+    }
+
+    pub(crate) async fn scale(&self, service: &ServiceName, tasks: u32) -> Result<(), PortError> {
+        self.ecs
+            .update_service()
+            .cluster(self.identity.cluster())
+            .service(service.as_str())
+            .desired_count(signed(tasks))
+            .send()
+            .await
+            .during(format!("scale the service {service} to {tasks}"))?;
+        Ok(())
+    }
+
+    /// Removes a service with its tasks; one that is gone already counts as removed.
+    pub(crate) async fn remove(&self, service: &ServiceName) -> Result<(), PortError> {
+        let removed = self
+            .ecs
+            .delete_service()
+            .cluster(self.identity.cluster())
+            .service(service.as_str())
+            .force(true)
+            .send()
+            .await
+            .during(format!("remove the service {service}"));
+        match removed {
+            Err(error) if error.kind != PortErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn newest(&self, service: &ServiceName) -> Result<Rolled, PortError> {
+        let described = self.described(service).await?;
+        let what = format!("find the newest rollout of {service}");
+        Ok(Rolled {
+            rollout: rollout(&described, &what)?,
+            first: self.is_first(service, &described).await?,
+        })
+    }
+
+    /// Whether no earlier rollout of the service ever completed.
+    pub(crate) async fn is_first(
+        &self,
+        name: &ServiceName,
+        service: &sdk::Service,
+    ) -> Result<bool, PortError> {
+        let newest = primary(service).and_then(|deployment| deployment.id());
+        let completed = |deployment: &sdk::Deployment| {
+            deployment.id() != newest
+                && deployment.rollout_state() == Some(&sdk::DeploymentRolloutState::Completed)
+        };
+        if service.deployments().iter().any(completed) {
+            return Ok(false);
+        }
+        let newest = RolloutId(newest.unwrap_or_default().to_owned());
+        let ended_well = self.service_deployments(name, &ENDED_WELL).await?;
+        let earlier = |brief: &sdk::ServiceDeploymentBrief| {
+            let target = brief.target_service_revision_arn().unwrap_or_default();
+            !crate::services::is_same_rollout(target, &newest)
+        };
+        Ok(!ended_well.iter().any(earlier))
+    }
+
+    /// Records on the service what was applied. The declared count is recorded only once it is the
+    /// service's: a count that was not applied would pass for one that somebody changed since.
+    async fn mark(
+        &self,
+        service: &DesiredService,
+        updated: &sdk::Service,
+    ) -> Result<(), PortError> {
+        let what = format!("tag the service {}", service.name);
+        let arn = updated.service_arn();
+        let arn = arn.ok_or_else(|| incomplete(&what, "ARN"))?;
+        let mut marks = self.service_tags(service);
+        if updated.desired_count() != signed(service.count) {
+            marks.retain(|mark| mark.key() != Some(tags::COUNT));
+        }
+        self.ecs
+            .tag_resource()
+            .resource_arn(arn)
+            .set_tags(Some(marks))
+            .send()
+            .await
+            .during(what)?;
+        Ok(())
+    }
+
+    fn service_tags(&self, service: &DesiredService) -> Vec<sdk::Tag> {
+        vec![
+            tags::tag(tags::PROJECT, self.identity.project.as_str()),
+            tags::tag(tags::ENVIRONMENT, self.identity.environment.as_str()),
+            tags::tag(tags::SERVICE, service.name.as_str()),
+            tags::tag(tags::SETTINGS, service.settings.digest.as_str()),
+            tags::tag(tags::COUNT, service.count.to_string()),
+        ]
+    }
+
+    /// Attachments with the ARNs of their target groups; none where Terraform owns them.
+    async fn attachments(
+        &self,
+        wanted: &[Attachment],
+    ) -> Result<Option<Vec<sdk::LoadBalancer>>, PortError> {
+        if self.place == Place::Aws {
+            return Ok(None);
+        }
+        if wanted.is_empty() {
+            return Ok(Some(vec![]));
+        }
+        let names = wanted.iter().map(|a| a.target_group_name.clone());
+        let arns = self.target_group_arns(names.collect()).await?;
+        let attach = |attachment: &Attachment| {
+            let name = &attachment.target_group_name;
+            let missing = || {
+                let what = format!("find the target group {name}");
+                PortError::new(PortErrorKind::NotFound, what, "it is not there")
+            };
+            Ok(sdk::LoadBalancer::builder()
+                .target_group_arn(arns.get(name).ok_or_else(missing)?)
+                .container_name(&attachment.container_name)
+                .container_port(attachment.container_port)
+                .build())
+        };
+        wanted
+            .iter()
+            .map(attach)
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
+    async fn target_group_arns(
+        &self,
+        names: Vec<String>,
+    ) -> Result<HashMap<String, String>, PortError> {
+        let answer = self
+            .balancing
+            .describe_target_groups()
+            .set_names(Some(names.clone()))
+            .send()
+            .await
+            .during(format!("find the target group {}", names.join(", ")))?;
+        let named = |group: &aws_sdk_elasticloadbalancingv2::types::TargetGroup| {
+            let name = group.target_group_name()?.to_owned();
+            Some((name, group.target_group_arn()?.to_owned()))
+        };
+        Ok(answer.target_groups().iter().filter_map(named).collect())
+    }
+}
+
+fn rollout(service: &sdk::Service, what: &str) -> Result<RolloutId, PortError> {
+    let id = primary(service).and_then(|deployment| deployment.id());
+    id.map(|id| RolloutId(id.to_owned()))
+        .ok_or_else(|| incomplete(what, "primary deployment"))
+}
+
+fn signed(tasks: u32) -> i32 {
+    i32::try_from(tasks).unwrap_or(i32::MAX)
+}
