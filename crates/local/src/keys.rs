@@ -128,7 +128,7 @@ impl PlatformKeys {
         };
         keys.write(state)?;
         let id_path = state.platform_id();
-        files::replace(&id_path, keys.id.as_bytes()).map_err(io_error(&id_path))?;
+        files::replace_durably(&id_path, keys.id.as_bytes()).map_err(io_error(&id_path))?;
         Ok(keys)
     }
 
@@ -147,7 +147,7 @@ impl PlatformKeys {
         })?;
         let directory = path.parent().unwrap_or(state.keys_root());
         files::create_private_dir(directory)
-            .and_then(|()| files::replace(&path, &text))
+            .and_then(|()| files::replace_durably(&path, &text))
             .map_err(io_error(&path))
     }
 

@@ -2,6 +2,8 @@
 //! this very binary. It has no test harness, because it must become the platform
 //! when it is called with the hidden sub-command.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
@@ -21,7 +23,7 @@ const HIDDEN: &str = "__platform";
 
 type Case = (&'static str, fn(&tokio::runtime::Runtime));
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     (
         "a_started_platform_answers_and_is_used_again",
         started_and_reused,
@@ -32,6 +34,7 @@ const CASES: [Case; 8] = [
     ("a_platform_of_another_build_is_replaced", replaced),
     ("a_platform_whose_state_vanished_ends", vanished),
     ("a_platform_that_dies_early_is_explained", died),
+    ("a_newer_store_is_refused_with_the_reason", newer_store),
     ("stopping_what_does_not_run_is_fine", nothing_to_stop),
 ];
 
@@ -138,6 +141,13 @@ fn started_and_reused(runtime: &tokio::runtime::Runtime) {
         assert_eq!(stop(&fixture.state).await.unwrap(), Stopped::Ended);
         wait_for_end(&running).await;
         assert!(find_running(&fixture.state).await.unwrap().is_none());
+        let begun = Instant::now();
+        fixture.start().await;
+        eprintln!(
+            "start to first answer, not for the first time: {:?}",
+            begun.elapsed()
+        );
+        fixture.stop().await;
     });
 }
 
@@ -241,6 +251,22 @@ fn died(runtime: &tokio::runtime::Runtime) {
             panic!("{failed}")
         };
         assert!(last_lines.contains("registry"), "{failed}");
+    });
+}
+
+fn newer_store(runtime: &tokio::runtime::Runtime) {
+    runtime.block_on(async {
+        let fixture = Fixture::new();
+        fixture.state.create().unwrap();
+        let newer = rusqlite::Connection::open(fixture.state.store()).unwrap();
+        newer.pragma_update(None, "user_version", 4711).unwrap();
+        drop(newer);
+        let refused = ensure_running(&fixture.state, &options(&own_binary()))
+            .await
+            .unwrap_err();
+        let text = refused.to_string();
+        assert!(text.contains("has version 4711"), "{text}");
+        assert!(text.contains("a newer seaway wrote it"), "{text}");
     });
 }
 

@@ -14,7 +14,7 @@ use super::process::{Claim, ProcessRecord, lock_launch};
 use super::spawn;
 use super::version::{Relation, build_of, relate};
 use crate::identity::VERSION;
-use crate::keys::PlatformKeys;
+use crate::keys::{KeysError, PlatformKeys};
 use crate::layout::StateDir;
 use crate::server::control::{Ping, TaskFate};
 
@@ -57,8 +57,10 @@ pub async fn ensure_running(
     state: &StateDir,
     options: &LaunchOptions,
 ) -> Result<Connection, LaunchError> {
-    let keys = PlatformKeys::load_or_create(state)?;
+    state.create().map_err(KeysError::from)?;
+    // The lock comes first: two commands must not both make keys.
     let _lock = lock(state).await?;
+    let keys = PlatformKeys::load_or_create(state)?;
     if let Some((connection, ping)) = find(state, &keys).await? {
         let build = build_of(&options.exe).map_err(|source| LaunchError::Io {
             path: options.exe.clone(),
