@@ -16,6 +16,7 @@ impl Service {
         self.judge(out);
         self.check_breaker(out);
         self.set_desired_counts();
+        self.stop_excess(out);
         self.lower_old_deployments(out);
         self.stop_excess(out);
         self.stop_unhealthy_for_room(out);

@@ -12,15 +12,25 @@ use crate::notices::{DEADLOCKED, Outbox, Topic};
 use crate::service::{Service, ServiceStatus, count};
 use crate::task::{StopCode, Task};
 
-/// What an old deployment gives up, in the order in which it is given up.
+/// What a deployment has, from the least to the most valuable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Surrender {
-    /// A task it does not have.
+enum Worth {
+    /// A task it is to have and has not.
     Vacancy,
     Pending,
     Unhealthy,
     Waiting,
     Healthy,
+}
+
+/// What an old deployment gives up; the least is given up first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Surrender {
+    worth: Worth,
+    /// The deployment has completed once.
+    proven: bool,
+    deployment: usize,
+    task: Option<usize>,
 }
 
 /// How the wanted tasks of one deployment stand.
@@ -57,16 +67,15 @@ impl Service {
     pub(crate) fn lower_old_deployments(&mut self, out: &mut Outbox) {
         let bounds = self.bounds();
         for _ in 0..self.surplus(bounds).max(self.room_to_make(bounds)) {
-            let Some((surrender, index, task)) = self.next_surrender() else {
+            let next = self
+                .old_deployments()
+                .filter_map(|index| self.next_surrender(index))
+                .min();
+            let Some(next) = next.filter(|next| self.may_lose(next.worth, bounds)) else {
                 return;
             };
-            // Invariant: no healthy task is stopped for a roll below the floor. The counts above
-            // see to it already, as what is not healthy goes first.
-            if surrender == Surrender::Healthy && self.healthy_count() <= bounds.floor {
-                return;
-            }
-            self.deployments[index].desired_count -= 1;
-            if let Some(task) = task {
+            self.deployments[next.deployment].desired_count -= 1;
+            if let Some(task) = next.task {
                 let cause = self.scaling_cause();
                 self.stop_task(task, cause, out);
             }
@@ -75,15 +84,17 @@ impl Service {
 
     /// Stops what a deployment has above its desired count, and what has been replaced.
     pub(crate) fn stop_excess(&mut self, out: &mut Outbox) {
+        let bounds = self.bounds();
         for index in 0..self.deployments.len() {
-            let (id, desired) = (
-                self.deployments[index].id,
-                self.deployments[index].desired_count,
-            );
+            let deployment = &self.deployments[index];
+            let (id, desired) = (deployment.id, deployment.desired_count);
             for _ in desired..self.census(id).good() {
                 let Some(task) = self.least_useful(id) else {
                     break;
                 };
+                if !self.may_lose(worth(&self.tasks[task]), bounds) {
+                    break;
+                }
                 let cause = self.scaling_cause();
                 self.stop_task(task, cause, out);
             }
@@ -97,6 +108,11 @@ impl Service {
                 self.stop_unhealthy(id, out);
             }
         }
+    }
+
+    /// Invariant: no healthy task is stopped when fewer than the floor would be left.
+    fn may_lose(&self, worth: Worth, bounds: Bounds) -> bool {
+        worth != Worth::Healthy || self.healthy_count() > bounds.floor
     }
 
     /// At the ceiling nothing can be started first: unhealthy tasks stop one by one.
@@ -254,28 +270,40 @@ impl Service {
         (0..self.deployments.len()).filter(old)
     }
 
-    /// The least valuable thing that old deployments have: deployment, and task unless vacant.
-    fn next_surrender(&self) -> Option<(Surrender, usize, Option<usize>)> {
-        let mut candidates = Vec::new();
-        for index in self.old_deployments() {
-            let deployment = &self.deployments[index];
-            if deployment.desired_count == 0 {
-                continue;
-            }
-            let proven = deployment.completed_at.is_some();
-            if self.census(deployment.id).wanted < deployment.desired_count {
-                candidates.push((Surrender::Vacancy, proven, index, None));
-            }
-            for (position, task) in self.tasks.iter().enumerate() {
-                if task.deployment == Some(deployment.id) && task.is_wanted() {
-                    candidates.push((worth(task), proven, index, Some(position)));
-                }
-            }
+    /// What an old deployment gives up when its desired count falls by one.
+    fn next_surrender(&self, index: usize) -> Option<Surrender> {
+        let deployment = &self.deployments[index];
+        let census = self.census(deployment.id);
+        let desired = deployment.desired_count;
+        if desired == 0 {
+            return None;
         }
-        candidates
-            .into_iter()
-            .min()
-            .map(|(worth, _, index, task)| (worth, index, task))
+        let proven = deployment.completed_at.is_some();
+        if census.wanted < desired {
+            return Some(Surrender {
+                worth: Worth::Vacancy,
+                proven,
+                deployment: index,
+                task: None,
+            });
+        }
+        let of_it = |(_, task): &(usize, &Task)| {
+            let worth = worth(task);
+            task.deployment == Some(deployment.id)
+                && task.is_wanted()
+                // All that is to be left is healthy: one of these goes.
+                && (desired > census.healthy || worth == Worth::Healthy)
+                // What is being replaced goes before its replacement.
+                && (census.wanted == desired || census.unhealthy == 0 || worth >= Worth::Unhealthy)
+        };
+        let candidates = self.tasks.iter().enumerate().filter(of_it);
+        let surrender = |(position, task): (usize, &Task)| Surrender {
+            worth: worth(task),
+            proven,
+            deployment: index,
+            task: Some(position),
+        };
+        candidates.map(surrender).min()
     }
 
     /// What a deployment misses least of the tasks that are not unhealthy: the newest of those
@@ -335,11 +363,11 @@ impl Service {
     }
 }
 
-fn worth(task: &Task) -> Surrender {
+fn worth(task: &Task) -> Worth {
     match () {
-        () if task.is_healthy() => Surrender::Healthy,
-        () if task.is_unhealthy() => Surrender::Unhealthy,
-        () if task.is_running() => Surrender::Waiting,
-        () => Surrender::Pending,
+        () if task.is_healthy() => Worth::Healthy,
+        () if task.is_unhealthy() => Worth::Unhealthy,
+        () if task.is_running() => Worth::Waiting,
+        () => Worth::Pending,
     }
 }

@@ -102,9 +102,12 @@ fn a_rollback_that_is_superseded_leaves_the_completed_deployment_a_candidate() {
     world.run_until(60_000, |world| world.status() == Status::RollbackInProgress);
     let superseded = world.record().id.clone();
     world.deploy(web("bad"));
+    let state = |d: &seaway_scheduler::Deployment| (d.id == old, d.rollout_state);
+    let states: Vec<_> = world.service.deployments().map(state).collect();
+    use RolloutState::{Completed, Failed, InProgress};
     assert_eq!(
-        world.service.deployments().nth(1).unwrap().rollout_state,
-        RolloutState::Failed
+        states,
+        [(false, InProgress), (false, Failed), (true, Completed)]
     );
     world.run(200_000);
     assert_eq!(world.service.primary().id, old);
@@ -182,4 +185,27 @@ fn documented_transitions_are_the_only_ones() {
         assert_eq!(from.is_final(), ways == 0, "{from:?}");
     }
     assert!(!Status::StopRequested.may_become(Status::Successful));
+}
+
+#[test]
+fn a_requested_rollback_that_is_superseded_at_once_is_stopped() {
+    let mut world = World::steady(service(web("old"), 1), all_well());
+    world.deploy(web("middle"));
+    world.run(20);
+    let service_deployment = world.record().id.clone();
+    world
+        .request(Request::RollBack {
+            service_deployment: service_deployment.clone(),
+        })
+        .unwrap();
+    world.deploy(web("new"));
+    world.run(10_000);
+    assert!(world.service.is_steady());
+    let record = world
+        .archived
+        .iter()
+        .find(|record| record.id == service_deployment)
+        .unwrap();
+    assert_eq!(record.status, Status::Stopped);
+    assert!(record.rollback.is_none());
 }
