@@ -55,7 +55,7 @@ impl Session {
     pub(crate) async fn described(&self, name: &ServiceName) -> Result<sdk::Service, PortError> {
         let what = format!("describe the service {name}");
         let services = self.describe_few(&[name.to_string()]).await?;
-        let service = services.into_iter().find(|service| is_active(service));
+        let service = services.into_iter().find(is_active);
         service.ok_or_else(|| PortError::new(PortErrorKind::NotFound, what, "it is not there"))
     }
 
