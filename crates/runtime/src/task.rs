@@ -33,8 +33,10 @@ pub struct ContainerSpec {
     pub workdir: String,
     /// Entry point and command. The first word is looked up as [`crate::launch`] describes.
     pub argv: Vec<String>,
+    /// All the process gets, besides `PATH` (that of most images) and `HOME` (a directory of its
+    /// own) unless declared here, `PORT`, and a variable for each volume. Nothing is inherited.
     pub env: Environment,
-    /// Given to the process as `PORT`.
+    /// Given to the process as `PORT`, whatever its environment declares.
     pub port: Option<u16>,
     pub memory: Option<MemoryLimit>,
     pub cpu: Option<CpuUnits>,

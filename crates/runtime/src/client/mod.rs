@@ -1,4 +1,8 @@
 //! The platform's side of the supervisor: start it, give it work, hear what happened.
+//!
+//! When a call fails with [`ClientError::Disconnected`] or [`ClientError::NotRunning`], the
+//! supervisor is gone and its tasks with it: call [`Supervisor::connect_or_start`] again and read
+//! [`Supervisor::events`] after the last cursor, where the end of each of them is reported.
 
 mod connection;
 mod events;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::journal::Journal;
 use super::state::State;
 use crate::event::EventCursor;
-use crate::protocol::{FRAME_LIMIT, Refusal, Reply, Request, frame};
+use crate::protocol::{FRAME_LIMIT, PROTOCOL, Refusal, Reply, Request, frame};
 
 /// How much of the journal is read ahead for a listener.
 const PAGE: usize = 64 * 1024;
@@ -152,7 +152,7 @@ impl Connection {
             }
         };
         match request {
-            Request::Hello { .. } => self.greeted = true,
+            Request::Hello { protocol } => self.greeted = protocol == PROTOCOL,
             _ if !self.greeted => {
                 self.refuse(Refusal::Malformed {
                     why: "not greeted".to_owned(),

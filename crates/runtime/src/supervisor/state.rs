@@ -117,6 +117,9 @@ impl State {
                     process.kill_all(&members);
                 }
                 let given_up = now.duration_since(since) > CLOSING_LIMIT;
+                if given_up && !members.is_empty() {
+                    tracing::error!(task = %process.task, ?members, "cannot be killed");
+                }
                 if (members.is_empty() && process.is_drained()) || given_up {
                     closed.push(*key);
                 }

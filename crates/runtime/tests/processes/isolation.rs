@@ -1,7 +1,10 @@
 //! What a process gets, what it does not get, and where secrets never are.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use seaway_runtime::event::ExitStatus;
@@ -17,6 +20,7 @@ crate::harness::tests![
     the_supervisor_holds_nothing_of_its_starter,
     a_secret_is_neither_on_disk_nor_on_a_command_line,
     an_idle_supervisor_is_small,
+    garbage_on_the_socket_is_refused_without_quoting_it,
 ];
 
 fn with_env(mut spec: TaskSpec, variables: &[(&str, &str)]) -> TaskSpec {
@@ -232,6 +236,38 @@ fn an_idle_supervisor_is_small() {
         let (resident, own) = (kilobytes("VmRSS:"), kilobytes("RssAnon:"));
         println!("an idle supervisor holds {resident} kB, {own} kB of them its own");
         assert!(own < 6 * 1024, "{own} kB");
+    });
+}
+
+fn garbage_on_the_socket_is_refused_without_quoting_it() {
+    let stage = Stage::new();
+    block_on(async {
+        let supervisor = stage.supervisor().await;
+        let socket = stage.directory().join("control.sock");
+        assert_eq!(fs::metadata(&socket).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(stage.directory()).unwrap().mode() & 0o777,
+            0o700
+        );
+        let ask = |request: &[u8]| {
+            let mut stream = UnixStream::connect(&socket).unwrap();
+            // It may close before everything is sent.
+            let _ = stream.write_all(request);
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            String::from_utf8(answer).unwrap()
+        };
+        let answer = ask(b"{\"start\":{\"spec\":\"hunter2\"}}\n");
+        assert!(
+            answer.contains("malformed") && !answer.contains("hunter2"),
+            "{answer}"
+        );
+        let answer = ask(b"\"list\"\n");
+        assert!(answer.contains("not greeted"), "{answer}");
+        let answer = ask(b"{\"hello\":{\"protocol\":0}}\n\"nonsense\"\n");
+        assert!(answer.contains("\"platform\":0"), "{answer}");
+        ask(&vec![b'x'; 5 << 20]);
+        assert!(supervisor.list().await.unwrap().is_empty(), "it goes on");
     });
 }
 
