@@ -123,55 +123,77 @@ impl Session {
         }
     }
 
-    /// Changes one key of the object and keeps the others. Secrets Manager has no conditional
-    /// write, so the version that ours replaced is compared with the one that was read; when
-    /// another writer came between, the change is made again on top of theirs.
+    /// Changes one key of the object and keeps the others.
     async fn put_key(&self, name: &str, key: &str, value: &SecretValue) -> Result<(), PortError> {
         let what = format!("set the key {key} of the secret {name}");
+        let with = |before: Option<&str>| {
+            with_key(before, key, value.expose()).map_err(|error| invalid(&what, error))
+        };
         for _ in 0..ATTEMPTS {
-            let Some(before) = self.current(name).await? else {
-                let object = with_key(None, key, value.expose()).map_err(|e| invalid(&what, e))?;
-                match self.put(name, &object).await {
-                    Err(error) if error.kind == PortErrorKind::NotFound => {}
-                    put => return put.map(drop),
-                }
-                match self.create_secret(name, &object).await {
-                    Err(error) if error.kind == PortErrorKind::Conflict => continue,
-                    created => return created,
-                }
-            };
-            let object = with_key(Some(&before.text), key, value.expose())
-                .map_err(|error| invalid(&what, error))?;
-            self.put(name, &object).await?;
-            let replaced = self.version_at(name, PREVIOUS).await?;
-            if replaced.is_none_or(|replaced| replaced == before.version) {
-                return Ok(());
+            if let Some(before) = self.version(name, None).await? {
+                return self.replace(name, before, &with).await;
+            }
+            let object = with(None)?;
+            match self.put(name, &object).await {
+                Err(error) if error.kind == PortErrorKind::NotFound => {}
+                put => return put.map(drop),
+            }
+            match self.create_secret(name, &object).await {
+                // Somebody else created it: the change is made on top of theirs.
+                Err(error) if error.kind == PortErrorKind::Conflict => {}
+                created => return created,
             }
         }
-        Err(PortError::new(
-            PortErrorKind::Conflict,
-            what,
-            "it is being changed by others again and again",
-        ))
+        Err(contended(what))
     }
 
-    /// Writes a new version; a secret whose removal is pending is restored first.
-    async fn put(&self, name: &str, value: &str) -> Result<(), PortError> {
+    /// Writes what `with` makes of the version `before`. Secrets Manager has no conditional write,
+    /// so the version that ours replaced is compared with the one that was read; when another
+    /// writer came between, the change is made again on top of theirs.
+    async fn replace(
+        &self,
+        name: &str,
+        before: Version,
+        with: &impl Fn(Option<&str>) -> Result<String, PortError>,
+    ) -> Result<(), PortError> {
+        let mut base = before;
+        let mut expected = base.id.clone();
+        for _ in 0..ATTEMPTS {
+            let ours = self.put(name, &with(Some(&base.text))?).await?;
+            let Some(replaced) = self.version_at(name, PREVIOUS).await? else {
+                return Ok(());
+            };
+            // When ours was replaced meanwhile, whoever did so has the same duty.
+            if replaced == expected || replaced == ours {
+                return Ok(());
+            }
+            let Some(theirs) = self.version(name, Some(&replaced)).await? else {
+                return Ok(());
+            };
+            base = theirs;
+            expected = ours;
+        }
+        Err(contended(format!("set the secret {name}")))
+    }
+
+    /// Writes a new version and returns its id; a secret whose removal is pending is restored
+    /// first.
+    async fn put(&self, name: &str, value: &str) -> Result<String, PortError> {
         let id = self.identity.secret(name);
         let what = format!("set the secret {name}");
         let put = || {
             let request = self.secrets.put_secret_value().secret_id(&id);
             request.secret_string(value).send()
         };
-        let first = put().await.during(&what);
-        match first {
+        let answer = match put().await.during(&what) {
             Err(error) if is_removed(&error) => {
                 let restored = self.secrets.restore_secret().secret_id(&id).send().await;
                 restored.during(format!("restore the secret {name}"))?;
-                put().await.during(what).map(drop)
+                put().await.during(what)?
             }
-            first => first.map(drop),
-        }
+            first => first?,
+        };
+        Ok(answer.version_id.unwrap_or_default())
     }
 
     async fn create_secret(&self, name: &str, value: &str) -> Result<(), PortError> {
@@ -191,11 +213,13 @@ impl Session {
             .map(drop)
     }
 
-    async fn current(&self, name: &str) -> Result<Option<Current>, PortError> {
+    /// A version of a secret by its id, or the one that tasks get now.
+    async fn version(&self, name: &str, id: Option<&str>) -> Result<Option<Version>, PortError> {
         let answer = self
             .secrets
             .get_secret_value()
             .secret_id(self.identity.secret(name))
+            .set_version_id(id.map(str::to_owned))
             .send()
             .await
             .during(format!("read the secret {name}"));
@@ -205,9 +229,9 @@ impl Session {
             }
             answer => answer?,
         };
-        Ok(Some(Current {
+        Ok(Some(Version {
             text: answer.secret_string.unwrap_or_default(),
-            version: answer.version_id.unwrap_or_default(),
+            id: answer.version_id.unwrap_or_default(),
         }))
     }
 
@@ -231,7 +255,7 @@ impl Session {
             reason: reason.into(),
             hint: set.clone(),
         };
-        let current = match self.current(&reference.secret).await {
+        let current = match self.version(&reference.secret, None).await {
             Ok(Some(current)) => current,
             Ok(None) => return Ok(failed("it does not exist or has no value")),
             Err(error) if error.kind == PortErrorKind::Denied => {
@@ -250,10 +274,15 @@ impl Session {
     }
 }
 
-/// The value that tasks get now. Not `Debug`: nothing may show it.
-struct Current {
+/// A version of a secret. Not `Debug`: nothing may show it.
+struct Version {
     text: String,
-    version: String,
+    id: String,
+}
+
+fn contended(what: String) -> PortError {
+    let message = "it is being changed by others again and again";
+    PortError::new(PortErrorKind::Conflict, what, message)
 }
 
 fn status(entry: &sdk::SecretListEntry, prefix: &str) -> Option<SecretStatus> {

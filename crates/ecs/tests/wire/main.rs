@@ -1,0 +1,278 @@
+//! The ports over HTTP, against a server that answers from a table: what needs several calls.
+
+mod server;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use seaway_core::desired::RevisionId;
+use seaway_core::environment::SecretRef;
+use seaway_core::name::ServiceName;
+use seaway_core::observed::Observed;
+use seaway_core::rollout::{Progress, RolloutId, RolloutState};
+use seaway_ecs::{AwsTarget, Ecs, EnvironmentIdentity, ProcessEnvironment, Target};
+use seaway_ports::{PortErrorKind, RollbackAnswer, Rollouts as _, SecretValue, Secrets as _};
+use serde_json::{Value, json};
+use server::Canned;
+
+fn identity() -> EnvironmentIdentity {
+    EnvironmentIdentity {
+        project: "shop".parse().expect("a name"),
+        environment: "local".parse().expect("a name"),
+    }
+}
+
+async fn connect(server: &Canned) -> Ecs {
+    Ecs::connect(&server.target(), &identity())
+        .await
+        .expect("the server answers")
+}
+
+fn name(text: &str) -> ServiceName {
+    text.parse().expect("a name")
+}
+
+/// A service that moves from `ecs-svc/1` to `ecs-svc/2`, as DescribeServices shows it.
+fn service(name: &str, deployments: Value) -> Value {
+    json!({"serviceName": name, "status": "ACTIVE", "deployments": deployments})
+}
+
+fn deployment(number: u32, status: &str, state: &str) -> Value {
+    json!({
+        "id": format!("ecs-svc/{number}"), "status": status, "rolloutState": state,
+        "createdAt": number, "taskDefinition": format!("td:{number}"), "desiredCount": 1,
+    })
+}
+
+/// The record of `ecs-svc/2`, as the list and the description show it.
+fn record(status: &str) -> Value {
+    json!({
+        "serviceDeploymentArn": "sd/2", "status": status, "createdAt": 2,
+        "targetServiceRevisionArn": "arn:aws:ecs:r:a:service-revision/c/s/2",
+        "targetServiceRevision": {"arn": "arn:aws:ecs:r:a:service-revision/c/s/2"},
+        "rollback": {"serviceRevisionArn": "arn:aws:ecs:r:a:service-revision/c/s/1"},
+    })
+}
+
+/// Answers for one service, `api`.
+fn one_service(deployments: Value, status: &'static str) -> impl Fn(&str, &Value) -> Option<Value> {
+    move |operation, _| {
+        Some(match operation {
+            "DescribeServices" => json!({"services": [service("api", deployments.clone())]}),
+            "ListServiceDeployments" | "DescribeServiceDeployments" => {
+                json!({"serviceDeployments": [record(status)]})
+            }
+            "ListTasks" => json!({"taskArns": []}),
+            _ => return None,
+        })
+    }
+}
+
+async fn progress_of_second(ecs: &Ecs) -> Progress {
+    let rollouts = BTreeMap::from([(name("api"), RolloutId("ecs-svc/2".into()))]);
+    let mut seen = ecs.progress(&rollouts).await.expect("a poll");
+    match seen.remove("api") {
+        Some(Observed::Known(progress)) => progress,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn credentials_of_another_account_are_refused_before_anything_else() {
+    let server = Canned::start(|_, _| None).await;
+    let mut target = server.local_target();
+    target.account = "111122223333".into();
+    let error = Ecs::connect(&Target::Local(target), &identity())
+        .await
+        .expect_err("another account");
+    assert_eq!(error.kind, PortErrorKind::Denied);
+    assert_eq!(server.count("GetCallerIdentity"), 1);
+}
+
+#[tokio::test]
+async fn a_foreign_endpoint_is_refused_without_a_call() {
+    let variables = [(
+        "AWS_ENDPOINT_URL".to_owned(),
+        "http://127.0.0.1:9".to_owned(),
+    )];
+    let target = Target::Aws(AwsTarget {
+        region: "eu-west-1".into(),
+        account: "111122223333".into(),
+        endpoint_url: None,
+        process: ProcessEnvironment::from_variables(variables),
+    });
+    let error = Ecs::connect(&target, &identity())
+        .await
+        .expect_err("a foreign endpoint");
+    assert_eq!(error.kind, PortErrorKind::Denied);
+    assert!(error.message.contains("AWS_ENDPOINT_URL"), "{error}");
+}
+
+#[tokio::test]
+async fn a_platform_that_is_not_there_is_unavailable_with_the_next_step() {
+    let server = Canned::start(|_, _| None).await;
+    let mut target = server.local_target();
+    // Port 1 of loopback: nobody listens, the connection is refused at once.
+    target.endpoint = "http://127.0.0.1:1".into();
+    let error = Ecs::connect(&Target::Local(target), &identity())
+        .await
+        .expect_err("nobody listens");
+    assert_eq!(error.kind, PortErrorKind::Unavailable);
+    assert!(
+        error
+            .hint
+            .is_some_and(|hint| hint.contains("seaway local start"))
+    );
+}
+
+#[tokio::test]
+async fn a_rollout_that_a_newer_one_replaced_is_superseded() {
+    let deployments = json!([
+        deployment(3, "PRIMARY", "COMPLETED"),
+        deployment(2, "ACTIVE", "IN_PROGRESS"),
+    ]);
+    let server = Canned::start(one_service(deployments, "STOPPED")).await;
+    let progress = progress_of_second(&connect(&server).await).await;
+    let by = Some(RolloutId("ecs-svc/3".into()));
+    assert_eq!(progress.state, RolloutState::Superseded { by });
+}
+
+#[tokio::test]
+async fn a_rollout_that_was_rolled_back_names_the_revision_it_went_back_to() {
+    let deployments = json!([
+        deployment(1, "PRIMARY", "COMPLETED"),
+        deployment(2, "ACTIVE", "FAILED"),
+    ]);
+    let server = Canned::start(one_service(deployments, "ROLLBACK_SUCCESSFUL")).await;
+    let progress = progress_of_second(&connect(&server).await).await;
+    let to = Some(RevisionId("td:1".into()));
+    assert_eq!(progress.state, RolloutState::RolledBack { to });
+    assert_eq!(progress.old.desired, 1);
+}
+
+#[tokio::test]
+async fn a_poll_of_many_services_takes_few_calls() {
+    const SERVICES: usize = 25;
+    let server = Canned::start(|operation, input| {
+        Some(match operation {
+            "DescribeServices" => {
+                let names = input["services"].as_array().cloned().unwrap_or_default();
+                let of = |name: &Value| {
+                    let deployments = json!([deployment(2, "PRIMARY", "IN_PROGRESS")]);
+                    service(name.as_str().unwrap_or_default(), deployments)
+                };
+                json!({"services": names.iter().map(of).collect::<Vec<_>>()})
+            }
+            // Two pages of running tasks, one stopped task.
+            "ListTasks" => match (&input["desiredStatus"], &input["nextToken"]) {
+                (Value::String(status), _) if status == "STOPPED" => json!({"taskArns": ["t/3"]}),
+                (_, Value::Null) => json!({"taskArns": ["t/1"], "nextToken": "more"}),
+                _ => json!({"taskArns": ["t/2"]}),
+            },
+            "DescribeTasks" => {
+                let arns = input["tasks"].as_array().cloned().unwrap_or_default();
+                let of = |arn: &Value| {
+                    let status = if arn == "t/3" { "STOPPED" } else { "RUNNING" };
+                    json!({"taskArn": arn, "lastStatus": status, "startedBy": "ecs-svc/2"})
+                };
+                json!({"tasks": arns.iter().map(of).collect::<Vec<_>>()})
+            }
+            _ => return None,
+        })
+    })
+    .await;
+    let ecs = connect(&server).await;
+    let rollout = |index| (name(&format!("s{index}")), RolloutId("ecs-svc/2".into()));
+    let rollouts: BTreeMap<_, _> = (0..SERVICES).map(rollout).collect();
+    for _ in 0..2 {
+        let seen = ecs.progress(&rollouts).await.expect("a poll");
+        assert_eq!(seen.len(), SERVICES);
+        for progress in seen.values() {
+            let tasks = progress.known().map(|progress| progress.tasks.len());
+            assert_eq!(tasks, Some(3), "{progress:?}");
+        }
+    }
+    // A poll: three chunks of services, three pages of tasks, one description of them.
+    assert_eq!(server.count("DescribeServices"), 6);
+    assert_eq!(server.count("ListTasks"), 6);
+    assert_eq!(server.count("DescribeTasks"), 2);
+    assert_eq!(server.count("ListServiceDeployments"), 0);
+}
+
+#[tokio::test]
+async fn a_rollback_of_the_first_rollout_has_nothing_to_go_back_to() {
+    let server = Canned::start(|operation, input| {
+        let of_good_ones = input["status"].is_array();
+        Some(match operation {
+            "DescribeServices" => {
+                let deployments = json!([deployment(2, "PRIMARY", "IN_PROGRESS")]);
+                json!({"services": [service("api", deployments)]})
+            }
+            "ListServiceDeployments" if of_good_ones => json!({"serviceDeployments": []}),
+            "ListServiceDeployments" | "DescribeServiceDeployments" => {
+                json!({"serviceDeployments": [record("IN_PROGRESS")]})
+            }
+            _ => return None,
+        })
+    })
+    .await;
+    let ecs = connect(&server).await;
+    let rollout = RolloutId("ecs-svc/2".into());
+    let answer = ecs.request_rollback(&name("api"), &rollout).await;
+    assert_eq!(answer, Ok(RollbackAnswer::NothingBefore));
+    assert_eq!(server.count("StopServiceDeployment"), 0);
+}
+
+#[tokio::test]
+async fn a_rollout_that_ended_before_the_request_is_already_over() {
+    let deployments = json!([
+        deployment(2, "PRIMARY", "COMPLETED"),
+        deployment(1, "ACTIVE", "COMPLETED"),
+    ]);
+    let server = Canned::start(one_service(deployments, "SUCCESSFUL")).await;
+    let ecs = connect(&server).await;
+    let rollout = RolloutId("ecs-svc/2".into());
+    let answer = ecs.request_rollback(&name("api"), &rollout).await;
+    assert_eq!(answer, Ok(RollbackAnswer::AlreadyOver));
+}
+
+#[tokio::test]
+async fn a_key_that_another_writer_set_in_between_is_kept() {
+    // Versions of the secret, oldest first. The first write meets another writer's version.
+    let versions = Arc::new(Mutex::new(vec![r#"{"a":"1"}"#.to_owned()]));
+    let stored = versions.clone();
+    let server = Canned::start(move |operation, input| {
+        let mut versions = stored.lock().ok()?;
+        let newest = versions.len() - 1;
+        Some(match operation {
+            "GetSecretValue" => {
+                let wanted = input["VersionId"].as_str().and_then(|id| id.parse().ok());
+                let wanted = wanted.unwrap_or(newest);
+                json!({"SecretString": versions[wanted], "VersionId": wanted.to_string()})
+            }
+            "PutSecretValue" => {
+                if newest == 0 {
+                    versions.push(r#"{"a":"1","theirs":"2"}"#.to_owned());
+                }
+                versions.push(input["SecretString"].as_str()?.to_owned());
+                json!({"VersionId": (versions.len() - 1).to_string()})
+            }
+            "DescribeSecret" => {
+                let previous = newest.checked_sub(1)?.to_string();
+                json!({"VersionIdsToStages": {previous: ["AWSPREVIOUS"]}})
+            }
+            _ => return None,
+        })
+    })
+    .await;
+    let key = SecretRef {
+        secret: "database".into(),
+        key: Some("ours".into()),
+    };
+    let value = SecretValue::new("3".into());
+    let set = connect(&server).await.set(&key, &value).await;
+    assert_eq!(set, Ok(()));
+    let last = versions.lock().expect("no panic under the lock").pop();
+    let last: Value = serde_json::from_str(&last.expect("a version")).expect("JSON");
+    assert_eq!(last, json!({"a": "1", "theirs": "2", "ours": "3"}));
+}
