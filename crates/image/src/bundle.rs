@@ -43,7 +43,7 @@ pub enum BundleError {
         #[source]
         source: globset::Error,
     },
-    /// Names in [`is_kept_out`].
+    /// `.git`, `.seaway` or `.env*`.
     #[error("{} never enters a bundle", path.display())]
     KeptOut { path: PathBuf },
     #[error("the bundle entry {entry:?} matches no file")]

@@ -1,11 +1,12 @@
 //! The port `Builder`: build, collect, pack.
 
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use seaway_core::digest::ImageRef;
+use seaway_core::digest::{Digest, ImageRef};
 use seaway_core::environment::{Bundle, Environment, ImageSource, Service};
 use seaway_ports::{Builder, Built, OutputSink, PortError, PortErrorKind};
 use thiserror::Error;
@@ -13,7 +14,7 @@ use thiserror::Error;
 use crate::build::{BuildError, Builds};
 use crate::bundle::{BundleError, Limits};
 use crate::causes::told;
-use crate::collect::collect;
+use crate::collect::{Collected, Item, collect};
 use crate::layer::{PackError, pack};
 use crate::oci::{AssembleError, assemble};
 use crate::repository::repository;
@@ -27,6 +28,21 @@ pub struct Bundler {
     store: ImageStore,
     limits: Limits,
     builds: Builds,
+    packed: Arc<Packed>,
+}
+
+/// Images that this process packed, by the files they were made of: a hundred services with the
+/// same files are packed once.
+#[derive(Debug, Default)]
+struct Packed {
+    images: Mutex<HashMap<BTreeMap<PathBuf, Item>, PackedImage>>,
+}
+
+#[derive(Debug, Clone)]
+struct PackedImage {
+    digest: Digest,
+    /// Compressed size of its layer.
+    bytes: u64,
 }
 
 #[derive(Debug, Error)]
@@ -56,6 +72,7 @@ impl Bundler {
             store,
             limits: Limits::default(),
             builds: Builds::default(),
+            packed: Arc::default(),
         })
     }
 
@@ -80,18 +97,40 @@ impl Bundler {
     async fn packed(&self, repository: String, bundle: &Bundle) -> Result<Built, ImageError> {
         let (root, limits) = (self.root.clone(), self.limits);
         let (store, files) = (self.store.clone(), bundle.files.clone());
+        let packed = Arc::clone(&self.packed);
         tokio::task::spawn_blocking(move || {
             let collected = collect(&root, &files, limits)?;
-            let layer = pack(&collected, &store)?;
-            let digest = assemble(&layer, &store)?;
+            let files = collected.files;
+            let PackedImage { digest, bytes } = packed.image(collected, &store)?;
             Ok(Built {
                 image: ImageRef { repository, digest },
-                files: collected.files,
-                bytes: layer.size,
+                files,
+                bytes,
             })
         })
         .await
         .map_err(ImageError::Interrupted)?
+    }
+}
+
+impl Packed {
+    /// The image of these files, packed now or before.
+    fn image(&self, collected: Collected, store: &ImageStore) -> Result<PackedImage, ImageError> {
+        let known = self.lock().get(&collected.items).cloned();
+        if let Some(image) = known {
+            return Ok(image);
+        }
+        let layer = pack(&collected, store)?;
+        let image = PackedImage {
+            digest: assemble(&layer, store)?,
+            bytes: layer.size,
+        };
+        self.lock().insert(collected.items, image.clone());
+        Ok(image)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<BTreeMap<PathBuf, Item>, PackedImage>> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -247,6 +247,25 @@ async fn services_with_the_same_files_share_everything_but_the_name() {
 }
 
 #[tokio::test]
+async fn the_same_files_are_packed_once_until_one_changes() {
+    let workshop = Workshop::new();
+    workshop.write("run", "one", 0o755);
+    let image = || bundle(None, &["run"]);
+    let first = workshop.build("api", image()).await.unwrap();
+    // A second packing would write the layer again.
+    let manifest = workshop.manifest(&first.image.digest);
+    let layer = manifest.layers()[0].digest().to_string();
+    let layer = workshop.store.path(&layer.parse().unwrap());
+    fs::remove_file(&layer).unwrap();
+    let second = workshop.build("api", image()).await.unwrap();
+    assert_eq!((&first, layer.exists()), (&second, false));
+
+    workshop.write("run", "two", 0o755);
+    let third = workshop.build("api", image()).await.unwrap();
+    assert_ne!(first.image.digest, third.image.digest);
+}
+
+#[tokio::test]
 async fn a_shared_build_runs_once_and_its_files_are_bundled() {
     let workshop = Workshop::new();
     let command = "mkdir -p out; echo x >> out/count";

@@ -23,18 +23,29 @@ pub(crate) struct Collected {
 }
 
 /// What lies at one place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Item {
     Directory,
     File {
         /// Where its bytes are.
         source: PathBuf,
+        stamp: Stamp,
     },
     Link {
         source: PathBuf,
         /// As it is written in the link.
         target: PathBuf,
     },
+}
+
+/// What changes when a file does, without reading it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Stamp {
+    inode: u64,
+    mode: u32,
+    size: u64,
+    /// Seconds and nanoseconds; the kernel sets it on each change of content or mode.
+    changed: (i64, i64),
 }
 
 /// Collects what `entries` name below `root`, which is a canonical path.
@@ -164,7 +175,14 @@ impl Collector<'_> {
             let limit = self.limits.bytes;
             return Err(BundleError::TooLarge { limit });
         }
-        self.insert(place, Item::File { source: path })
+        let stamp = Stamp::of(&metadata);
+        self.insert(
+            place,
+            Item::File {
+                source: path,
+                stamp,
+            },
+        )
     }
 
     /// Puts an item at its place, and the directories above it.
@@ -186,7 +204,7 @@ impl Collector<'_> {
             Some(there) if *there == item => return Ok(()),
             Some(there) => {
                 let shown = |item: &Item| match item {
-                    Item::File { source } | Item::Link { source, .. } => self.shown(source),
+                    Item::File { source, .. } | Item::Link { source, .. } => self.shown(source),
                     Item::Directory => place.join(""),
                 };
                 return Err(BundleError::Collision {
@@ -301,6 +319,17 @@ impl Collector<'_> {
     fn unreadable(&self, path: &Path, source: io::Error) -> BundleError {
         let path = self.shown(path);
         BundleError::Read { path, source }
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            mode: metadata.mode(),
+            size: metadata.len(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
     }
 }
 

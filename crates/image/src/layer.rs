@@ -94,7 +94,7 @@ fn append<W: Write>(archive: &mut tar::Builder<W>, place: &Path, item: &Item) ->
             let mut header = header(EntryType::Symlink, 0o777, 0);
             archive.append_link(&mut header, path, target)
         }
-        Item::File { source } => {
+        Item::File { source, .. } => {
             // What was a file when it was collected may be something else by now.
             let file = File::options()
                 .read(true)

@@ -58,6 +58,9 @@ impl ImageStore {
     /// Makes `bytes` a blob.
     pub(crate) fn put(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
+        if self.read(&digest)?.is_some() {
+            return Ok(digest);
+        }
         let mut file = self.temporary()?;
         file.write_all(bytes)
             .map_err(failed("write", file.path()))?;
