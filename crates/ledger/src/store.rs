@@ -2,11 +2,11 @@
 //! the same way.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::io;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use seaway_core::digest::Digest;
 use thiserror::Error;
 
 /// Whole objects under keys like `releases/local/000012/intent.json`.
@@ -39,13 +39,15 @@ pub struct Object {
 
 /// Says whether an object is still the one that was read; an ETag on S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version(Digest);
+pub struct Version(String);
 
 impl Version {
-    /// The version of an object with this content. Enough where no content comes back, as with
-    /// locks: their generation and heartbeat only grow.
+    /// The version of an object with this content, good for comparing within this process. Enough
+    /// where no content comes back, as with locks: their generation and heartbeat only grow.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Digest::of(bytes))
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytes);
+        Self(format!("{}-{:x}", bytes.len(), hasher.finish()))
     }
 }
 
