@@ -9,7 +9,7 @@ use crate::input::{TargetHealth, TaskReport};
 use crate::lifecycle::{Change, StopCause};
 use crate::notices::{self, INCONSISTENT, Outbox, Topic};
 use crate::service::Service;
-use crate::task::{HealthStatus, Standing, StopCode, Target, TargetState, Task};
+use crate::task::{HealthStatus, Standing, StopCode, Target, TargetState, Task, TaskStatus};
 
 /// The check that a task fails.
 enum FailedCheck<'a> {
@@ -117,7 +117,8 @@ impl Service {
         let now = self.clock.elapsed();
         let deadline = |task: &Task| match task.is_wanted() {
             true => self.judged_at(task).filter(|at| *at > now),
-            false => task.draining_until,
+            false if task.status == TaskStatus::Deactivating => task.draining_until,
+            false => None,
         };
         self.tasks
             .iter()

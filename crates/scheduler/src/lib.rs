@@ -28,7 +28,8 @@
 //!   `PullStopped`, `Started`, or `FailedToStart` with the reason. A container that exits before
 //!   `Started` counts as a task that never reached `RUNNING`.
 //! - Every task ends with exactly one [`Command::Stop`], which is answered by
-//!   `ContainerExited` for each container and [`TaskReport::Stopped`] when nothing is left. A
+//!   `ContainerExited` for each container and [`TaskReport::Stopped`] when nothing is left, also
+//!   by a runtime that never heard of the task: its launch may have been lost in a crash. A
 //!   task that vanished (machine restart) may report `Stopped` without having been asked.
 //! - A [`Command::RegisterTarget`] is answered by a [`TargetHealth`], first `Initial`; a
 //!   [`Command::DeregisterTarget`] by `Draining` and, when the delay is over, `Unused`.

@@ -119,14 +119,21 @@ fn a_router_that_says_nothing_does_not_keep_a_task_for_ever() {
     service
         .request(Millis(20), seaway_scheduler::Request::Update(zero))
         .unwrap();
-    let mut now = 21;
-    while status(&service, &id) != TaskStatus::Stopping {
-        let commands = service.step(Millis(now), Input::Tick);
-        let wait = commands.iter().find_map(|command| match command {
+    let wake = |commands: &[Command]| {
+        commands.iter().find_map(|command| match command {
             Command::WakeAfter(wait) => Some(wait.as_millis() as i64),
             _ => None,
-        });
-        now += wait.unwrap_or_default();
+        })
+    };
+    let mut now = 21;
+    loop {
+        let commands = service.step(Millis(now), Input::Tick);
+        let wait = wake(&commands).unwrap();
+        if status(&service, &id) == TaskStatus::Stopping {
+            assert!(wait > 3_600_000, "the timer is over");
+            break;
+        }
+        now += wait;
         assert!(now < 3_700_000, "it waits longer than the limit");
     }
     assert!(now > 3_600_000);

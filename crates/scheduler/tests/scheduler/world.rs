@@ -445,10 +445,14 @@ impl World {
         self.tell_target(draining, task, TargetHealth::Unused);
     }
 
+    /// A task that was never launched is stopped, too, and reported as such.
     fn stop(&mut self, task: TaskId) {
-        let Some(process) = self.processes.get_mut(&task) else {
-            return;
+        let unknown = || Process {
+            fate: Fate::default(),
+            alive: true,
+            stopping: false,
         };
+        let process = self.processes.entry(task.clone()).or_insert_with(unknown);
         if process.stopping {
             return;
         }
