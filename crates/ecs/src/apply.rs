@@ -12,6 +12,7 @@ use crate::connect::{Place, Session};
 use crate::convert;
 use crate::document::{self, Attachment, Settings};
 use crate::error::{During as _, incomplete, invalid};
+use crate::names::last_part;
 use crate::services::primary;
 use crate::tags;
 
@@ -92,9 +93,10 @@ impl Session {
         let updated = answer
             .service()
             .ok_or_else(|| incomplete(&what, "service"))?;
+        let rollout = rollout_of(updated, change.revision, &what)?;
         self.mark(service, updated).await?;
         Ok(Rolled {
-            rollout: rollout(updated, &what)?,
+            rollout,
             first: self.is_first(&service.name, updated).await?,
         })
     }
@@ -274,6 +276,26 @@ fn rollout(service: &sdk::Service, what: &str) -> Result<RolloutId, PortError> {
     let id = primary(service).and_then(|deployment| deployment.id());
     id.map(|id| RolloutId(id.to_owned()))
         .ok_or_else(|| incomplete(what, "primary deployment"))
+}
+
+/// The newest rollout, if it is one of `revision`. Another one's end must never pass for the end of
+/// the rollout that was asked for.
+fn rollout_of(
+    service: &sdk::Service,
+    revision: &RevisionId,
+    what: &str,
+) -> Result<RolloutId, PortError> {
+    let newest = primary(service).and_then(|deployment| deployment.task_definition());
+    let newest = newest.map(last_part);
+    if newest == Some(last_part(&revision.0)) {
+        return rollout(service, what);
+    }
+    let message = format!(
+        "no rollout of {} was started: the newest one is of {}",
+        revision.short(),
+        newest.unwrap_or("nothing")
+    );
+    Err(PortError::new(PortErrorKind::Conflict, what, message))
 }
 
 fn signed(tasks: u32) -> i32 {

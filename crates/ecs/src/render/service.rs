@@ -23,7 +23,9 @@ impl Scene<'_> {
         } else {
             service.route.is_some()
         };
-        let grace = service.health.as_ref().map(|health| whole(health.grace.0));
+        // Zero instead of nothing: an update keeps what it does not name.
+        let health = service.health.as_ref();
+        let grace = health.map_or(0, |health| whole(health.grace.0));
         Settings {
             deployment_configuration: DeploymentConfiguration {
                 minimum_healthy_percent: whole(service.rollout.min_healthy),
@@ -33,7 +35,7 @@ impl Scene<'_> {
                     rollback: true,
                 },
             },
-            health_check_grace_period_seconds: grace.filter(|_| is_balanced),
+            health_check_grace_period_seconds: is_balanced.then_some(grace),
             load_balancers: if is_local { attachments } else { vec![] },
             network_configuration: is_local.then(NetworkConfiguration::local),
         }

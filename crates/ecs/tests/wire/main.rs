@@ -5,13 +5,18 @@ mod server;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use seaway_core::desired::RevisionId;
+use seaway_core::desired::{DesiredService, Document, RevisionId, WatchRules};
+use seaway_core::digest::{Digest, ImageRef};
 use seaway_core::environment::SecretRef;
 use seaway_core::name::ServiceName;
 use seaway_core::observed::Observed;
 use seaway_core::rollout::{Progress, RolloutId, RolloutState};
+use seaway_core::time::Seconds;
 use seaway_ecs::{AwsTarget, Ecs, EnvironmentIdentity, ProcessEnvironment, Target};
-use seaway_ports::{PortErrorKind, RollbackAnswer, Rollouts as _, SecretValue, Secrets as _};
+use seaway_ports::{
+    Change, FreshTasks, PortErrorKind, RollbackAnswer, Rolled, Rollouts as _, SecretValue,
+    Secrets as _,
+};
 use serde_json::{Value, json};
 use server::Canned;
 
@@ -234,6 +239,101 @@ async fn a_rollout_that_ended_before_the_request_is_already_over() {
     let rollout = RolloutId("ecs-svc/2".into());
     let answer = ecs.request_rollback(&name("api"), &rollout).await;
     assert_eq!(answer, Ok(RollbackAnswer::AlreadyOver));
+}
+
+fn desired() -> DesiredService {
+    let settings = json!({"deploymentConfiguration": {
+        "minimumHealthyPercent": 100, "maximumPercent": 200,
+        "deploymentCircuitBreaker": {"enable": true, "rollback": true},
+    }});
+    DesiredService {
+        name: name("api"),
+        image: ImageRef {
+            repository: "registry.seaway.internal/shop/api".into(),
+            digest: Digest::of(b"image"),
+        },
+        revision: Document::new(json!({})),
+        registered: None,
+        settings: Document::new(settings),
+        count: 2,
+        autoscaled: false,
+        before: vec![],
+        watch: WatchRules {
+            timeout: Seconds(60),
+            grace: Seconds(0),
+            port: None,
+            health_path: None,
+        },
+        independent: false,
+    }
+}
+
+/// Answers an update with a service of two tasks; remembers the tags it gets.
+async fn updating(deployments: Value, tagged: Arc<Mutex<Vec<String>>>) -> Canned {
+    Canned::start(move |operation, input| {
+        Some(match operation {
+            "UpdateService" => {
+                let mut service = service("api", deployments.clone());
+                service["serviceArn"] = json!("arn");
+                service["desiredCount"] = json!(2);
+                json!({"service": service})
+            }
+            "TagResource" => {
+                let tags = input["tags"].as_array()?.iter();
+                let keys = tags.filter_map(|tag| Some(tag["key"].as_str()?.to_owned()));
+                tagged.lock().ok()?.extend(keys);
+                json!({})
+            }
+            _ => return None,
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_update_names_its_rollout_and_records_what_was_applied() {
+    let deployments = json!([
+        deployment(2, "PRIMARY", "IN_PROGRESS"),
+        deployment(1, "ACTIVE", "COMPLETED"),
+    ]);
+    let tagged = Arc::new(Mutex::new(vec![]));
+    let server = updating(deployments, tagged.clone()).await;
+    let service = desired();
+    let change = Change {
+        service: &service,
+        revision: &RevisionId("td:2".into()),
+        count: None,
+        fresh: FreshTasks::WhereRevisionDiffers,
+    };
+    let rolled = connect(&server).await.update(&change).await;
+    let rollout = RolloutId("ecs-svc/2".into());
+    assert_eq!(
+        rolled,
+        Ok(Rolled {
+            rollout,
+            first: false
+        })
+    );
+    let tagged = tagged.lock().expect("no panic under the lock");
+    assert!(tagged.contains(&"seaway:settings".to_owned()), "{tagged:?}");
+    assert!(tagged.contains(&"seaway:count".to_owned()), "{tagged:?}");
+}
+
+#[tokio::test]
+async fn an_update_that_started_no_rollout_does_not_pass_for_one() {
+    let deployments = json!([deployment(1, "PRIMARY", "COMPLETED")]);
+    let server = updating(deployments, Arc::default()).await;
+    let service = desired();
+    let change = Change {
+        service: &service,
+        revision: &RevisionId("td:2".into()),
+        count: None,
+        fresh: FreshTasks::WhereRevisionDiffers,
+    };
+    let error = connect(&server).await.update(&change).await;
+    let error = error.expect_err("another revision's rollout");
+    assert_eq!(error.kind, PortErrorKind::Conflict);
+    assert_eq!(server.count("TagResource"), 0);
 }
 
 #[tokio::test]
