@@ -83,19 +83,23 @@ impl Event {
 }
 
 impl Session {
-    /// The environment's log groups that the query asks for, in the order of their names.
-    async fn groups(&self, query: &LogQuery) -> Result<Vec<String>, PortError> {
-        let prefix = self.identity.log_group_prefix();
-        let groups: Vec<sdk::LogGroup> = self
-            .logs
+    /// All log groups of the environment.
+    pub(crate) async fn log_groups(&self) -> Result<Vec<sdk::LogGroup>, PortError> {
+        self.logs
             .describe_log_groups()
-            .log_group_name_prefix(&prefix)
+            .log_group_name_prefix(self.identity.log_group_prefix())
             .into_paginator()
             .items()
             .send()
             .collect::<Result<Vec<_>, _>>()
             .await
-            .during(format!("list the log groups of {}", self.identity))?;
+            .during(format!("list the log groups of {}", self.identity))
+    }
+
+    /// The environment's log groups that the query asks for, in the order of their names.
+    async fn groups(&self, query: &LogQuery) -> Result<Vec<String>, PortError> {
+        let prefix = self.identity.log_group_prefix();
+        let groups = self.log_groups().await?;
         let wanted = |group: &String| {
             let source = source(group, &prefix);
             query.of.is_empty() || query.of.iter().any(|name| name == source)

@@ -37,17 +37,7 @@ impl Session {
 
     /// The environment's log groups and how many days each keeps.
     async fn retentions(&self) -> Result<BTreeMap<String, Option<i32>>, PortError> {
-        let prefix = self.identity.log_group_prefix();
-        let groups = self
-            .logs
-            .describe_log_groups()
-            .log_group_name_prefix(&prefix)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .during(format!("list the log groups of {}", self.identity))?;
+        let groups = self.log_groups().await?;
         let named = |group: aws_sdk_cloudwatchlogs::types::LogGroup| {
             Some((group.log_group_name?, group.retention_in_days))
         };
