@@ -28,8 +28,6 @@ pub struct BalancingOptions {
     pub access_log: Option<PathBuf>,
     /// When a deregistered target has drained.
     pub draining: DrainPolicy,
-    /// From where free ports are looked for; should differ between platforms.
-    pub seed: u64,
 }
 
 /// The load balancer cannot start or take a change.
@@ -87,7 +85,6 @@ impl Balancing {
         let BalancingOptions {
             access_log,
             draining,
-            seed,
         } = options;
         let access_log = access_log.map(AccessLogOptions::new);
         let router = Router::start(RouterOptions {
@@ -96,7 +93,10 @@ impl Balancing {
             ..RouterOptions::default()
         })?;
         let (documents, ports) = store.read::<_, StoreError>(|view| {
-            Ok((Arc::new(Documents::load(view)?), Ports::load(view, seed)?))
+            Ok((
+                Arc::new(Documents::load(view)?),
+                Ports::load(view, rand::random())?,
+            ))
         })?;
         let state = State {
             documents,
