@@ -8,23 +8,29 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use seaway_aws_wire::Service;
+use seaway_runtime::client::SupervisorLaunch;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::balancing::{Balancing, BalancingError, BalancingOptions};
 use crate::clock::EpochMillis;
 use crate::files::FileIdentity;
 use crate::identity::VERSION;
 use crate::keys::{KeysError, PlatformKeys};
 use crate::launch::{Claim, ClaimError, ProcessIdentity, ProcessRecord, build_of};
 use crate::layout::StateDir;
+use crate::platform::records::ProfileName;
+use crate::platform::{Parts, Platform, SUPERVISOR_COMMAND, StartError};
 use crate::registry::{BlobError, BlobFiles, Registry};
 use crate::server::control::{Control, Shutdown, TaskFate};
 use crate::server::{AccessKeys, ListenError, Listener, Routes};
+use crate::services::ecs::Ecs;
 use crate::services::logs::Logs;
 use crate::services::secretsmanager::SecretsManager;
 use crate::services::sts::Sts;
 use crate::services::{Blocking, Services};
+use crate::standing::Standing;
 use crate::store::{Store, StoreError};
 
 /// How often the state directory is looked for.
@@ -33,6 +39,8 @@ const LOOK_FOR_STATE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
 /// Threads that answer requests, and at most as many that wait for the disk.
 const WORKERS: usize = 2;
+/// How long requests may finish when the load balancer ends.
+const DRAIN: Duration = Duration::from_secs(2);
 const BLOCKING_THREADS: usize = 16;
 
 /// The platform cannot start or run.
@@ -48,6 +56,10 @@ pub enum DaemonError {
     Blobs(#[from] BlobError),
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error(transparent)]
+    Balancing(#[from] BalancingError),
+    #[error(transparent)]
+    Platform(#[from] StartError),
     #[error("the operating system refused {what}")]
     System {
         what: &'static str,
@@ -86,16 +98,36 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     let logs = Arc::new(Logs::new(Arc::clone(&store)));
     let listener = Listener::bind(state).await?;
     let port = listener.port();
+    let profile = ProfileName::default();
+    let balancing = Balancing::start(
+        Arc::clone(&store),
+        BalancingOptions {
+            access_log: Some(state.access_log()),
+            draining: profile.draining(),
+        },
+    )?;
+    let parts = Parts {
+        store: Arc::clone(&store),
+        registry: Arc::clone(&registry),
+        secrets: Arc::clone(&secrets),
+        balancing: Arc::clone(&balancing),
+    };
+    let platform = Platform::start(state, parts, profile, supervisor_launch(state)).await?;
+    let standing = Standing::new(state, port, Arc::clone(&platform), Arc::clone(&balancing));
 
     let (control, shutdown) = Control::new(
         keys.secret_access_key.clone(),
         build_of(Path::new("/proc/self/exe")).map_err(refused("a look at the binary"))?,
-        Box::new(move || async move { status(port) }.boxed()),
+        Box::new(move || futures::future::ready(standing.status()).boxed()),
     );
     let services = Services::default()
         .with(Service::Sts, Blocking::new(Arc::new(Sts)))
         .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
-        .with(Service::Logs, Blocking::new(Arc::clone(&logs)));
+        .with(Service::Logs, Blocking::new(Arc::clone(&logs)))
+        .with(
+            Service::Ecs,
+            Blocking::new(Arc::new(Ecs::new(Arc::clone(&platform)))),
+        );
     let routes = Arc::new(Routes {
         keys: AccessKeys::of(keys),
         services,
@@ -111,6 +143,8 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     tracing::info!(?fate, "the platform ends");
     end.cancel();
     cleaning.abort();
+    platform.end(fate).await;
+    balancing.shutdown(DRAIN).await;
     drop(serving.await);
     Ok(())
 }
@@ -129,8 +163,14 @@ fn announce(state: &StateDir, port: u16) -> Result<(), DaemonError> {
     .map_err(refused("a note in the state directory"))
 }
 
-fn status(port: u16) -> serde_json::Value {
-    serde_json::json!({ "version": VERSION, "pid": std::process::id(), "port": port })
+/// This binary, executed again as the parent of the tasks. By way of `/proc`, so that it is the
+/// very file that runs, even when a build has replaced the one of its name.
+fn supervisor_launch(state: &StateDir) -> SupervisorLaunch {
+    SupervisorLaunch {
+        directory: state.supervisor(),
+        executable: "/proc/self/exe".into(),
+        arguments: vec![SUPERVISOR_COMMAND.into()],
+    }
 }
 
 /// Waits for the first reason to end, and says what becomes of the tasks.

@@ -7,6 +7,7 @@
 //! crate only through `launch` and, in the background process itself, `daemon`.
 
 pub mod background;
+pub mod balancing;
 pub mod clock;
 pub mod daemon;
 pub mod files;
@@ -14,10 +15,12 @@ pub mod identity;
 pub mod keys;
 pub mod launch;
 pub mod layout;
+pub mod platform;
 pub mod redacted;
 pub mod registry;
 pub mod server;
 pub mod services;
+mod standing;
 pub mod store;
 
 #[cfg(test)]

@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-
 use seaway_scheduler::{Command, Input, Millis, Task, TaskId, TaskReport};
 
 use super::effects::{Effect, LaunchOrder};
 use super::ports::Ports;
 use super::records::{
-    ArchivedDeployment, Place, PlacedPort, ProfileName, ServiceKey, ServiceRecord, StandaloneRecord,
-    StoppedRecord, TaskAbout, TaskDefinitionRecord,
+    ArchivedDeployment, Place, PlacedPort, ProfileName, ServiceKey, ServiceRecord,
+    StandaloneRecord, StoppedRecord, TaskAbout, TaskDefinitionRecord,
 };
 use crate::clock::EpochMillis;
 use crate::store::{Store, StoreError, Tx};
@@ -78,7 +77,11 @@ impl Book {
         }
         for (id, record) in standalone {
             book.owners.insert(id.clone(), Owner::Nobody);
-            record.place.ports.iter().for_each(|port| book.ports.take(port.host_port));
+            record
+                .place
+                .ports
+                .iter()
+                .for_each(|port| book.ports.take(port.host_port));
             book.standalone.insert(id, record);
         }
         Ok(book)
@@ -110,7 +113,9 @@ impl Book {
         &'a self,
         cluster: &'a str,
     ) -> impl Iterator<Item = &'a ServiceRecord> {
-        self.services.values().filter(move |record| record.key.cluster == cluster)
+        self.services
+            .values()
+            .filter(move |record| record.key.cluster == cluster)
     }
 
     /// Every service, deleted ones included.
@@ -137,7 +142,9 @@ impl Book {
         id: &str,
         change: impl FnOnce(&mut super::records::Tags),
     ) -> bool {
-        let Some(record) = self.standalone.get_mut(id) else { return false };
+        let Some(record) = self.standalone.get_mut(id) else {
+            return false;
+        };
         change(&mut record.about.tags);
         self.pending.standalone.insert(id.to_owned());
         true
@@ -152,9 +159,16 @@ impl Book {
     pub(super) fn live_tasks(&self) -> impl Iterator<Item = (&Task, &Place)> {
         let of_services = self.services.values().flat_map(|record| {
             let place = |task: &Task| record.places.get(task.id.as_str());
-            record.scheduler.tasks().iter().filter_map(move |task| Some((task, place(task)?)))
+            record
+                .scheduler
+                .tasks()
+                .iter()
+                .filter_map(move |task| Some((task, place(task)?)))
         });
-        let alone = self.standalone.values().map(|one| (one.scheduler.task(), &one.place));
+        let alone = self
+            .standalone
+            .values()
+            .map(|one| (one.scheduler.task(), &one.place));
         of_services.chain(alone)
     }
 
@@ -191,7 +205,9 @@ impl Book {
 
     /// Stops a task of its own.
     pub(crate) fn stop_standalone(&mut self, id: &str, now: Millis, reason: &str) -> bool {
-        let Some(record) = self.standalone.get_mut(id) else { return false };
+        let Some(record) = self.standalone.get_mut(id) else {
+            return false;
+        };
         let commands = record.scheduler.stop(now, reason);
         self.absorb_standalone(id, commands);
         true
@@ -223,14 +239,18 @@ impl Book {
     pub(super) fn repeat_outstanding(&mut self, now: Millis) {
         let keys: Vec<ServiceKey> = self.services.keys().cloned().collect();
         for key in keys {
-            let Some(record) = self.services.get(&key) else { continue };
+            let Some(record) = self.services.get(&key) else {
+                continue;
+            };
             let commands = record.scheduler.outstanding();
             self.absorb(&key, commands);
             self.tick(now, &key);
         }
         let ids: Vec<String> = self.standalone.keys().cloned().collect();
         for id in ids {
-            let Some(record) = self.standalone.get(&id) else { continue };
+            let Some(record) = self.standalone.get(&id) else {
+                continue;
+            };
             let commands = record.scheduler.outstanding();
             self.absorb_standalone(&id, commands);
         }
@@ -238,10 +258,15 @@ impl Book {
 
     /// Ends the turn: writes what changed and gives out what is to be done.
     pub(super) fn commit(&mut self) -> Result<Vec<Effect>, StoreError> {
-        let Self { pending, services, standalone, store, .. } = self;
-        let is_clean = pending.services.is_empty()
-            && pending.standalone.is_empty()
-            && pending.rows.is_empty();
+        let Self {
+            pending,
+            services,
+            standalone,
+            store,
+            ..
+        } = self;
+        let is_clean =
+            pending.services.is_empty() && pending.standalone.is_empty() && pending.rows.is_empty();
         if !is_clean {
             store.write::<_, StoreError>(|tx| {
                 for key in &pending.services {
@@ -261,13 +286,17 @@ impl Book {
     }
 
     fn step(&mut self, now: Millis, key: &ServiceKey, input: Input) {
-        let Some(record) = self.services.get_mut(key) else { return };
+        let Some(record) = self.services.get_mut(key) else {
+            return;
+        };
         let commands = record.scheduler.step(now, input);
         self.absorb(key, commands);
     }
 
     fn report_standalone(&mut self, now: Millis, id: &str, report: TaskReport) {
-        let Some(record) = self.standalone.get_mut(id) else { return };
+        let Some(record) = self.standalone.get_mut(id) else {
+            return;
+        };
         let commands = record.scheduler.step(now, report);
         self.absorb_standalone(id, commands);
     }
@@ -279,16 +308,30 @@ impl Book {
             match command {
                 Command::WakeAfter(wait) => wake = Some(wait),
                 Command::Launch { task, .. } => self.launch(key, &task),
-                Command::RegisterTarget { task, target_group, container, port } => {
-                    let place = self.services.get(key).and_then(|r| r.places.get(task.as_str()));
+                Command::RegisterTarget {
+                    task,
+                    target_group,
+                    container,
+                    port,
+                } => {
+                    let place = self
+                        .services
+                        .get(key)
+                        .and_then(|r| r.places.get(task.as_str()));
                     // A launched task has a place; without one there is nothing to register.
                     let Some(port) = place.and_then(|p| p.host_port(&container, port)) else {
                         continue;
                     };
-                    self.pending.effects.push(Effect::Register { task, target_group, port });
+                    self.pending.effects.push(Effect::Register {
+                        task,
+                        target_group,
+                        port,
+                    });
                 }
                 Command::DeregisterTarget { task, target_group } => {
-                    self.pending.effects.push(Effect::Deregister { task, target_group });
+                    self.pending
+                        .effects
+                        .push(Effect::Deregister { task, target_group });
                 }
                 Command::Stop { task, timeout } => {
                     self.pending.effects.push(Effect::Stop { task, timeout });
@@ -299,7 +342,10 @@ impl Book {
                 Command::Deleted => {}
             }
         }
-        self.pending.effects.push(Effect::Wake { service: key.clone(), after: wake });
+        self.pending.effects.push(Effect::Wake {
+            service: key.clone(),
+            after: wake,
+        });
     }
 
     fn absorb_standalone(&mut self, id: &str, commands: Vec<Command>) {
@@ -317,10 +363,16 @@ impl Book {
     }
 
     fn launch(&mut self, key: &ServiceKey, task: &TaskId) {
-        let Some(record) = self.services.get_mut(key) else { return };
+        let Some(record) = self.services.get_mut(key) else {
+            return;
+        };
         let id = task.as_str();
-        self.owners.insert(id.to_owned(), Owner::Service(key.clone()));
-        let definition = record.scheduler.task(task).map(|task| task.task_definition.clone());
+        self.owners
+            .insert(id.to_owned(), Owner::Service(key.clone()));
+        let definition = record
+            .scheduler
+            .task(task)
+            .map(|task| task.task_definition.clone());
         let Some(definition) = definition else { return };
         if !record.places.contains_key(id) {
             let place = choose_place(&mut self.ports, &self.store, &definition);
@@ -338,12 +390,13 @@ impl Book {
     }
 
     fn launch_standalone(&mut self, id: &str, task: TaskId) {
-        let Some(record) = self.standalone.get_mut(id) else { return };
+        let Some(record) = self.standalone.get_mut(id) else {
+            return;
+        };
         let definition = record.scheduler.task().task_definition.clone();
         let overrides = record.about.overrides.clone();
         if record.place.ports.is_empty() {
-            record.place =
-                choose_place(&mut self.ports, &self.store, &definition);
+            record.place = choose_place(&mut self.ports, &self.store, &definition);
         }
         let order = LaunchOrder {
             task,
@@ -357,7 +410,9 @@ impl Book {
     }
 
     fn retire(&mut self, key: &ServiceKey, task: Task) {
-        let Some(record) = self.services.get_mut(key) else { return };
+        let Some(record) = self.services.get_mut(key) else {
+            return;
+        };
         let id = task.id.as_str().to_owned();
         let place = record.places.remove(&id).unwrap_or_default();
         let about = TaskAbout {
@@ -368,20 +423,44 @@ impl Book {
             tags: BTreeMap::new(),
             launch_type: record.settings.launch_type.clone(),
         };
-        let stopped = StoppedRecord { about, client_token: None, task, place };
+        let stopped = StoppedRecord {
+            about,
+            client_token: None,
+            task,
+            place,
+        };
         self.leave(id, stopped);
     }
 
     fn retire_standalone(&mut self, id: &str, task: Task) {
-        let Some(record) = self.standalone.remove(id) else { return };
+        let Some(record) = self.standalone.remove(id) else {
+            return;
+        };
         self.pending.standalone.remove(id);
         self.pending.rows.push(Row::Left(id.to_owned()));
-        let StandaloneRecord { about, client_token, place, .. } = record;
-        self.leave(id.to_owned(), StoppedRecord { about, client_token, task, place });
+        let StandaloneRecord {
+            about,
+            client_token,
+            place,
+            ..
+        } = record;
+        self.leave(
+            id.to_owned(),
+            StoppedRecord {
+                about,
+                client_token,
+                task,
+                place,
+            },
+        );
     }
 
     fn leave(&mut self, id: String, stopped: StoppedRecord) {
-        stopped.place.ports.iter().for_each(|port| self.ports.free(port.host_port));
+        stopped
+            .place
+            .ports
+            .iter()
+            .for_each(|port| self.ports.free(port.host_port));
         self.owners.remove(&id);
         let task = stopped.task.id.clone();
         self.pending.rows.push(Row::Stopped(Box::new(stopped)));
@@ -389,9 +468,14 @@ impl Book {
     }
 
     fn archive(&mut self, key: &ServiceKey, deployment: seaway_scheduler::ServiceDeployment) {
-        let Some(record) = self.services.get(key) else { return };
+        let Some(record) = self.services.get(key) else {
+            return;
+        };
         let configuration = record.settings.deployment_configuration.clone();
-        let archived = Box::new(ArchivedDeployment { deployment, configuration });
+        let archived = Box::new(ArchivedDeployment {
+            deployment,
+            configuration,
+        });
         self.pending.rows.push(Row::Archived(key.clone(), archived));
     }
 }
@@ -414,20 +498,26 @@ impl Row {
 
 /// One loopback port for each port the task definition names. A definition that is gone, or no
 /// free port, gives fewer: the launch finds that out and says so.
-fn choose_place(
-    ports: &mut Ports,
-    store: &Store,
-    task_definition: &str,
-) -> Place {
+fn choose_place(ports: &mut Ports, store: &Store, task_definition: &str) -> Place {
     let found = super::definitions::find(store, task_definition);
-    let Ok(Some(TaskDefinitionRecord { definition, .. })) = found else { return Place::default() };
+    let Ok(Some(TaskDefinitionRecord { definition, .. })) = found else {
+        return Place::default();
+    };
     let mut place = Place::default();
     for container in definition.container_definitions.unwrap_or_default() {
         let name = container.name.unwrap_or_default();
         for mapping in container.port_mappings.unwrap_or_default() {
-            let port = mapping.container_port.and_then(|port| u16::try_from(port).ok());
-            let (Some(container_port), Ok(host_port)) = (port, ports.choose()) else { continue };
-            place.ports.push(PlacedPort { container: name.clone(), container_port, host_port });
+            let port = mapping
+                .container_port
+                .and_then(|port| u16::try_from(port).ok());
+            let (Some(container_port), Ok(host_port)) = (port, ports.choose()) else {
+                continue;
+            };
+            place.ports.push(PlacedPort {
+                container: name.clone(),
+                container_port,
+                host_port,
+            });
         }
     }
     place

@@ -8,7 +8,9 @@ pub fn find(store: &Store, name: &str) -> Result<Option<TaskDefinitionRecord>, S
     let name = name.rsplit('/').next().unwrap_or(name);
     match name.split_once(':') {
         Some((family, revision)) => {
-            let Ok(revision) = revision.parse() else { return Ok(None) };
+            let Ok(revision) = revision.parse() else {
+                return Ok(None);
+            };
             store.read(|view| view.get(&task_definition_key(family, revision)))
         }
         None => newest(store, name),
@@ -17,7 +19,11 @@ pub fn find(store: &Store, name: &str) -> Result<Option<TaskDefinitionRecord>, S
 
 fn newest(store: &Store, family: &str) -> Result<Option<TaskDefinitionRecord>, StoreError> {
     let all = store.read(|view| view.list::<TaskDefinitionRecord>(&format!("{family}:")))?;
-    Ok(all.into_iter().map(|(_, record)| record).rev().find(is_active))
+    Ok(all
+        .into_iter()
+        .map(|(_, record)| record)
+        .rev()
+        .find(is_active))
 }
 
 /// Whether new tasks may be started from it.

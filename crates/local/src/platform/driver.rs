@@ -8,7 +8,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use seaway_scheduler::{Input, Millis, TargetGroupArn, TargetHealth, TaskId, TaskReport, TaskStatus};
+use seaway_scheduler::{
+    Input, Millis, TargetGroupArn, TargetHealth, TaskId, TaskReport, TaskStatus,
+};
 
 use super::book::Book;
 use super::effects::Effect;
@@ -46,12 +48,19 @@ impl Inbox {
 
     /// A runtime's report. The driver outlives everybody who reports.
     pub(super) fn report(&self, task: &TaskId, report: TaskReport) {
-        self.send(Message::Input(Input::Task { task: task.clone(), report }));
+        self.send(Message::Input(Input::Task {
+            task: task.clone(),
+            report,
+        }));
     }
 
     /// A target's health.
     pub(super) fn health(&self, task: TaskId, target_group: TargetGroupArn, health: TargetHealth) {
-        self.send(Message::Input(Input::Target { task, target_group, health }));
+        self.send(Message::Input(Input::Target {
+            task,
+            target_group,
+            health,
+        }));
     }
 
     pub(super) fn send(&self, message: Message) {
@@ -114,12 +123,7 @@ impl Driver {
         }
     }
 
-    fn turn(
-        &self,
-        batch: Vec<Message>,
-        due: Vec<ServiceKey>,
-        timers: &mut Timers,
-    ) -> Vec<Effect> {
+    fn turn(&self, batch: Vec<Message>, due: Vec<ServiceKey>, timers: &mut Timers) -> Vec<Effect> {
         let now = Millis(EpochMillis::now().0);
         let mut effects = Vec::new();
         let mut book = lock(&self.book);
@@ -148,12 +152,18 @@ impl Driver {
         match effect {
             Effect::Launch(order) => self.runner.launch(*order),
             Effect::Stop { task, timeout } => self.runner.stop(&task, timeout),
-            Effect::Register { task, target_group, port } => {
+            Effect::Register {
+                task,
+                target_group,
+                port,
+            } => {
                 let address = ([127, 0, 0, 1], port).into();
-                self.balancing.register_task(target_group.as_str(), task.as_str(), address);
+                self.balancing
+                    .register_task(target_group.as_str(), task.as_str(), address);
             }
             Effect::Deregister { task, target_group } => {
-                self.balancing.deregister_task(target_group.as_str(), task.as_str());
+                self.balancing
+                    .deregister_task(target_group.as_str(), task.as_str());
             }
             Effect::Forget { task } => self.runner.forget(&task),
             Effect::Wake { service, after } => timers.set(service, after),
@@ -192,7 +202,9 @@ impl Timers {
         let first = self.by_time.first().map(|(at, _)| *at).into_iter();
         let next = first.chain(self.retry).min();
         // Without a timer there is nothing to wake up for but a message.
-        next.map_or(Duration::from_secs(3600), |at| at.saturating_duration_since(Instant::now()))
+        next.map_or(Duration::from_secs(3600), |at| {
+            at.saturating_duration_since(Instant::now())
+        })
     }
 
     fn due(&mut self) -> Vec<ServiceKey> {
@@ -219,7 +231,10 @@ mod tests {
     use super::*;
 
     fn key(name: &str) -> ServiceKey {
-        ServiceKey { cluster: "shop".into(), name: name.into() }
+        ServiceKey {
+            cluster: "shop".into(),
+            name: name.into(),
+        }
     }
 
     #[test]

@@ -11,13 +11,28 @@ use super::records::{Place, ServiceKey};
 #[derive(Debug)]
 pub(super) enum Effect {
     Launch(Box<LaunchOrder>),
-    Stop { task: TaskId, timeout: Duration },
-    Register { task: TaskId, target_group: TargetGroupArn, port: u16 },
-    Deregister { task: TaskId, target_group: TargetGroupArn },
+    Stop {
+        task: TaskId,
+        timeout: Duration,
+    },
+    Register {
+        task: TaskId,
+        target_group: TargetGroupArn,
+        port: u16,
+    },
+    Deregister {
+        task: TaskId,
+        target_group: TargetGroupArn,
+    },
     /// The task is over and on record: the runtime may let go of it.
-    Forget { task: TaskId },
+    Forget {
+        task: TaskId,
+    },
     /// Let time pass for the service after so long; none: not until something happens.
-    Wake { service: ServiceKey, after: Option<Duration> },
+    Wake {
+        service: ServiceKey,
+        after: Option<Duration>,
+    },
 }
 
 /// A task to be started.

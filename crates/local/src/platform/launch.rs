@@ -94,19 +94,40 @@ impl Launcher {
     }
 
     fn work(&self, order: &LaunchOrder, inbox: &Inbox) -> Result<Outcome, String> {
-        let gone = || format!("CannotStartContainerError: {} is gone", order.task_definition);
+        let gone = || {
+            format!(
+                "CannotStartContainerError: {} is gone",
+                order.task_definition
+            )
+        };
         let found = definitions::find(&self.store, &order.task_definition);
-        let definition = found.map_err(|error| error.to_string())?.ok_or_else(gone)?.definition;
+        let definition = found
+            .map_err(|error| error.to_string())?
+            .ok_or_else(gone)?
+            .definition;
         inbox.report(&order.task, TaskReport::PullStarted);
         let images = self.pull(&definition)?;
         let resolved = images.iter().map(|(container, (image, _))| ContainerImage {
             container: container.clone(),
             digest: image.reference.digest.as_str().to_owned(),
         });
-        inbox.report(&order.task, TaskReport::PullStopped { images: resolved.collect() });
+        inbox.report(
+            &order.task,
+            TaskReport::PullStopped {
+                images: resolved.collect(),
+            },
+        );
         let images = images
             .into_iter()
-            .map(|(name, (image, root))| (name, PulledImage { config: image.config, root }))
+            .map(|(name, (image, root))| {
+                (
+                    name,
+                    PulledImage {
+                        config: image.config,
+                        root,
+                    },
+                )
+            })
             .collect();
         let secrets = self.resolve_secrets(&definition)?;
         let spec = task_spec(
@@ -137,16 +158,22 @@ impl Launcher {
         for container in definition.container_definitions.iter().flatten() {
             let name = container.name.clone().unwrap_or_default();
             let image = container.image.as_deref().unwrap_or_default();
-            let resolved = self.registry.resolve(image).map_err(|error| error.to_string())?;
+            let resolved = self
+                .registry
+                .resolve(image)
+                .map_err(|error| error.to_string())?;
+            let workdir = container.working_directory.as_deref();
             let root = self
-                .unpack(&resolved)
+                .unpack(&resolved, workdir)
                 .map_err(|error| format!("CannotPullContainerError: {image}: {}", chain(&error)))?;
             pulled.insert(name, (resolved, root));
         }
         Ok(pulled)
     }
 
-    fn unpack(&self, image: &ResolvedImage) -> Result<PathBuf, UnpackError> {
+    /// Unpacks an image; its working directory is made where it is missing, as a container runtime
+    /// does.
+    fn unpack(&self, image: &ResolvedImage, own: Option<&str>) -> Result<PathBuf, UnpackError> {
         let layers = image.layers.iter().map(|layer| {
             Some(Layer {
                 blob: layer.path.clone(),
@@ -160,7 +187,14 @@ impl Launcher {
         let manifest = manifest.unwrap_or_else(|_| {
             seaway_runtime::unpack::Sha256Digest::of(image.reference.digest.as_str().as_bytes())
         });
-        self.unpacker.unpack(&Image { manifest, layers })
+        let of_image = image
+            .config
+            .config()
+            .as_ref()
+            .and_then(|c| c.working_dir().as_deref());
+        let workdir = own.or(of_image).unwrap_or_default();
+        self.unpacker
+            .unpack_with_workdir(&Image { manifest, layers }, workdir)
     }
 
     /// Values of all secrets, by container and variable.
@@ -177,7 +211,10 @@ impl Launcher {
                     .secrets
                     .resolve(&secret.value_from, now)
                     .map_err(|error| error.to_string())?;
-                values.insert((name.clone(), secret.name.clone()), value.expose().to_owned());
+                values.insert(
+                    (name.clone(), secret.name.clone()),
+                    value.expose().to_owned(),
+                );
             }
         }
         Ok(values)

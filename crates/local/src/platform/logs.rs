@@ -64,7 +64,12 @@ pub(super) fn log_targets(
             stream,
         })
     };
-    definition.container_definitions.iter().flatten().filter_map(target).collect()
+    definition
+        .container_definitions
+        .iter()
+        .flatten()
+        .filter_map(target)
+        .collect()
 }
 
 /// The way to the shipping thread.
@@ -86,8 +91,14 @@ impl Shipper {
     /// Starts the thread.
     pub(super) fn start(store: Arc<Store>) -> std::io::Result<Arc<Self>> {
         let (orders, receiver) = std::sync::mpsc::channel();
-        let thread = Thread { store, receiver, tails: HashMap::new() };
-        std::thread::Builder::new().name("log-shipper".into()).spawn(move || thread.run())?;
+        let thread = Thread {
+            store,
+            receiver,
+            tails: HashMap::new(),
+        };
+        std::thread::Builder::new()
+            .name("log-shipper".into())
+            .spawn(move || thread.run())?;
         Ok(Arc::new(Self { orders }))
     }
 
@@ -161,7 +172,10 @@ impl Thread {
     fn follow(&mut self, order: Order) {
         match order {
             Order::Open(task, targets) => {
-                let tails = targets.into_iter().map(|target| self.tail(&task, target)).collect();
+                let tails = targets
+                    .into_iter()
+                    .map(|target| self.tail(&task, target))
+                    .collect();
                 self.tails.entry(task).or_insert(tails);
             }
             Order::Flush(task, done) => {
@@ -172,7 +186,9 @@ impl Thread {
             Order::Close(task) => {
                 self.ship(|of, _| *of == task);
                 if let Some(mut tails) = self.tails.remove(&task) {
-                    tails.iter_mut().for_each(|tail| tail.unwritten.extend(tail.reader.finish()));
+                    tails
+                        .iter_mut()
+                        .for_each(|tail| tail.unwritten.extend(tail.reader.finish()));
                     self.last_words(&tails);
                 }
             }
@@ -181,10 +197,23 @@ impl Thread {
 
     fn tail(&self, task: &TaskId, target: LogTarget) -> Tail {
         let key = format!("{task}/{}", target.container);
-        let shipped = self.store.read::<_, StoreError>(|view| view.get::<Shipped>(&key));
-        let cursor = shipped.ok().flatten().map(|shipped| shipped.0).unwrap_or_default();
+        let shipped = self
+            .store
+            .read::<_, StoreError>(|view| view.get::<Shipped>(&key));
+        let cursor = shipped
+            .ok()
+            .flatten()
+            .map(|shipped| shipped.0)
+            .unwrap_or_default();
         let reader = LogReader::open(&target.directory, &target.container, cursor);
-        Tail { target, key, reader, pause: BUSY, due: Instant::now(), unwritten: vec![] }
+        Tail {
+            target,
+            key,
+            reader,
+            pause: BUSY,
+            due: Instant::now(),
+            unwritten: vec![],
+        }
     }
 
     /// Reads the chosen logs and writes what they say in one transaction.
@@ -198,7 +227,11 @@ impl Thread {
         if !found {
             return;
         }
-        let tails = self.tails.values().flatten().filter(|tail| !tail.unwritten.is_empty());
+        let tails = self
+            .tails
+            .values()
+            .flatten()
+            .filter(|tail| !tail.unwritten.is_empty());
         let now = EpochMillis::now();
         let written = self.store.write::<_, StoreError>(|tx| {
             for tail in tails {
@@ -208,7 +241,11 @@ impl Thread {
             Ok(())
         });
         match written {
-            Ok(()) => self.tails.values_mut().flatten().for_each(|tail| tail.unwritten.clear()),
+            Ok(()) => self
+                .tails
+                .values_mut()
+                .flatten()
+                .for_each(|tail| tail.unwritten.clear()),
             Err(error) => tracing::error!(%error, "logs wait for a store that can be written"),
         }
     }
@@ -258,9 +295,14 @@ impl Tail {
             Some(stream) => stream.id,
             None => tx.create_log_stream(group, &self.target.stream, now)?,
         };
-        let texts: Vec<(EpochMillis, String)> =
-            self.unwritten.iter().flat_map(|line| events_of(line)).collect();
-        let events = texts.iter().map(|(at, message)| NewLogEvent { at: *at, message });
+        let texts: Vec<(EpochMillis, String)> = self
+            .unwritten
+            .iter()
+            .flat_map(|line| events_of(line))
+            .collect();
+        let events = texts
+            .iter()
+            .map(|(at, message)| NewLogEvent { at: *at, message });
         tx.append_log_events(group, stream, events, now)
     }
 }
@@ -277,7 +319,14 @@ fn events_of(line: &LogLine) -> Vec<(EpochMillis, String)> {
         rest = &rest[cut..];
     }
     // An empty line is an event of one space: CloudWatch Logs takes no empty message.
-    events.push((at, if rest.is_empty() { " ".to_owned() } else { rest.to_owned() }));
+    events.push((
+        at,
+        if rest.is_empty() {
+            " ".to_owned()
+        } else {
+            rest.to_owned()
+        },
+    ));
     events
 }
 
@@ -287,7 +336,11 @@ mod tests {
 
     fn line(bytes: &[u8]) -> LogLine {
         let stream = seaway_runtime::logs::Stream::Stdout;
-        LogLine { at: jiff::Timestamp::UNIX_EPOCH, stream, bytes: bytes.to_vec() }
+        LogLine {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            stream,
+            bytes: bytes.to_vec(),
+        }
     }
 
     #[test]
@@ -300,7 +353,11 @@ mod tests {
         let text = "é".repeat(LONGEST_EVENT);
         let events = events_of(&line(text.as_bytes()));
         assert!(events.len() > 1);
-        assert!(events.iter().all(|(_, message)| message.len() <= LONGEST_EVENT));
+        assert!(
+            events
+                .iter()
+                .all(|(_, message)| message.len() <= LONGEST_EVENT)
+        );
         let joined: String = events.into_iter().map(|(_, message)| message).collect();
         assert_eq!(joined, text);
     }

@@ -45,6 +45,10 @@ use logs::Shipper;
 use records::ProfileName;
 use runner::Runner;
 
+/// The hidden sub-command of the binary that runs [`seaway_runtime::supervisor::run`]; its directory
+/// follows.
+pub const SUPERVISOR_COMMAND: &str = "__supervisor";
+
 /// How long tasks may take to stop when the whole platform stops, beyond their own time-outs.
 const STOP_GRACE: Duration = Duration::from_secs(30);
 
@@ -98,12 +102,26 @@ impl Platform {
         let first = Supervisor::connect_or_start(&launch).await?;
         let memory = first.memory().clone();
         let (connected, supervisor) = watch::channel(None);
-        let Parts { store, registry, secrets, balancing } = parts.clone();
-        let launcher =
-            Launcher::new(state, Arc::clone(&store), registry, secrets, Arc::clone(&balancing));
+        let Parts {
+            store,
+            registry,
+            secrets,
+            balancing,
+        } = parts.clone();
+        let launcher = Launcher::new(
+            state,
+            Arc::clone(&store),
+            registry,
+            secrets,
+            Arc::clone(&balancing),
+        );
         let shipper = Shipper::start(store)?;
-        let runner =
-            Runner::new(Arc::new(launcher), supervisor.clone(), inbox.clone(), shipper);
+        let runner = Runner::new(
+            Arc::new(launcher),
+            supervisor.clone(),
+            inbox.clone(),
+            shipper,
+        );
         let keeper = supervisor::keep_connected(
             launch,
             first,
@@ -112,9 +130,19 @@ impl Platform {
             inbox.clone(),
         );
         let health = forward_health(Arc::clone(&balancing), inbox.clone());
-        let tasks = vec![tokio::spawn(keeper).abort_handle(), tokio::spawn(health).abort_handle()];
-        let driver = Driver { book: Arc::clone(&book), runner, balancing, receiver };
-        let thread = std::thread::Builder::new().name("driver".into()).spawn(|| driver.run())?;
+        let tasks = vec![
+            tokio::spawn(keeper).abort_handle(),
+            tokio::spawn(health).abort_handle(),
+        ];
+        let driver = Driver {
+            book: Arc::clone(&book),
+            runner,
+            balancing,
+            receiver,
+        };
+        let thread = std::thread::Builder::new()
+            .name("driver".into())
+            .spawn(|| driver.run())?;
         let platform = Self {
             parts,
             profile,
@@ -150,6 +178,18 @@ impl Platform {
         self.supervisor.borrow().as_ref().map(Supervisor::pid)
     }
 
+    /// Active services, and tasks that are not `STOPPED`.
+    pub fn counts(&self) -> (usize, usize) {
+        let book = self.book();
+        let active = |service: &&records::ServiceRecord| {
+            service.scheduler.status() == seaway_scheduler::ServiceStatus::Active
+        };
+        (
+            book.services().filter(active).count(),
+            book.live_tasks().count(),
+        )
+    }
+
     /// Reads the book.
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         driver::lock(&self.book)
@@ -173,7 +213,11 @@ impl Platform {
     pub async fn end(&self, fate: TaskFate) {
         self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
         self.inbox.send(Message::End);
-        let thread = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let thread = self
+            .threads
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let joined = tokio::task::spawn_blocking(|| thread.join()).await;
             if !matches!(joined, Ok(Ok(()))) {
@@ -200,6 +244,10 @@ async fn forward_health(balancing: Arc<Balancing>, inbox: Inbox) {
     use seaway_scheduler::{TargetGroupArn, TaskId};
     let mut events = balancing.health_events();
     while let Some(event) = events.recv().await {
-        inbox.health(TaskId::new(event.task), TargetGroupArn::new(event.target_group), event.health);
+        inbox.health(
+            TaskId::new(event.task),
+            TargetGroupArn::new(event.target_group),
+            event.health,
+        );
     }
 }

@@ -27,7 +27,10 @@ impl Ports {
     pub(super) fn starting_at(seed: u64) -> Self {
         let span = u64::from(LAST - FIRST);
         let offset = u16::try_from(seed % span).unwrap_or_default();
-        Self { taken: HashSet::new(), next: FIRST + offset }
+        Self {
+            taken: HashSet::new(),
+            next: FIRST + offset,
+        }
     }
 
     /// Marks a port as in use.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use seaway_aws_wire::ecs as wire;
+use seaway_router::DrainPolicy;
 use seaway_scheduler::{self as scheduler, Profile};
 use serde::{Deserialize, Serialize};
 
@@ -129,7 +130,10 @@ impl Place {
     /// Where a container's port is on this machine.
     pub fn host_port(&self, container: &str, port: u16) -> Option<u16> {
         let wanted = |p: &&PlacedPort| p.container == container && p.container_port == port;
-        self.ports.iter().find(wanted).map(|placed| placed.host_port)
+        self.ports
+            .iter()
+            .find(wanted)
+            .map(|placed| placed.host_port)
     }
 }
 
@@ -155,6 +159,14 @@ impl ProfileName {
         match self {
             Self::Quick => Profile::quick(),
             Self::Aws => Profile::aws(),
+        }
+    }
+
+    /// When the load balancer lets go of a target.
+    pub fn draining(self) -> DrainPolicy {
+        match self {
+            Self::Quick => DrainPolicy::WhenIdle,
+            Self::Aws => DrainPolicy::WholeDelay,
         }
     }
 }

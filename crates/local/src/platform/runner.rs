@@ -11,7 +11,7 @@ use std::time::Duration;
 use seaway_runtime::client::Supervisor;
 use seaway_runtime::event::{ContainerState, Event, EventKind, TaskStatus};
 use seaway_runtime::task::StopSignal;
-use seaway_scheduler::{Exit, Input, TaskId, TaskReport};
+use seaway_scheduler::{Exit, TaskId, TaskReport};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -66,7 +66,14 @@ impl Runner {
         shipper: Arc<Shipper>,
     ) -> Arc<Self> {
         let (handle, tasks) = (Handle::current(), Mutex::default());
-        Arc::new(Self { launcher, connection, inbox, shipper, handle, tasks })
+        Arc::new(Self {
+            launcher,
+            connection,
+            inbox,
+            shipper,
+            handle,
+            tasks,
+        })
     }
 
     /// Starts a task, unless it is under way already.
@@ -94,7 +101,8 @@ impl Runner {
             return;
         }
         let (runner, task, signal) = (Arc::clone(self), task.clone(), running.signal);
-        self.handle.spawn(async move { runner.ask_to_stop(&task, signal, timeout).await });
+        self.handle
+            .spawn(async move { runner.ask_to_stop(&task, signal, timeout).await });
     }
 
     /// Lets go of a task that is over.
@@ -129,15 +137,18 @@ impl Runner {
                 self.ended(&task, &container, None).await;
             }
             EventKind::Exited(exit) => {
-                self.ended(&task, &container, Some(scheduler_exit(&exit))).await;
+                self.ended(&task, &container, Some(scheduler_exit(&exit)))
+                    .await;
             }
         }
     }
 
     /// Compares what is expected with what the supervisor knows, after a connection was made.
     pub(super) async fn reconcile(&self, expected: Vec<Expected>, known: Vec<TaskStatus>) {
-        let mut known: BTreeMap<String, TaskStatus> =
-            known.into_iter().map(|status| (status.id.to_string(), status)).collect();
+        let mut known: BTreeMap<String, TaskStatus> = known
+            .into_iter()
+            .map(|status| (status.id.to_string(), status))
+            .collect();
         for one in expected {
             match known.remove(one.task.as_str()) {
                 Some(status) => self.adopt(&one, status).await,
@@ -158,7 +169,8 @@ impl Runner {
                 if let Some(running) = self.lock().get_mut(&task) {
                     running.launch = None;
                 }
-                self.inbox.report(&task, TaskReport::FailedToStart { reason });
+                self.inbox
+                    .report(&task, TaskReport::FailedToStart { reason });
             }
         }
     }
@@ -172,7 +184,11 @@ impl Runner {
             };
             running.launch = None;
             running.signal = outcome.signal;
-            let names = outcome.spec.containers.iter().map(|c| c.name.as_str().to_owned());
+            let names = outcome
+                .spec
+                .containers
+                .iter()
+                .map(|c| c.name.as_str().to_owned());
             running.containers = names.collect();
         }
         self.shipper.open(task, outcome.logs);
@@ -184,7 +200,8 @@ impl Runner {
                 Err(error) if is_gone(&error) => tokio::time::sleep(ASK_AGAIN).await,
                 Err(error) => {
                     let reason = format!("CannotStartContainerError: {error}");
-                    self.inbox.report(task, TaskReport::FailedToStart { reason });
+                    self.inbox
+                        .report(task, TaskReport::FailedToStart { reason });
                     self.vanish(task);
                     return;
                 }
@@ -223,12 +240,16 @@ impl Runner {
 
     fn is_launching(&self, task: &TaskId) -> bool {
         let tasks = self.lock();
-        tasks.get(task).is_some_and(|running| running.launch.is_some())
+        tasks
+            .get(task)
+            .is_some_and(|running| running.launch.is_some())
     }
 
     fn started(&self, task: &TaskId, container: &str) {
         let mut tasks = self.lock();
-        let Some(running) = tasks.get_mut(task) else { return };
+        let Some(running) = tasks.get_mut(task) else {
+            return;
+        };
         running.started.insert(container.to_owned());
         if running.started.len() == running.containers.len() {
             self.inbox.report(task, TaskReport::Started);
@@ -239,13 +260,16 @@ impl Runner {
     async fn ended(&self, task: &TaskId, container: &str, exit: Option<Exit>) {
         self.shipper.flush(task).await;
         let mut tasks = self.lock();
-        let Some(running) = tasks.get_mut(task) else { return };
+        let Some(running) = tasks.get_mut(task) else {
+            return;
+        };
         if !running.ended.insert(container.to_owned()) {
             return;
         }
         if let Some(exit) = exit {
             let container = container.to_owned();
-            self.inbox.report(task, TaskReport::ContainerExited { container, exit });
+            self.inbox
+                .report(task, TaskReport::ContainerExited { container, exit });
         }
         if running.stopping && running.has_ended() {
             self.inbox.report(task, TaskReport::Stopped);
@@ -255,7 +279,11 @@ impl Runner {
     /// A task that the supervisor has kept, of an earlier platform or an earlier connection.
     async fn adopt(&self, one: &Expected, status: TaskStatus) {
         let task = &one.task;
-        let names = status.containers.iter().map(|c| c.name.as_str().to_owned()).collect();
+        let names = status
+            .containers
+            .iter()
+            .map(|c| c.name.as_str().to_owned())
+            .collect();
         {
             let mut tasks = self.lock();
             let running = tasks.entry(task.clone()).or_default();
@@ -264,7 +292,10 @@ impl Runner {
             }
             running.containers = names;
         }
-        self.shipper.open(task, self.launcher.logs_of(task.as_str(), &one.task_definition));
+        self.shipper.open(
+            task,
+            self.launcher.logs_of(task.as_str(), &one.task_definition),
+        );
         for container in status.containers {
             let name = container.name.as_str();
             match container.state {
@@ -272,7 +303,8 @@ impl Runner {
                 ContainerState::Running { .. } => self.started(task, name),
                 ContainerState::StartFailed { failure, .. } => {
                     let reason = format!("CannotStartContainerError: {}", failure.message);
-                    self.inbox.report(task, TaskReport::FailedToStart { reason });
+                    self.inbox
+                        .report(task, TaskReport::FailedToStart { reason });
                     self.ended(task, name, None).await;
                 }
                 ContainerState::Exited { exit, .. } => {
@@ -284,8 +316,14 @@ impl Runner {
 
     /// Nobody knows the task any more: everything about it is over.
     async fn lost(&self, one: Expected) {
-        let Expected { task, containers, .. } = one;
-        self.lock().entry(task.clone()).or_default().containers.clone_from(&containers);
+        let Expected {
+            task, containers, ..
+        } = one;
+        self.lock()
+            .entry(task.clone())
+            .or_default()
+            .containers
+            .clone_from(&containers);
         for container in containers {
             self.ended(&task, &container, Some(Exit::Unknown)).await;
         }
@@ -299,7 +337,9 @@ impl Runner {
     async fn stop_stranger(&self, task: &TaskId) {
         let Some(id) = runtime_id(task) else { return };
         let supervisor = self.supervisor().await;
-        let stopped = supervisor.stop(&id, StopSignal::default(), Duration::from_secs(10)).await;
+        let stopped = supervisor
+            .stop(&id, StopSignal::default(), Duration::from_secs(10))
+            .await;
         if let Err(error) = stopped.and(supervisor.forget(&id).await) {
             tracing::debug!(%task, %error, "a stranger's task");
         }
@@ -328,5 +368,8 @@ fn scheduler_exit(exit: &seaway_runtime::event::Exit) -> Exit {
 
 fn is_gone(error: &seaway_runtime::client::ClientError) -> bool {
     use seaway_runtime::client::ClientError;
-    matches!(error, ClientError::NotRunning { .. } | ClientError::Disconnected(_))
+    matches!(
+        error,
+        ClientError::NotRunning { .. } | ClientError::Disconnected(_)
+    )
 }

@@ -52,13 +52,25 @@ pub(super) fn task_spec(
         .map(|container| container_spec(definition, container, with))
         .collect::<Result<_, _>>()?;
     let log_dir = with.logs.join(with.order.task.as_str());
-    Ok(TaskSpec { id, containers, log_dir, log_limits: LogLimits::default() })
+    Ok(TaskSpec {
+        id,
+        containers,
+        log_dir,
+        log_limits: LogLimits::default(),
+    })
 }
 
 /// The signal that asks a container of the image to stop.
 pub(super) fn stop_signal(images: &BTreeMap<String, PulledImage>) -> StopSignal {
     let signals = images.values().filter_map(|image| {
-        image.config.config().as_ref()?.stop_signal().as_ref()?.parse().ok()
+        image
+            .config
+            .config()
+            .as_ref()?
+            .stop_signal()
+            .as_ref()?
+            .parse()
+            .ok()
     });
     signals.into_iter().next().unwrap_or_default()
 }
@@ -83,7 +95,10 @@ fn container_spec(
         .or(container.memory)
         .map(i64::from)
         .or_else(|| definition.memory.as_ref()?.parse().ok());
-    let cpu = overrides.and_then(|over| over.cpu).or(container.cpu).filter(|cpu| *cpu > 0);
+    let cpu = overrides
+        .and_then(|over| over.cpu)
+        .or(container.cpu)
+        .filter(|cpu| *cpu > 0);
     Ok(ContainerSpec {
         name: ContainerName::new(name.as_str()).map_err(|e| CannotStart(e.to_string()))?,
         root: image.root.clone(),
@@ -91,7 +106,9 @@ fn container_spec(
         argv: argv(container, overrides, image)?,
         env: environment(container, overrides, image, with),
         port,
-        memory: memory.and_then(|mib| u64::try_from(mib).ok()).map(MemoryLimit::from_mib),
+        memory: memory
+            .and_then(|mib| u64::try_from(mib).ok())
+            .map(MemoryLimit::from_mib),
         cpu: cpu.and_then(|cpu| u32::try_from(cpu).ok()).map(CpuUnits),
         volumes: volumes(definition, container, with),
     })
@@ -102,13 +119,24 @@ fn container_override<'a>(
     container: &str,
 ) -> Option<&'a wire::ContainerOverride> {
     let overrides = overrides?.container_overrides.as_ref()?;
-    overrides.iter().find(|over| over.name.as_deref() == Some(container))
+    overrides
+        .iter()
+        .find(|over| over.name.as_deref() == Some(container))
 }
 
 fn workdir(container: &wire::ContainerDefinition, image: &PulledImage) -> String {
-    let of_image =
-        || image.config.config().as_ref().and_then(|config| config.working_dir().clone());
-    container.working_directory.clone().or_else(of_image).unwrap_or_default()
+    let of_image = || {
+        image
+            .config
+            .config()
+            .as_ref()
+            .and_then(|config| config.working_dir().clone())
+    };
+    container
+        .working_directory
+        .clone()
+        .or_else(of_image)
+        .unwrap_or_default()
 }
 
 /// Entry point and command, as Docker combines them: an entry point of the task definition
@@ -119,21 +147,33 @@ fn argv(
     image: &PulledImage,
 ) -> Result<Vec<String>, CannotStart> {
     let config = image.config.config().as_ref();
-    let own_entry = container.entry_point.clone().filter(|entry| !entry.is_empty());
+    let own_entry = container
+        .entry_point
+        .clone()
+        .filter(|entry| !entry.is_empty());
     let command = overrides
         .and_then(|over| over.command.clone())
         .or_else(|| container.command.clone())
         .filter(|command| !command.is_empty())
         .or_else(|| {
             let image_command = config.and_then(|config| config.cmd().clone());
-            if own_entry.is_some() { None } else { image_command }
+            if own_entry.is_some() {
+                None
+            } else {
+                image_command
+            }
         });
     let entry = own_entry.or_else(|| config.and_then(|config| config.entrypoint().clone()));
-    let argv: Vec<String> =
-        entry.into_iter().flatten().chain(command.into_iter().flatten()).collect();
+    let argv: Vec<String> = entry
+        .into_iter()
+        .flatten()
+        .chain(command.into_iter().flatten())
+        .collect();
     if argv.is_empty() {
         let name = container.name.as_deref().unwrap_or_default();
-        return Err(CannotStart(format!("container {name} has neither entry point nor command")));
+        return Err(CannotStart(format!(
+            "container {name} has neither entry point nor command"
+        )));
     }
     Ok(argv)
 }
@@ -147,7 +187,11 @@ fn environment(
     with: &Ingredients<'_>,
 ) -> Environment {
     let mut variables = BTreeMap::new();
-    let of_image = image.config.config().as_ref().and_then(|config| config.env().clone());
+    let of_image = image
+        .config
+        .config()
+        .as_ref()
+        .and_then(|config| config.env().clone());
     for variable in of_image.into_iter().flatten() {
         if let Some((name, value)) = variable.split_once('=') {
             variables.insert(name.to_owned(), value.to_owned());
@@ -157,7 +201,11 @@ fn environment(
         container.environment.as_ref(),
         overrides.and_then(|over| over.environment.as_ref()),
     ];
-    for pair in listed.into_iter().flatten().flat_map(|pairs| pairs.expose()) {
+    for pair in listed
+        .into_iter()
+        .flatten()
+        .flat_map(|pairs| pairs.expose())
+    {
         if let (Some(name), Some(value)) = (&pair.name, &pair.value) {
             variables.insert(name.clone(), value.clone());
         }
@@ -204,14 +252,29 @@ fn volumes(
     container: &wire::ContainerDefinition,
     with: &Ingredients<'_>,
 ) -> Vec<Volume> {
-    let declared: Vec<&str> =
-        definition.volumes.iter().flatten().filter_map(|volume| volume.name.as_deref()).collect();
+    let declared: Vec<&str> = definition
+        .volumes
+        .iter()
+        .flatten()
+        .filter_map(|volume| volume.name.as_deref())
+        .collect();
     let mounts = container.mount_points.iter().flatten();
     let volume = |mount: &wire::MountPoint| {
-        let name = mount.source_volume.clone().filter(|name| declared.contains(&name.as_str()))?;
-        let place = with.volumes.join(&with.order.cluster).join(&with.order.owner).join(&name);
+        let name = mount
+            .source_volume
+            .clone()
+            .filter(|name| declared.contains(&name.as_str()))?;
+        let place = with
+            .volumes
+            .join(&with.order.cluster)
+            .join(&with.order.owner)
+            .join(&name);
         let container_path = mount.container_path.clone().unwrap_or_default();
-        Some(Volume { name, host_path: place, container_path })
+        Some(Volume {
+            name,
+            host_path: place,
+            container_path,
+        })
     };
     mounts.filter_map(volume).collect()
 }

@@ -7,6 +7,7 @@
 
 mod call;
 mod dispatch;
+pub mod ecs;
 pub mod logs;
 pub mod secretsmanager;
 pub mod sts;

@@ -33,7 +33,9 @@ impl Ecs {
             Ok(record)
         })?;
         let cluster = self.cluster_view(&record, &[wire::ClusterField::Tags]);
-        Ok(wire::CreateClusterResponse { cluster: Some(cluster) })
+        Ok(wire::CreateClusterResponse {
+            cluster: Some(cluster),
+        })
     }
 
     pub(super) fn describe_clusters(
@@ -45,7 +47,10 @@ impl Ecs {
         let (mut clusters, mut failures) = (vec![], vec![]);
         for given in asked {
             let name = cluster_name(Some(&given));
-            match self.store.read::<_, StoreError>(|view| view.get::<ClusterRecord>(name))? {
+            match self
+                .store
+                .read::<_, StoreError>(|view| view.get::<ClusterRecord>(name))?
+            {
                 Some(record) => clusters.push(self.cluster_view(&record, &include)),
                 None => failures.push(super::missing(cluster_arn(name))),
             }
@@ -60,11 +65,16 @@ impl Ecs {
         &self,
         request: wire::ListClustersRequest,
     ) -> Result<wire::ListClustersResponse, EcsError> {
-        let all = self.store.read::<_, StoreError>(|view| view.list::<ClusterRecord>(""))?;
+        let all = self
+            .store
+            .read::<_, StoreError>(|view| view.list::<ClusterRecord>(""))?;
         let active = all.into_iter().filter(|(_, cluster)| cluster.active);
         let arns = active.map(|(name, _)| cluster_arn(&name)).collect();
         let page = page(arns, request.next_token.as_deref(), request.max_results)?;
-        Ok(wire::ListClustersResponse { cluster_arns: Some(page.items), next_token: page.next })
+        Ok(wire::ListClustersResponse {
+            cluster_arns: Some(page.items),
+            next_token: page.next,
+        })
     }
 
     pub(super) fn delete_cluster(
@@ -75,16 +85,22 @@ impl Ecs {
         let mut record = self.cluster(Some(&name))?;
         {
             let book = self.platform.book();
-            if book.services_of(&name).any(|service| super::is_active(service)) {
+            if book
+                .services_of(&name)
+                .any(|service| super::is_active(service))
+            {
                 return Err(EcsError::ClusterHasServices);
             }
-            let tasks = book.services_of(&name).any(|s| !s.scheduler.tasks().is_empty());
+            let tasks = book
+                .services_of(&name)
+                .any(|s| !s.scheduler.tasks().is_empty());
             if tasks || book.standalone().any(|task| task.about.cluster == name) {
                 return Err(EcsError::ClusterHasTasks);
             }
         }
         record.active = false;
-        self.store.write::<_, EcsError>(|tx| Ok(tx.put(&name, &record)?))?;
+        self.store
+            .write::<_, EcsError>(|tx| Ok(tx.put(&name, &record)?))?;
         let cluster = Some(self.cluster_view(&record, &[]));
         Ok(wire::DeleteClusterResponse { cluster })
     }
@@ -92,8 +108,12 @@ impl Ecs {
     /// The active cluster a request names.
     pub(super) fn cluster(&self, given: Option<&str>) -> Result<ClusterRecord, EcsError> {
         let name = cluster_name(given);
-        let found = self.store.read::<_, StoreError>(|view| view.get::<ClusterRecord>(name))?;
-        found.filter(|cluster| cluster.active).ok_or(EcsError::ClusterNotFound)
+        let found = self
+            .store
+            .read::<_, StoreError>(|view| view.get::<ClusterRecord>(name))?;
+        found
+            .filter(|cluster| cluster.active)
+            .ok_or(EcsError::ClusterNotFound)
     }
 
     fn cluster_view(
@@ -103,14 +123,21 @@ impl Ecs {
     ) -> wire::Cluster {
         let book = self.platform.book();
         let services: Vec<_> = book.services_of(&record.name).collect();
-        let alone = book.standalone().filter(|task| task.about.cluster == record.name);
+        let alone = book
+            .standalone()
+            .filter(|task| task.about.cluster == record.name);
         let (mut running, mut pending) = (0, 0);
-        let tasks = services.iter().flat_map(|service| service.scheduler.tasks());
+        let tasks = services
+            .iter()
+            .flat_map(|service| service.scheduler.tasks());
         for task in tasks.chain(alone.map(|task| task.scheduler.task())) {
             running += i32::from(task.is_running());
             pending += i32::from(task.is_pending());
         }
-        let active = services.iter().filter(|service| super::is_active(service)).count();
+        let active = services
+            .iter()
+            .filter(|service| super::is_active(service))
+            .count();
         let has = |field: &wire::ClusterField| include.contains(field);
         wire::Cluster {
             cluster_arn: Some(cluster_arn(&record.name)),
@@ -129,7 +156,10 @@ impl Ecs {
             settings: Some(record.settings.clone().unwrap_or_default()),
             capacity_providers: Some(record.capacity_providers.clone().unwrap_or_default()),
             default_capacity_provider_strategy: Some(
-                record.default_capacity_provider_strategy.clone().unwrap_or_default(),
+                record
+                    .default_capacity_provider_strategy
+                    .clone()
+                    .unwrap_or_default(),
             ),
             ..wire::Cluster::default()
         }

@@ -27,7 +27,10 @@ pub(super) fn merged(
     let merged = wire::DeploymentConfiguration {
         strategy: Some(wire::DeploymentStrategy::Rolling),
         bake_time_in_minutes: Some(0),
-        maximum_percent: given.maximum_percent.or(before.maximum_percent).or(Some(200)),
+        maximum_percent: given
+            .maximum_percent
+            .or(before.maximum_percent)
+            .or(Some(200)),
         minimum_healthy_percent: given
             .minimum_healthy_percent
             .or(before.minimum_healthy_percent)
@@ -50,10 +53,19 @@ pub(super) fn for_scheduler(
     grace_seconds: Option<i32>,
 ) -> DeploymentConfiguration {
     let percent = |value: Option<i32>, default: u32| {
-        Percent(value.and_then(|value| u32::try_from(value).ok()).unwrap_or(default))
+        Percent(
+            value
+                .and_then(|value| u32::try_from(value).ok())
+                .unwrap_or(default),
+        )
     };
-    let breaker = configuration.deployment_circuit_breaker.clone().unwrap_or_default();
-    let grace = grace_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
+    let breaker = configuration
+        .deployment_circuit_breaker
+        .clone()
+        .unwrap_or_default();
+    let grace = grace_seconds
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .unwrap_or(0);
     DeploymentConfiguration {
         minimum_healthy: percent(configuration.minimum_healthy_percent, 100),
         maximum: percent(configuration.maximum_percent, 200),
@@ -69,14 +81,20 @@ pub(super) fn for_scheduler(
 
 fn threshold(given: Option<wire::ThresholdConfiguration>) -> Threshold {
     let Some(given) = given else {
-        return Threshold { kind: ThresholdKind::BoundedPercent, value: 50 };
+        return Threshold {
+            kind: ThresholdKind::BoundedPercent,
+            value: 50,
+        };
     };
     let kind = match given.r#type {
         wire::ThresholdType::Count => ThresholdKind::Count,
         wire::ThresholdType::UnboundedPercent => ThresholdKind::UnboundedPercent,
         _ => ThresholdKind::BoundedPercent,
     };
-    Threshold { kind, value: u32::try_from(given.value).unwrap_or_default() }
+    Threshold {
+        kind,
+        value: u32::try_from(given.value).unwrap_or_default(),
+    }
 }
 
 fn check(configuration: &wire::DeploymentConfiguration) -> Result<(), EcsError> {
@@ -104,11 +122,20 @@ fn check(configuration: &wire::DeploymentConfiguration) -> Result<(), EcsError> 
 
 /// What this version of the platform does not do is refused, never ignored.
 fn refuse_later_features(given: &wire::DeploymentConfiguration) -> Result<(), EcsError> {
-    let rolling = given.strategy.as_ref().is_none_or(|s| *s == wire::DeploymentStrategy::Rolling);
+    let rolling = given
+        .strategy
+        .as_ref()
+        .is_none_or(|s| *s == wire::DeploymentStrategy::Rolling);
     let alarms = given.alarms.as_ref().is_some_and(|alarms| alarms.enable);
-    let early = given.early_success_criteria.as_ref().is_some_and(|early| early.enable);
+    let early = given
+        .early_success_criteria
+        .as_ref()
+        .is_some_and(|early| early.enable);
     let baking = given.bake_time_in_minutes.unwrap_or(0) > 0;
-    let hooks = given.lifecycle_hooks.as_ref().is_some_and(|hooks| !hooks.is_empty());
+    let hooks = given
+        .lifecycle_hooks
+        .as_ref()
+        .is_some_and(|hooks| !hooks.is_empty());
     for (asked, what) in [
         (!rolling, "a deployment strategy other than ROLLING"),
         (alarms, "deployment alarms"),

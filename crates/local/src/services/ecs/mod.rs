@@ -128,7 +128,11 @@ fn is_active(service: &ServiceRecord) -> bool {
 
 /// A thing that was asked for and is not there.
 fn missing(arn: String) -> wire::Failure {
-    wire::Failure { arn: Some(arn), reason: Some("MISSING".into()), detail: None }
+    wire::Failure {
+        arn: Some(arn),
+        reason: Some("MISSING".into()),
+        detail: None,
+    }
 }
 
 /// A moment on the wire. The platform's clock never leaves what a timestamp can hold.

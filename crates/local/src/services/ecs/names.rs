@@ -17,8 +17,14 @@ pub(super) fn cluster_name(given: Option<&str>) -> &str {
 pub(super) fn service_key(cluster: Option<&str>, given: &str) -> ServiceKey {
     let by_arn = resource(given, "service").and_then(|rest| rest.split_once('/'));
     match by_arn {
-        Some((cluster, name)) => ServiceKey { cluster: cluster.into(), name: name.into() },
-        None => ServiceKey { cluster: cluster_name(cluster).into(), name: given.into() },
+        Some((cluster, name)) => ServiceKey {
+            cluster: cluster.into(),
+            name: name.into(),
+        },
+        None => ServiceKey {
+            cluster: cluster_name(cluster).into(),
+            name: given.into(),
+        },
     }
 }
 
@@ -26,7 +32,13 @@ pub(super) fn service_key(cluster: Option<&str>, given: &str) -> ServiceKey {
 pub(super) fn service_part<'a>(given: &'a str, kind: &str) -> Option<(ServiceKey, &'a str)> {
     let mut parts = resource(given, kind)?.splitn(3, '/');
     let (cluster, name, id) = (parts.next()?, parts.next()?, parts.next()?);
-    Some((ServiceKey { cluster: cluster.into(), name: name.into() }, id))
+    Some((
+        ServiceKey {
+            cluster: cluster.into(),
+            name: name.into(),
+        },
+        id,
+    ))
 }
 
 /// The id of a task given by id or ARN.
@@ -62,7 +74,10 @@ mod tests {
 
     #[test]
     fn a_service_is_named_by_name_or_arn() {
-        let key = ServiceKey { cluster: "shop-local".into(), name: "api".into() };
+        let key = ServiceKey {
+            cluster: "shop-local".into(),
+            name: "api".into(),
+        };
         assert_eq!(service_key(Some("shop-local"), "api"), key);
         assert_eq!(service_key(Some(&cluster_arn("shop-local")), "api"), key);
         assert_eq!(service_key(None, &key.arn()), key);
@@ -71,9 +86,15 @@ mod tests {
 
     #[test]
     fn parts_of_a_service_are_found_in_their_arns() {
-        let key = ServiceKey { cluster: "c".into(), name: "api".into() };
+        let key = ServiceKey {
+            cluster: "c".into(),
+            name: "api".into(),
+        };
         let arn = revision_arn(&key, 42);
-        assert_eq!(service_part(&arn, "service-revision"), Some((key.clone(), "42")));
+        assert_eq!(
+            service_part(&arn, "service-revision"),
+            Some((key.clone(), "42"))
+        );
         assert_eq!(service_part(&arn, "service-deployment"), None);
     }
 }

@@ -18,7 +18,10 @@ pub(super) fn page(
     token: Option<&str>,
     size: Option<i32>,
 ) -> Result<Page, EcsError> {
-    let size = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(MOST).clamp(1, MOST);
+    let size = size
+        .and_then(|size| usize::try_from(size).ok())
+        .unwrap_or(MOST)
+        .clamp(1, MOST);
     let start = match token {
         None => 0,
         Some(token) => {
@@ -30,8 +33,13 @@ pub(super) fn page(
     };
     let rest = &items[start.min(items.len())..];
     let chosen: Vec<String> = rest.iter().take(size).cloned().collect();
-    let next = (rest.len() > size).then(|| chosen.last().map(|last| encode(last))).flatten();
-    Ok(Page { items: chosen, next })
+    let next = (rest.len() > size)
+        .then(|| chosen.last().map(|last| encode(last)))
+        .flatten();
+    Ok(Page {
+        items: chosen,
+        next,
+    })
 }
 
 fn encode(item: &str) -> String {
@@ -41,7 +49,9 @@ fn encode(item: &str) -> String {
 
 fn decode(token: &str) -> Option<String> {
     use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).ok()?;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(token)
+        .ok()?;
     String::from_utf8(bytes).ok()
 }
 

@@ -8,9 +8,7 @@ use seaway_scheduler::{
 
 use super::Ecs;
 use super::error::EcsError;
-use super::names::{
-    cluster_arn, revision_arn, service_deployment_arn, service_key, service_part,
-};
+use super::names::{cluster_arn, revision_arn, service_deployment_arn, service_key, service_part};
 use super::paging::page;
 use super::{int, missing, moment, time};
 use crate::clock::EpochMillis;
@@ -39,10 +37,15 @@ impl Ecs {
                 && before.is_none_or(|before| at <= before.as_millis())
         });
         all.sort_by_key(|(one, _)| std::cmp::Reverse(one.created_at));
-        let ids = all.iter().map(|(one, _)| one.id.as_str().to_owned()).collect();
+        let ids = all
+            .iter()
+            .map(|(one, _)| one.id.as_str().to_owned())
+            .collect();
         let size = request.max_results.or(Some(PAGE));
         let page = page(ids, request.next_token.as_deref(), size)?;
-        let on_page = all.iter().filter(|(one, _)| page.items.iter().any(|id| id == one.id.as_str()));
+        let on_page = all
+            .iter()
+            .filter(|(one, _)| page.items.iter().any(|id| id == one.id.as_str()));
         Ok(wire::ListServiceDeploymentsResponse {
             service_deployments: Some(on_page.map(|(one, _)| brief(&key, one)).collect()),
             next_token: page.next,
@@ -82,10 +85,13 @@ impl Ecs {
         now: EpochMillis,
     ) -> Result<wire::StopServiceDeploymentResponse, EcsError> {
         if request.stop_type == Some(wire::StopServiceDeploymentStopType::Abort) {
-            return Err(EcsError::Unsupported("The stop type ABORT is not supported.".into()));
+            return Err(EcsError::Unsupported(
+                "The stop type ABORT is not supported.".into(),
+            ));
         }
         let arn = request.service_deployment_arn;
-        let (key, id) = service_part(&arn, "service-deployment").ok_or_else(|| invalid_arn(&arn))?;
+        let (key, id) =
+            service_part(&arn, "service-deployment").ok_or_else(|| invalid_arn(&arn))?;
         let service_deployment = ServiceDeploymentId::new(id);
         self.platform.change(|book| {
             let changed = book.change_service(&key, |record| {
@@ -95,7 +101,9 @@ impl Ecs {
             });
             changed.unwrap_or(Err(EcsError::ServiceDeploymentNotFound))
         })?;
-        Ok(wire::StopServiceDeploymentResponse { service_deployment_arn: Some(arn) })
+        Ok(wire::StopServiceDeploymentResponse {
+            service_deployment_arn: Some(arn),
+        })
     }
 
     pub(super) fn describe_revisions(
@@ -135,12 +143,18 @@ impl Ecs {
             let service = book.service(key).ok_or(EcsError::ServiceNotFound)?;
             let configuration = &service.settings.deployment_configuration;
             let current = service.scheduler.service_deployments().iter();
-            current.map(|one| (one.clone(), configuration.clone())).collect()
+            current
+                .map(|one| (one.clone(), configuration.clone()))
+                .collect()
         };
-        let archived = self.store.read::<_, StoreError>(|view| {
-            view.list::<ArchivedDeployment>(&format!("{key}/"))
-        })?;
-        all.extend(archived.into_iter().map(|(_, one)| (one.deployment, one.configuration)));
+        let archived = self
+            .store
+            .read::<_, StoreError>(|view| view.list::<ArchivedDeployment>(&format!("{key}/")))?;
+        all.extend(
+            archived
+                .into_iter()
+                .map(|(_, one)| (one.deployment, one.configuration)),
+        );
         Ok(all)
     }
 }

@@ -18,9 +18,9 @@ impl Ecs {
         record: &ServiceRecord,
         include: &[wire::ServiceField],
     ) -> Result<wire::Service, EcsError> {
-        let events = self.store.read::<_, StoreError>(|view| {
-            view.service_events(&record.key.to_string())
-        })?;
+        let events = self
+            .store
+            .read::<_, StoreError>(|view| view.service_events(&record.key.to_string()))?;
         let scheduler = &record.scheduler;
         let settings = &record.settings;
         let current = scheduler.current_service_deployment();
@@ -44,7 +44,10 @@ impl Ecs {
             deployment_configuration: Some(settings.deployment_configuration.clone()),
             health_check_grace_period_seconds: settings.health_check_grace_period_seconds,
             deployments: Some(
-                scheduler.deployments().map(|one| deployment_view(record, one)).collect(),
+                scheduler
+                    .deployments()
+                    .map(|one| deployment_view(record, one))
+                    .collect(),
             ),
             events: Some(
                 events
@@ -76,7 +79,10 @@ impl Ecs {
             launch_type: settings.launch_type.clone(),
             capacity_provider_strategy: settings.capacity_provider_strategy.clone(),
             platform_version: Some(
-                settings.platform_version.clone().unwrap_or_else(|| "LATEST".into()),
+                settings
+                    .platform_version
+                    .clone()
+                    .unwrap_or_else(|| "LATEST".into()),
             ),
             platform_family: Some("Linux".into()),
             scheduling_strategy: Some(wire::SchedulingStrategy::Replica),
@@ -86,7 +92,10 @@ impl Ecs {
             enable_execute_command: Some(settings.enable_execute_command),
             enable_ecs_managed_tags: Some(settings.enable_ecs_managed_tags),
             propagate_tags: Some(
-                settings.propagate_tags.clone().unwrap_or(wire::PropagateTags::None),
+                settings
+                    .propagate_tags
+                    .clone()
+                    .unwrap_or(wire::PropagateTags::None),
             ),
             placement_constraints: Some(vec![]),
             placement_strategy: Some(vec![]),
@@ -125,8 +134,7 @@ fn deployment_view(record: &ServiceRecord, deployment: &Deployment) -> wire::Dep
         launch_type: revision.and_then(|revision| revision.launch_type.clone()),
         platform_version: Some(PLATFORM_VERSION.into()),
         platform_family: Some("Linux".into()),
-        network_configuration: revision
-            .and_then(|revision| revision.network_configuration.clone()),
+        network_configuration: revision.and_then(|revision| revision.network_configuration.clone()),
         ..wire::Deployment::default()
     }
 }

@@ -30,19 +30,28 @@ impl Ecs {
         now: EpochMillis,
     ) -> Result<wire::CreateServiceResponse, EcsError> {
         let cluster = self.cluster(request.cluster.as_deref())?;
-        let key = ServiceKey { cluster: cluster.name, name: request.service_name.clone() };
+        let key = ServiceKey {
+            cluster: cluster.name,
+            name: request.service_name.clone(),
+        };
         let record = self.new_service(request, key.clone(), now)?;
         let view = self.platform.change(|book| {
-            if let Some(existing) = book.service(&key).filter(|service| super::is_active(service)) {
-                let same = existing.client_token.is_some()
-                    && existing.client_token == record.client_token;
+            if let Some(existing) = book
+                .service(&key)
+                .filter(|service| super::is_active(service))
+            {
+                let same =
+                    existing.client_token.is_some() && existing.client_token == record.client_token;
                 if same {
                     return Ok(self.service_view(existing, &[])?);
                 }
                 let text = "Creation of service was not idempotent.";
                 return Err(EcsError::Parameter(text.into()));
             }
-            if book.service(&key).is_some_and(|service| !service.scheduler.tasks().is_empty()) {
+            if book
+                .service(&key)
+                .is_some_and(|service| !service.scheduler.tasks().is_empty())
+            {
                 let text = "Unable to Start a service that is still Draining.";
                 return Err(EcsError::Parameter(text.into()));
             }
@@ -52,7 +61,9 @@ impl Ecs {
             let added = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
             Ok(self.service_view(added, &[wire::ServiceField::Tags])?)
         })?;
-        Ok(wire::CreateServiceResponse { service: Some(view) })
+        Ok(wire::CreateServiceResponse {
+            service: Some(view),
+        })
     }
 
     pub(super) fn update_service(
@@ -68,7 +79,7 @@ impl Ecs {
             if !super::is_active(service) {
                 return Err(EcsError::ServiceNotActive);
             }
-            service.settings.clone()
+            service.current_settings()
         };
         let (settings, update) = self.updated(&current, request)?;
         let view = self.platform.change(|book| {
@@ -85,7 +96,9 @@ impl Ecs {
             let record = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
             self.service_view(record, &[wire::ServiceField::Tags])
         })?;
-        Ok(wire::UpdateServiceResponse { service: Some(view) })
+        Ok(wire::UpdateServiceResponse {
+            service: Some(view),
+        })
     }
 
     pub(super) fn delete_service(
@@ -110,7 +123,9 @@ impl Ecs {
             let record = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
             self.service_view(record, &[])
         })?;
-        Ok(wire::DeleteServiceResponse { service: Some(view) })
+        Ok(wire::DeleteServiceResponse {
+            service: Some(view),
+        })
     }
 
     pub(super) fn describe_services(
@@ -147,12 +162,17 @@ impl Ecs {
     ) -> Result<wire::ListServicesResponse, EcsError> {
         let cluster = self.cluster(request.cluster.as_deref())?;
         let book = self.platform.book();
-        let active = book.services_of(&cluster.name).filter(|service| super::is_active(service));
+        let active = book
+            .services_of(&cluster.name)
+            .filter(|service| super::is_active(service));
         let arns = active.map(|service| service.key.arn()).collect();
         // AWS's default page is ten services.
         let size = request.max_results.or(Some(10));
         let page = page(arns, request.next_token.as_deref(), size)?;
-        Ok(wire::ListServicesResponse { service_arns: Some(page.items), next_token: page.next })
+        Ok(wire::ListServicesResponse {
+            service_arns: Some(page.items),
+            next_token: page.next,
+        })
     }
 
     fn new_service(
@@ -240,16 +260,20 @@ impl Ecs {
             ..current.clone()
         };
         settings.load_balancers = request.load_balancers.unwrap_or(settings.load_balancers);
-        settings.network_configuration =
-            request.network_configuration.or(settings.network_configuration);
+        settings.network_configuration = request
+            .network_configuration
+            .or(settings.network_configuration);
         settings.platform_version = request.platform_version.or(settings.platform_version);
         settings.propagate_tags = request.propagate_tags.or(settings.propagate_tags);
-        settings.capacity_provider_strategy =
-            request.capacity_provider_strategy.or(settings.capacity_provider_strategy);
+        settings.capacity_provider_strategy = request
+            .capacity_provider_strategy
+            .or(settings.capacity_provider_strategy);
         if let Some(enable) = request.enable_execute_command {
             settings.enable_execute_command = enable;
         }
-        let name = request.task_definition.unwrap_or_else(|| settings.task_definition.clone());
+        let name = request
+            .task_definition
+            .unwrap_or_else(|| settings.task_definition.clone());
         let changes = name != current.task_definition;
         let mut revision = None;
         if rolls {
@@ -259,8 +283,7 @@ impl Ecs {
                 let found = crate::platform::definitions::find(&self.store, &name)?;
                 found.ok_or_else(EcsError::no_definition)?.definition
             };
-            settings.task_definition =
-                definition.task_definition_arn.clone().unwrap_or_default();
+            settings.task_definition = definition.task_definition_arn.clone().unwrap_or_default();
             let differs = settings.task_definition != current.task_definition
                 || settings.load_balancers != current.load_balancers
                 || settings.network_configuration != current.network_configuration
@@ -276,8 +299,11 @@ impl Ecs {
             &settings.deployment_configuration,
             settings.health_check_grace_period_seconds,
         );
-        let update =
-            ServiceUpdate { revision, desired_count, configuration: Some(configuration) };
+        let update = ServiceUpdate {
+            revision,
+            desired_count,
+            configuration: Some(configuration),
+        };
         Ok((settings, update))
     }
 
@@ -291,7 +317,10 @@ impl Ecs {
             .iter()
             .map(|balancer| self.target_group(definition, balancer))
             .collect::<Result<_, _>>()?;
-        Ok(Revision { target_groups, ..task_revision(definition) })
+        Ok(Revision {
+            target_groups,
+            ..task_revision(definition)
+        })
     }
 
     fn target_group(
@@ -335,6 +364,25 @@ impl Ecs {
 }
 
 impl ServiceRecord {
+    /// The settings as the primary deployment has them: a rollback brought an older revision back,
+    /// and an update starts from that one.
+    fn current_settings(&self) -> ServiceSettings {
+        let mut settings = self.settings.clone();
+        if let Some(revision) = self.revisions.get(&self.scheduler.primary().id.number()) {
+            settings
+                .task_definition
+                .clone_from(&revision.task_definition);
+            settings.load_balancers.clone_from(&revision.load_balancers);
+            settings
+                .network_configuration
+                .clone_from(&revision.network_configuration);
+            settings
+                .platform_version
+                .clone_from(&revision.platform_version);
+        }
+        settings
+    }
+
     /// Hands out the first commands of a scheduler that was just created.
     fn begin(&mut self, now: EpochMillis) -> Vec<seaway_scheduler::Command> {
         self.note_revision(now);
@@ -345,14 +393,16 @@ impl ServiceRecord {
     fn note_revision(&mut self, now: EpochMillis) {
         let number = self.scheduler.primary().id.number();
         let settings = &self.settings;
-        self.revisions.entry(number).or_insert_with(|| RevisionRecord {
-            created_at: now,
-            task_definition: settings.task_definition.clone(),
-            load_balancers: settings.load_balancers.clone(),
-            network_configuration: settings.network_configuration.clone(),
-            launch_type: settings.launch_type.clone(),
-            platform_version: settings.platform_version.clone(),
-        });
+        self.revisions
+            .entry(number)
+            .or_insert_with(|| RevisionRecord {
+                created_at: now,
+                task_definition: settings.task_definition.clone(),
+                load_balancers: settings.load_balancers.clone(),
+                network_configuration: settings.network_configuration.clone(),
+                launch_type: settings.launch_type.clone(),
+                platform_version: settings.platform_version.clone(),
+            });
     }
 }
 

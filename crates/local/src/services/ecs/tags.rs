@@ -40,7 +40,9 @@ impl Ecs {
         request: wire::UntagResourceRequest,
     ) -> Result<wire::UntagResourceResponse, EcsError> {
         let keys = request.tag_keys;
-        self.change_tags(&request.resource_arn, |tags| tags.retain(|key, _| !keys.contains(key)))?;
+        self.change_tags(&request.resource_arn, |tags| {
+            tags.retain(|key, _| !keys.contains(key))
+        })?;
         Ok(wire::UntagResourceResponse::default())
     }
 
@@ -50,7 +52,9 @@ impl Ecs {
     ) -> Result<wire::ListTagsForResourceResponse, EcsError> {
         let mut found = Tags::new();
         self.change_tags(&request.resource_arn, |tags| found = tags.clone())?;
-        Ok(wire::ListTagsForResourceResponse { tags: Some(to_wire(&found)) })
+        Ok(wire::ListTagsForResourceResponse {
+            tags: Some(to_wire(&found)),
+        })
     }
 
     /// Finds the resource's tags and writes them back.
@@ -80,9 +84,13 @@ impl Ecs {
             return self.put_definition(&record);
         }
         if resource(arn, "task").is_some() {
-            return self.change_task_tags(task_id(arn), change).ok_or_else(missing)?;
+            return self
+                .change_task_tags(task_id(arn), change)
+                .ok_or_else(missing)?;
         }
-        Err(EcsError::Parameter(format!("The specified ARN is not valid: {arn}")))
+        Err(EcsError::Parameter(format!(
+            "The specified ARN is not valid: {arn}"
+        )))
     }
 
     fn change_task_tags(
@@ -97,9 +105,9 @@ impl Ecs {
                 Some(self.store.write(|tx| Ok(tx.put(id, &record)?)))
             }
             Ok(None) => {
-                let changed = self.platform.change(|book| {
-                    Ok::<_, EcsError>(book.change_standalone_tags(id, change))
-                });
+                let changed = self
+                    .platform
+                    .change(|book| Ok::<_, EcsError>(book.change_standalone_tags(id, change)));
                 match changed {
                     Ok(true) => Some(Ok(())),
                     Ok(false) => None,
@@ -112,7 +120,12 @@ impl Ecs {
 
     pub(super) fn put_definition(&self, record: &TaskDefinitionRecord) -> Result<(), EcsError> {
         let family = record.definition.family.clone().unwrap_or_default();
-        let revision = record.definition.revision.map(i64::from).unwrap_or_default();
-        self.store.write(|tx| Ok(tx.put(&task_definition_key(&family, revision), record)?))
+        let revision = record
+            .definition
+            .revision
+            .map(i64::from)
+            .unwrap_or_default();
+        self.store
+            .write(|tx| Ok(tx.put(&task_definition_key(&family, revision), record)?))
     }
 }

@@ -61,7 +61,9 @@ impl Ecs {
         let of_family = |record: &TaskDefinitionRecord| {
             family.is_none_or(|family| record.definition.family.as_deref() == Some(family))
         };
-        let prefix = family.map(|family| format!("{family}:")).unwrap_or_default();
+        let prefix = family
+            .map(|family| format!("{family}:"))
+            .unwrap_or_default();
         let mut arns: Vec<String> = self
             .definitions(&prefix)?
             .into_iter()
@@ -92,9 +94,15 @@ impl Ecs {
             Some(wire::TaskDefinitionFamilyStatus::Inactive) => !is_active,
             _ => true,
         };
-        let families = active.into_iter().filter(|(_, is)| wanted(*is)).map(|(name, _)| name);
-        let page =
-            page(families.collect(), request.next_token.as_deref(), request.max_results)?;
+        let families = active
+            .into_iter()
+            .filter(|(_, is)| wanted(*is))
+            .map(|(name, _)| name);
+        let page = page(
+            families.collect(),
+            request.next_token.as_deref(),
+            request.max_results,
+        )?;
         Ok(wire::ListTaskDefinitionFamiliesResponse {
             families: Some(page.items),
             next_token: page.next,
@@ -114,7 +122,9 @@ impl Ecs {
         record.definition.status = Some(wire::TaskDefinitionStatus::Inactive);
         record.definition.deregistered_at = super::time(now);
         self.put_definition(&record)?;
-        Ok(wire::DeregisterTaskDefinitionResponse { task_definition: Some(record.definition) })
+        Ok(wire::DeregisterTaskDefinitionResponse {
+            task_definition: Some(record.definition),
+        })
     }
 
     pub(super) fn delete_task_definitions(
@@ -128,9 +138,11 @@ impl Ecs {
                 None => failures.push(super::missing(name)),
                 Some(record) if definitions::is_active(&record) => failures.push(wire::Failure {
                     arn: record.definition.task_definition_arn,
-                    reason: Some("The specified task definition is still in ACTIVE status. \
+                    reason: Some(
+                        "The specified task definition is still in ACTIVE status. \
                          Please deregister the target and try again."
-                        .into()),
+                            .into(),
+                    ),
                     detail: None,
                 }),
                 Some(mut record) => {
@@ -158,7 +170,9 @@ impl Ecs {
     }
 
     fn definitions(&self, prefix: &str) -> Result<Vec<TaskDefinitionRecord>, StoreError> {
-        let all = self.store.read(|view| view.list::<TaskDefinitionRecord>(prefix))?;
+        let all = self
+            .store
+            .read(|view| view.list::<TaskDefinitionRecord>(prefix))?;
         Ok(all.into_iter().map(|(_, record)| record).collect())
     }
 }
@@ -176,7 +190,9 @@ fn check(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), EcsError> 
             return Err(EcsError::Client(text.into()));
         }
         if !names.insert(name) {
-            return Err(EcsError::Client(format!("Duplicate container name: {name}.")));
+            return Err(EcsError::Client(format!(
+                "Duplicate container name: {name}."
+            )));
         }
         if container.health_check.is_some() {
             return Err(EcsError::Unsupported(format!(
@@ -199,13 +215,15 @@ fn finished(
     now: EpochMillis,
 ) -> wire::TaskDefinition {
     let name = format!("task-definition/{}:{revision}", request.family);
-    let containers = request.container_definitions.into_iter().map(|container| {
-        wire::ContainerDefinition {
-            essential: Some(container.essential.unwrap_or(true)),
-            cpu: Some(container.cpu.unwrap_or(0)),
-            ..container
-        }
-    });
+    let containers =
+        request
+            .container_definitions
+            .into_iter()
+            .map(|container| wire::ContainerDefinition {
+                essential: Some(container.essential.unwrap_or(true)),
+                cpu: Some(container.cpu.unwrap_or(0)),
+                ..container
+            });
     let compatible = request
         .requires_compatibilities
         .clone()

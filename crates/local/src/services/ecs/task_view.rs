@@ -6,9 +6,7 @@ use seaway_scheduler::{ContainerState, DesiredStatus, HealthStatus, StopCode, Ta
 use super::names::{cluster_arn, task_arn};
 use super::{int, moment, tags};
 use crate::identity::arn;
-use crate::platform::records::{
-    Place, ServiceRecord, StandaloneRecord, StoppedRecord, TaskAbout,
-};
+use crate::platform::records::{Place, ServiceRecord, StandaloneRecord, StoppedRecord, TaskAbout};
 
 /// Everything known of one task, wherever it is kept.
 pub(super) struct Seen {
@@ -27,8 +25,16 @@ impl Seen {
             launch_type: record.settings.launch_type.clone(),
             ..TaskAbout::default()
         };
-        let place = record.places.get(task.id.as_str()).cloned().unwrap_or_default();
-        Self { about, task: task.clone(), place }
+        let place = record
+            .places
+            .get(task.id.as_str())
+            .cloned()
+            .unwrap_or_default();
+        Self {
+            about,
+            task: task.clone(),
+            place,
+        }
     }
 
     pub(super) fn arn(&self) -> String {
@@ -48,7 +54,11 @@ impl From<&StandaloneRecord> for Seen {
 
 impl From<StoppedRecord> for Seen {
     fn from(record: StoppedRecord) -> Self {
-        Self { about: record.about, task: record.task, place: record.place }
+        Self {
+            about: record.about,
+            task: record.task,
+            place: record.place,
+        }
     }
 }
 
@@ -109,12 +119,22 @@ fn container_view(
     container: &ContainerState,
     definition: Option<&wire::TaskDefinition>,
 ) -> wire::Container {
-    let mut defined = definition.into_iter().flat_map(|d| d.container_definitions.iter().flatten());
+    let mut defined = definition
+        .into_iter()
+        .flat_map(|d| d.container_definitions.iter().flatten());
     let defined = defined.find(|one| one.name.as_deref() == Some(&container.name));
     let id = seen.task.id.as_str();
     let name = format!("container/{}/{id}/{}", seen.about.cluster, container.name);
-    let ports = seen.place.ports.iter().filter(|port| port.container == container.name);
-    let last = if container.exited { TaskStatus::Stopped } else { seen.task.status };
+    let ports = seen
+        .place
+        .ports
+        .iter()
+        .filter(|port| port.container == container.name);
+    let last = if container.exited {
+        TaskStatus::Stopped
+    } else {
+        seen.task.status
+    };
     wire::Container {
         container_arn: Some(arn("ecs", &name)),
         task_arn: Some(seen.arn()),
@@ -139,7 +159,9 @@ fn container_view(
         ),
         network_interfaces: Some(vec![]),
         cpu: defined.and_then(|one| one.cpu).map(|cpu| cpu.to_string()),
-        memory: defined.and_then(|one| one.memory).map(|memory| memory.to_string()),
+        memory: defined
+            .and_then(|one| one.memory)
+            .map(|memory| memory.to_string()),
         ..wire::Container::default()
     }
 }

@@ -35,8 +35,14 @@ impl Ecs {
         if let Some(token) = &request.client_token {
             let again = self.started_before(&cluster, token)?;
             if !again.is_empty() {
-                let tasks = again.iter().map(|seen| self.view(seen)).collect::<Result<_, _>>()?;
-                return Ok(wire::RunTaskResponse { tasks: Some(tasks), failures: Some(vec![]) });
+                let tasks = again
+                    .iter()
+                    .map(|seen| self.view(seen))
+                    .collect::<Result<_, _>>()?;
+                return Ok(wire::RunTaskResponse {
+                    tasks: Some(tasks),
+                    failures: Some(vec![]),
+                });
             }
         }
         let definition = self.active_definition(&request.task_definition)?;
@@ -70,9 +76,13 @@ impl Ecs {
             }
             Ok::<_, EcsError>(started)
         })?;
-        let tasks = started.iter().map(|id| self.view(&self.find(id.as_str())?.ok_or_else(
-            || EcsError::Client("The task ended at once.".into()),
-        )?));
+        let tasks = started.iter().map(|id| {
+            self.view(
+                &self
+                    .find(id.as_str())?
+                    .ok_or_else(|| EcsError::Client("The task ended at once.".into()))?,
+            )
+        });
         Ok(wire::RunTaskResponse {
             tasks: Some(tasks.collect::<Result<_, EcsError>>()?),
             failures: Some(vec![]),
@@ -86,7 +96,9 @@ impl Ecs {
     ) -> Result<wire::StopTaskResponse, EcsError> {
         self.cluster(request.cluster.as_deref())?;
         let id = task_id(&request.task).to_owned();
-        let reason = request.reason.unwrap_or_else(|| "Task stopped by user".into());
+        let reason = request
+            .reason
+            .unwrap_or_else(|| "Task stopped by user".into());
         let not_found = || EcsError::Parameter("The referenced task was not found.".into());
         let found = self.find(&id)?.ok_or_else(not_found)?;
         let stopping = found.task.desired == DesiredStatus::Stopped;
@@ -97,7 +109,10 @@ impl Ecs {
                 }
                 let key = book.owner_of(&id).ok_or_else(not_found)?;
                 let changed = book.change_service(&key, |record| {
-                    let request = Request::StopTask { task: TaskId::new(id.as_str()), reason };
+                    let request = Request::StopTask {
+                        task: TaskId::new(id.as_str()),
+                        reason,
+                    };
                     let commands = record.scheduler.request(Millis(now.0), request)?;
                     Ok::<_, EcsError>(((), commands))
                 });
@@ -105,7 +120,9 @@ impl Ecs {
             })?;
         }
         let found = self.find(&id)?.ok_or_else(not_found)?;
-        Ok(wire::StopTaskResponse { task: Some(self.view(&found)?) })
+        Ok(wire::StopTaskResponse {
+            task: Some(self.view(&found)?),
+        })
     }
 
     pub(super) fn describe_tasks(
@@ -125,7 +142,10 @@ impl Ecs {
                 None => failures.push(super::missing(task_arn(&cluster, id))),
             }
         }
-        Ok(wire::DescribeTasksResponse { tasks: Some(tasks), failures: Some(failures) })
+        Ok(wire::DescribeTasksResponse {
+            tasks: Some(tasks),
+            failures: Some(failures),
+        })
     }
 
     pub(super) fn list_tasks(
@@ -133,22 +153,35 @@ impl Ecs {
         request: wire::ListTasksRequest,
     ) -> Result<wire::ListTasksResponse, EcsError> {
         let cluster = self.cluster(request.cluster.as_deref())?.name;
-        let service = request.service_name.as_deref().map(|given| cluster_name(Some(given)));
+        let service = request
+            .service_name
+            .as_deref()
+            .map(|given| cluster_name(Some(given)));
         if let Some(name) = service {
             let key = super::names::service_key(Some(&cluster), name);
-            self.platform.book().service(&key).ok_or(EcsError::ServiceNotFound)?;
+            self.platform
+                .book()
+                .service(&key)
+                .ok_or(EcsError::ServiceNotFound)?;
         }
         let stopped_wanted = request.desired_status == Some(wire::DesiredStatus::Stopped);
         let group = service.map(|name| format!("service:{name}"));
-        let family = request.family.map(|family| format!("task-definition/{family}:"));
+        let family = request
+            .family
+            .map(|family| format!("task-definition/{family}:"));
         let wanted = |seen: &Seen| {
             seen.about.cluster == cluster
                 && (seen.task.desired == DesiredStatus::Stopped) == stopped_wanted
-                && group.as_ref().is_none_or(|group| seen.about.group == *group)
-                && family.as_ref().is_none_or(|f| seen.task.task_definition.contains(f.as_str()))
-                && request.started_by.as_ref().is_none_or(|by| {
-                    seen.about.started_by.as_ref() == Some(by)
-                })
+                && group
+                    .as_ref()
+                    .is_none_or(|group| seen.about.group == *group)
+                && family
+                    .as_ref()
+                    .is_none_or(|f| seen.task.task_definition.contains(f.as_str()))
+                && request
+                    .started_by
+                    .as_ref()
+                    .is_none_or(|by| seen.about.started_by.as_ref() == Some(by))
         };
         let mut arns = Vec::new();
         {
@@ -156,12 +189,17 @@ impl Ecs {
             arns.extend(seen_alive(&book).filter(wanted).map(|seen| seen.arn()));
         }
         if stopped_wanted {
-            let all = self.store.read::<_, StoreError>(|view| view.list::<StoppedRecord>(""))?;
+            let all = self
+                .store
+                .read::<_, StoreError>(|view| view.list::<StoppedRecord>(""))?;
             let stopped = all.into_iter().map(|(_, record)| Seen::from(record));
             arns.extend(stopped.filter(wanted).map(|seen| seen.arn()));
         }
         let page = page(arns, request.next_token.as_deref(), request.max_results)?;
-        Ok(wire::ListTasksResponse { task_arns: Some(page.items), next_token: page.next })
+        Ok(wire::ListTasksResponse {
+            task_arns: Some(page.items),
+            next_token: page.next,
+        })
     }
 
     /// A task, alive or stopped.
@@ -172,7 +210,9 @@ impl Ecs {
                 return Ok(Some(alive));
             }
         }
-        let stopped = self.store.read::<_, StoreError>(|view| view.get::<StoppedRecord>(id))?;
+        let stopped = self
+            .store
+            .read::<_, StoreError>(|view| view.get::<StoppedRecord>(id))?;
         Ok(stopped.map(Seen::from))
     }
 
@@ -191,11 +231,19 @@ impl Ecs {
             };
             book.standalone().filter(same).map(Seen::from).collect()
         };
-        let stopped = self.store.read::<_, StoreError>(|view| view.list::<StoppedRecord>(""))?;
+        let stopped = self
+            .store
+            .read::<_, StoreError>(|view| view.list::<StoppedRecord>(""))?;
         let same = |record: &StoppedRecord| {
             record.about.cluster == cluster && record.client_token.as_deref() == Some(token)
         };
-        found.extend(stopped.into_iter().map(|(_, r)| r).filter(same).map(Seen::from));
+        found.extend(
+            stopped
+                .into_iter()
+                .map(|(_, r)| r)
+                .filter(same)
+                .map(Seen::from),
+        );
         Ok(found)
     }
 }
@@ -203,7 +251,11 @@ impl Ecs {
 /// Every task that is not `STOPPED`.
 fn seen_alive(book: &Book) -> impl Iterator<Item = Seen> {
     let of_services = book.services().flat_map(|record| {
-        record.scheduler.tasks().iter().map(move |task| Seen::of_service(record, task))
+        record
+            .scheduler
+            .tasks()
+            .iter()
+            .map(move |task| Seen::of_service(record, task))
     });
     of_services.chain(book.standalone().map(Seen::from))
 }

@@ -1,0 +1,68 @@
+//! What the platform says about itself: `seaway local status`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::balancing::Balancing;
+use crate::identity::VERSION;
+use crate::layout::StateDir;
+use crate::platform::Platform;
+
+/// Where the answers come from.
+pub(crate) struct Standing {
+    state: PathBuf,
+    port: u16,
+    platform: Arc<Platform>,
+    balancing: Arc<Balancing>,
+}
+
+impl Standing {
+    pub(crate) fn new(
+        state: &StateDir,
+        port: u16,
+        platform: Arc<Platform>,
+        balancing: Arc<Balancing>,
+    ) -> Self {
+        Self {
+            state: state.root().to_owned(),
+            port,
+            platform,
+            balancing,
+        }
+    }
+
+    /// The whole of it.
+    pub(crate) fn status(&self) -> Value {
+        let (services, tasks) = self.platform.counts();
+        let memory = self.platform.memory();
+        let listeners: Vec<Value> = self
+            .balancing
+            .listener_addresses()
+            .into_iter()
+            .map(|listener| {
+                json!({
+                    "load_balancer": listener.load_balancer,
+                    "scheme": listener.scheme,
+                    "port": listener.port,
+                    "url": format!("http://{}", listener.address),
+                })
+            })
+            .collect();
+        json!({
+            "running": true,
+            "version": VERSION,
+            "pid": std::process::id(),
+            "endpoint": format!("http://127.0.0.1:{}", self.port),
+            "port": self.port,
+            "supervisor_pid": self.platform.supervisor_pid(),
+            "profile": self.platform.profile(),
+            "memory": format!("{:?}: {}", memory.method, memory.reason),
+            "services": services,
+            "tasks": tasks,
+            "state": self.state,
+            "listeners": listeners,
+        })
+    }
+}
