@@ -8,15 +8,13 @@
 //!   idempotent method, no body; RFC 9110, section 9.2.2): once after a connection that was kept,
 //!   since the target was probably just closing it, and once after a new one.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 
 use super::body::{Progress, RequestBody};
+use super::delivery::{Delivery, deliver};
 use super::record::Record;
 use crate::group::{Endpoint, Group, InFlight};
 use crate::options::Timeouts;
@@ -26,7 +24,7 @@ use crate::upstream::{ConnectError, Purpose, Sender, connect};
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) response: Response<Incoming>,
-    pub(super) sender: Sender,
+    pub(super) sender: Option<Sender>,
     pub(super) in_flight: InFlight,
 }
 
@@ -139,19 +137,16 @@ impl<'a> Exchange<'a> {
         &mut self,
         endpoint: &Arc<Endpoint>,
         request: Request<RequestBody>,
-    ) -> Result<(Response<Incoming>, Sender), Miss> {
+    ) -> Result<(Response<Incoming>, Option<Sender>), Miss> {
         let mut request = request;
-        while let Some(mut sender) = self.kept(endpoint).await {
-            match self
-                .send(endpoint, Connection::Kept(&mut sender), request)
-                .await
-            {
-                Ok(response) => return Ok((response, sender)),
+        while let Some(sender) = self.kept(endpoint).await {
+            match self.send(endpoint, Connection::Kept(sender), request).await {
+                Ok(answer) => return Ok(answer),
                 Err(Miss::Over(failure)) => return Err(Miss::Over(failure)),
                 Err(Miss::Next(back, _)) => request = *back,
             }
         }
-        let mut sender = match connect(endpoint, self.timeouts.connect, self.purpose).await {
+        let sender = match connect(endpoint, self.timeouts.connect, self.purpose).await {
             Ok(sender) => sender,
             Err(error) => {
                 self.group.counters.count_connection_error();
@@ -166,10 +161,7 @@ impl<'a> Exchange<'a> {
                 return Err(Miss::Next(Box::new(request), failure));
             }
         };
-        let response = self
-            .send(endpoint, Connection::New(&mut sender), request)
-            .await?;
-        Ok((response, sender))
+        self.send(endpoint, Connection::New(sender), request).await
     }
 
     /// A connection that is kept and ready.
@@ -193,31 +185,25 @@ impl<'a> Exchange<'a> {
     async fn send(
         &mut self,
         endpoint: &Endpoint,
-        connection: Connection<'_>,
+        connection: Connection,
         request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, Miss> {
+    ) -> Result<(Response<Incoming>, Option<Sender>), Miss> {
         let spare = self.repeatable.then(|| repeat(&request));
         self.record.sending_to(endpoint.address);
         let is_kept = matches!(connection, Connection::Kept(_));
         let (Connection::Kept(sender) | Connection::New(sender)) = connection;
-        let sent = sender.try_send_request(request);
         let progress = self.progress.as_deref();
-        let Ok(outcome) = unless_idle(sent, self.timeouts.idle, progress).await else {
-            let failure = if is_uploading(progress) {
-                Failure::ClientTimedOut
-            } else {
-                Failure::TimedOut
-            };
-            return Err(Miss::Over(failure));
+        let error = match deliver(sender, request, self.timeouts.idle, progress).await {
+            Delivery::Answered(response, sender) => return Ok((response, sender)),
+            Delivery::Unsent(request) => {
+                return Err(Miss::Next(Box::new(request), Failure::Broken));
+            }
+            Delivery::Idle if is_uploading(progress) => {
+                return Err(Miss::Over(Failure::ClientTimedOut));
+            }
+            Delivery::Idle => return Err(Miss::Over(Failure::TimedOut)),
+            Delivery::Broken(error) => error,
         };
-        let mut error = match outcome {
-            Ok(response) => return Ok(response),
-            Err(error) => error,
-        };
-        if let Some(unsent) = error.take_message() {
-            return Err(Miss::Next(Box::new(unsent), Failure::Broken));
-        }
-        let error = error.into_error();
         tracing::debug!(target = %endpoint.address, ?error, "no answer from the target");
         let cut_off = endpoint.cut.is_raised();
         if error.is_user() && is_uploading(progress) && !cut_off {
@@ -243,9 +229,9 @@ fn is_uploading(progress: Option<&Progress>) -> bool {
 }
 
 /// Where a request is sent.
-enum Connection<'a> {
-    Kept(&'a mut Sender),
-    New(&'a mut Sender),
+enum Connection {
+    Kept(Sender),
+    New(Sender),
 }
 
 /// The same request once more; only for one without a body.
@@ -256,27 +242,4 @@ fn repeat(request: &Request<RequestBody>) -> Request<RequestBody> {
     *again.version_mut() = request.version();
     *again.headers_mut() = request.headers().clone();
     again
-}
-
-/// Nothing moved for too long.
-struct Idle;
-
-/// Waits for an answer as long as the request's body moves, and for `idle` when it does not.
-async fn unless_idle<F: Future>(
-    future: F,
-    idle: Duration,
-    progress: Option<&Progress>,
-) -> Result<F::Output, Idle> {
-    let mut future = pin!(future);
-    let mut seen = progress.map(Progress::bytes);
-    loop {
-        if let Ok(output) = tokio::time::timeout(idle, future.as_mut()).await {
-            return Ok(output);
-        }
-        let now = progress.map(Progress::bytes);
-        if now == seen {
-            return Err(Idle);
-        }
-        seen = now;
-    }
 }

@@ -60,7 +60,7 @@ pub(super) async fn forward(
     parts.version = Version::HTTP_11;
     let relay = Relay {
         incoming,
-        sender: Some(sender),
+        sender,
         in_flight,
         request: progress,
         idle: timeouts.idle,

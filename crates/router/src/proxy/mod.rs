@@ -1,12 +1,13 @@
 //! One request, from the client's connection to a target and back.
 //!
 //! ```text
-//! handle ── screen ──▶ Routes::find ─┬─▶ forward ──▶ exchange ──▶ (tunnel)
+//! handle ── screen ──▶ Routes::find ─┬─▶ forward ──▶ exchange ──▶ deliver ──▶ (tunnel)
 //!                                    └─▶ answer
 //! ```
 
 mod answer;
 mod body;
+mod delivery;
 mod exchange;
 mod forward;
 mod headers;
