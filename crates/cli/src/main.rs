@@ -1,1 +1,32 @@
-fn main() {}
+//! `seaway`: the command line and the composition root.
+//!
+//! One file per command in [`commands`]; [`context`] is the only place that knows concrete
+//! platforms. The same binary is also the background platform, its supervisor and the launcher of
+//! processes: those are hidden sub-commands, looked at before anything else happens.
+
+mod args;
+mod commands;
+mod confirm;
+mod context;
+mod failure;
+mod follow;
+mod hidden;
+mod origin;
+mod output;
+mod system_clock;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    if let Some(code) = hidden::run() {
+        return code;
+    }
+    let arguments = args::Arguments::parse();
+    let output = output::Output::new(&arguments.global);
+    match commands::run(arguments, &output) {
+        Ok(code) => code,
+        Err(failure) => failure.report(&output),
+    }
+}

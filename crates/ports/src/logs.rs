@@ -1,7 +1,6 @@
 //! What tasks write.
 
 use async_trait::async_trait;
-use seaway_core::name::ServiceName;
 use seaway_core::time::Timestamp;
 
 use crate::error::PortError;
@@ -9,8 +8,8 @@ use crate::error::PortError;
 /// Which lines are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogQuery {
-    /// Of these services or jobs, by their names; empty: of all.
-    pub of: Vec<ServiceName>,
+    /// Of these services (`api`) or jobs (`job-migrate`); empty: of all.
+    pub of: Vec<String>,
     /// Of one log stream only.
     pub stream: Option<String>,
     pub since: Option<Timestamp>,
@@ -24,7 +23,7 @@ pub struct LogQuery {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct LogLine {
     pub at: Timestamp,
-    /// The service or job.
+    /// The service (`api`) or job (`job-migrate`).
     pub source: String,
     /// The task's id, shortened by nobody.
     pub task: String,

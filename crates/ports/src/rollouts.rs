@@ -138,6 +138,8 @@ pub enum FreshTasks {
 pub struct JobHandle {
     /// The platform's name of the task.
     pub task: String,
+    /// Where its lines are found in [`LogQuery::of`](crate::LogQuery).
+    pub log_source: String,
     pub log_stream: Option<String>,
 }
 

@@ -1,0 +1,205 @@
+//! `seaway secrets`.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal as _, Read as _};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use seaway_core::environment::SecretRef;
+use seaway_core::name::ServiceName;
+use seaway_ports::{Clock as _, SecretValue};
+use seaway_report::SecretRow;
+
+use crate::args::{Format, Global};
+use crate::context::Context;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::system_clock::SystemClock;
+
+/// The longest value, as Secrets Manager allows (64 KiB).
+const LONGEST: u64 = 65_536;
+
+/// List, set, remove and check the secrets of an environment
+#[derive(Debug, Subcommand)]
+pub(crate) enum Secrets {
+    /// List secrets, never their values
+    List(Of),
+    /// Give a secret its value, from a prompt or standard input
+    Set(Set),
+    /// Remove a secret
+    Rm(Named),
+    /// Check that every secret a service refers to has a value
+    Check(Of),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Of {
+    /// The environment
+    environment: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The environment
+    environment: String,
+    /// The secret, as the manifest names it
+    secret: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// The environment
+    environment: String,
+    /// The secret, or one key of its JSON object (database#url)
+    secret: String,
+}
+
+impl Secrets {
+    pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
+        match self {
+            Self::List(of) => of.list(global, output).await,
+            Self::Set(set) => set.run(global, output).await,
+            Self::Rm(named) => named.remove(global, output).await,
+            Self::Check(of) => of.check(global, output).await,
+        }
+    }
+}
+
+impl Of {
+    async fn list(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
+        let context = Context::load(global, &self.environment)?;
+        let secrets = context.connect().await?.secrets.list().await?;
+        match output.format {
+            Format::Json => output.json(&secrets),
+            Format::Text => {
+                let row = |secret: seaway_ports::SecretStatus| SecretRow {
+                    name: secret.name,
+                    has_value: secret.has_value,
+                    changed_at: secret.changed_at,
+                };
+                let rows: Vec<SecretRow> = secrets.into_iter().map(row).collect();
+                let style = output.data_style();
+                output.data(&seaway_report::secrets(&rows, SystemClock.now(), style));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn check(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
+        let context = Context::load(global, &self.environment)?;
+        let references: BTreeSet<(ServiceName, SecretRef)> = context
+            .environment
+            .services
+            .iter()
+            .flat_map(|(name, service)| {
+                service
+                    .secrets
+                    .values()
+                    .map(|secret| (name.clone(), secret.clone()))
+            })
+            .collect();
+        let findings = context.connect().await?.secrets.check(&references).await?;
+        match output.format {
+            Format::Json => output.json(&findings),
+            Format::Text => {
+                output.data(&seaway_report::findings(&findings, output.data_style()));
+            }
+        }
+        let failed = findings.iter().any(seaway_core::finding::Finding::failed);
+        Ok(if failed {
+            Exit::Failed.into()
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+}
+
+impl Set {
+    async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
+        let context = Context::load(global, &self.environment)?;
+        let secret = reference(&self.secret)?;
+        let value = read_value(&self.secret)?;
+        context
+            .connect()
+            .await?
+            .secrets
+            .set(&secret, &value)
+            .await?;
+        output.message(&format!("{} is set in {}\n", self.secret, self.environment));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Named {
+    async fn remove(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
+        let context = Context::load(global, &self.environment)?;
+        context
+            .connect()
+            .await?
+            .secrets
+            .remove(&self.secret)
+            .await?;
+        output.message(&format!(
+            "{} is removed from {}\n",
+            self.secret, self.environment
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// `secret` or `secret#key`.
+fn reference(given: &str) -> Result<SecretRef, Failure> {
+    let (secret, key) = match given.split_once('#') {
+        Some((secret, key)) => (secret, Some(key)),
+        None => (given, None),
+    };
+    let plain = |text: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c))
+    };
+    if !plain(secret) || key == Some("") {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{given:?} names no secret"),
+            &["write `name` or `name#key`; a name holds letters, digits and /_+=.@-"],
+        ));
+    }
+    Ok(SecretRef {
+        secret: secret.to_owned(),
+        key: key.map(str::to_owned),
+    })
+}
+
+/// From a prompt that shows nothing, or from standard input without its last line end.
+fn read_value(name: &str) -> Result<SecretValue, Failure> {
+    let failed = |error: std::io::Error| Failure::prerequisite(error, &[]);
+    let mut value = String::new();
+    if std::io::stdin().is_terminal() {
+        value = rpassword::prompt_password(format!("Value of {name}: ")).map_err(failed)?;
+    } else {
+        std::io::stdin()
+            .take(LONGEST + 2)
+            .read_to_string(&mut value)
+            .map_err(failed)?;
+        if value.ends_with('\n') {
+            value.pop();
+            if value.ends_with('\r') {
+                value.pop();
+            }
+        }
+    }
+    if value.is_empty() {
+        let hint = format!("printf %s \"$VALUE\" | seaway secrets set ENVIRONMENT {name}");
+        return Err(Failure::new(Exit::Usage, "the value is empty", &[&hint]));
+    }
+    if value.len() as u64 > LONGEST {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the value is longer than 64 KiB",
+            &[],
+        ));
+    }
+    Ok(SecretValue::new(value))
+}

@@ -1,0 +1,51 @@
+//! `seaway up`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{deploy, release, status};
+use crate::args::{Consent, Format};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::origin::source_of;
+use crate::output::Output;
+
+/// Build and run everything on this machine
+///
+/// Starts the embedded platform if it does not run, deploys the local environment, and tells what
+/// runs where.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// The directory of the manifest
+    #[arg(default_value = ".")]
+    directory: PathBuf,
+    /// The environment, which must have platform = "local"
+    #[arg(long, short = 'e', default_value = "local")]
+    environment: String,
+}
+
+impl Up {
+    pub(crate) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
+        let context = Context::load_from(&self.directory, &self.environment)?;
+        let policy = deploy::policy(&context, &[], false)?;
+        let connected = context.connect().await?;
+        let source = source_of(context.directory()).await;
+        let consent = Consent { yes: true };
+        let code = release::make(
+            &context,
+            connected,
+            consent,
+            source,
+            output,
+            async |session, asking| seaway_engine::deploy(&session, &policy, &asking).await,
+        )
+        .await?;
+        if output.format == Format::Text {
+            let connected = context.connect().await?;
+            status::show(&context, &connected, output).await?;
+        }
+        Ok(code)
+    }
+}

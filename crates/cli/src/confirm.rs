@@ -1,0 +1,66 @@
+//! Asks before a plan is applied.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use seaway_core::environment::{Class, Environment};
+use seaway_core::plan::Plan;
+use seaway_engine::{Answer, Confirm, Occasion};
+use seaway_report::Listener;
+
+use crate::args::{Consent, Format};
+use crate::output::Output;
+
+/// Shows the plan, and asks where the environment wants to be asked about.
+pub(crate) struct Asking {
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) consent: Consent,
+    pub(crate) output: Output,
+    /// Its display makes room for the question.
+    pub(crate) listener: Arc<Mutex<Box<dyn Listener>>>,
+}
+
+#[async_trait]
+impl Confirm for Asking {
+    async fn confirm(&self, plan: &Plan, occasion: Occasion) -> Answer {
+        // Held while asking, so that nothing is drawn over the question.
+        let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        listener.finish();
+        if self.output.format == Format::Text {
+            if occasion == Occasion::Changed {
+                self.output
+                    .message("The environment changed meanwhile; this is the plan now:\n\n");
+            }
+            self.output
+                .message(&seaway_report::plan(plan, self.output.message_style()));
+            self.output.message("\n");
+        }
+        if self.consent.yes || self.environment.class == Class::Local {
+            return Answer::Confirmed;
+        }
+        self.ask()
+    }
+}
+
+impl Asking {
+    /// The name of the environment must be typed: a reflex is not enough.
+    fn ask(&self) -> Answer {
+        if !std::io::stdin().is_terminal() || self.output.format == Format::Json {
+            return Answer::Declined;
+        }
+        let name = &self.environment.name;
+        self.output
+            .message(&format!("Type the environment's name ({name}) to go on: "));
+        let mut line = String::new();
+        // A prompt that cannot be read is not answered.
+        let read = std::io::stderr()
+            .flush()
+            .and_then(|()| std::io::stdin().read_line(&mut line));
+        if read.is_ok() && line.trim() == name.as_str() {
+            Answer::Confirmed
+        } else {
+            Answer::Declined
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The composition root: which manifest, which environment, and the ports of its platform.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use seaway_core::environment::{Environment, Platform};
+use seaway_core::release::Origin;
+use seaway_ecs::{Ecs, EcsRenderer, EnvironmentIdentity, LocalInfrastructure, LocalTarget, Target};
+use seaway_engine::{Ports, Session};
+use seaway_image::{Bundler, ImageStore, RegistryClient, RegistryCredentials};
+use seaway_ledger::DirectoryLedger;
+use seaway_local::launch::{self, Connection, LaunchOptions};
+use seaway_local::layout::StateDir;
+use seaway_manifest::Manifest;
+use seaway_ports::{SecretValue, Secrets};
+
+use crate::args::Global;
+use crate::failure::{Exit, Failure};
+use crate::follow::Following;
+use crate::hidden;
+use crate::system_clock::SystemClock;
+
+/// A manifest and one of its environments.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) manifest: Manifest,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) state: StateDir,
+}
+
+/// The ports of an environment's platform.
+pub(crate) struct Connected {
+    pub(crate) ports: Ports,
+    pub(crate) secrets: Arc<dyn Secrets>,
+}
+
+impl Context {
+    /// Reads the manifest and resolves the environment.
+    pub(crate) fn load(global: &Global, environment: &str) -> Result<Self, Failure> {
+        Self::load_from(&global.manifest, environment)
+    }
+
+    /// The same for a manifest elsewhere.
+    pub(crate) fn load_from(manifest: &Path, environment: &str) -> Result<Self, Failure> {
+        let manifest = seaway_manifest::load(manifest)?;
+        let environment = Arc::new(manifest.resolve(environment)?);
+        let state = state_dir(&manifest)?;
+        Ok(Self {
+            manifest,
+            environment,
+            state,
+        })
+    }
+
+    /// The directory the manifest is in.
+    pub(crate) fn directory(&self) -> &Path {
+        self.manifest.directory()
+    }
+
+    /// Starts the embedded platform where it does not run.
+    pub(crate) async fn platform(&self) -> Result<Connection, Failure> {
+        match &self.environment.platform {
+            Platform::Local => ensure_platform(&self.state).await,
+            Platform::Ecs(_) => Err(Failure::new(
+                Exit::Prerequisite,
+                format!("{} runs on Amazon ECS", self.environment.name),
+                &[
+                    "this version deploys to environments with platform = \"local\"; `seaway check` \
+                   and `seaway schema` work for all",
+                ],
+            )),
+        }
+    }
+
+    /// The record of the environment's releases.
+    pub(crate) fn ledger(&self) -> Result<DirectoryLedger, Failure> {
+        let clock = Arc::new(SystemClock);
+        DirectoryLedger::open(self.state.root().join("ledger"), clock).map_err(|error| {
+            Failure::prerequisite(error, &["the state directory must be writable"])
+        })
+    }
+
+    /// Connects to the environment's platform.
+    pub(crate) async fn connect(&self) -> Result<Connected, Failure> {
+        let connection = self.platform().await?;
+        let target = LocalTarget {
+            endpoint: connection.endpoint.clone(),
+            access_key_id: connection.access_key_id.clone(),
+            secret_access_key: SecretValue::new(connection.secret_access_key.expose().to_owned()),
+            region: connection.region.to_owned(),
+            account: connection.account.to_owned(),
+        };
+        let identity = EnvironmentIdentity {
+            project: self.environment.project.clone(),
+            environment: self.environment.name.clone(),
+        };
+        let infrastructure = LocalInfrastructure::connect(&target, &identity).await?;
+        let ecs = Arc::new(Ecs::connect(&Target::Local(target), &identity).await?);
+        let ledger = Arc::new(self.ledger()?);
+        let ports = Ports {
+            rollouts: ecs.clone(),
+            jobs: ecs.clone(),
+            logs: ecs.clone(),
+            infrastructure: Arc::new(infrastructure),
+            renderer: Arc::new(EcsRenderer),
+            builder: Arc::new(self.builder()?),
+            registry: Arc::new(self.registry(&connection)?),
+            ledger: ledger.clone(),
+            locks: ledger,
+            clock: Arc::new(SystemClock),
+        };
+        Ok(Connected {
+            ports,
+            secrets: ecs,
+        })
+    }
+
+    fn builder(&self) -> Result<Bundler, Failure> {
+        Bundler::new(self.directory(), self.images()?)
+            .map_err(|error| Failure::prerequisite(error, &[]))
+    }
+
+    fn registry(&self, connection: &Connection) -> Result<RegistryClient, Failure> {
+        let credentials = RegistryCredentials {
+            access_key_id: connection.access_key_id.clone(),
+            secret_access_key: SecretValue::new(connection.secret_access_key.expose().to_owned()),
+        };
+        RegistryClient::new(&connection.endpoint, &credentials, self.images()?)
+            .map_err(|error| Failure::prerequisite(error, &[]))
+    }
+
+    /// Images that were built here, whether or not they were pushed.
+    fn images(&self) -> Result<ImageStore, Failure> {
+        ImageStore::open(self.state.root().join("builds")).map_err(|error| {
+            Failure::prerequisite(error, &["the state directory must be writable"])
+        })
+    }
+
+    /// One command's session.
+    pub(crate) fn session(&self, ports: Ports, following: &Following, origin: Origin) -> Session {
+        Session {
+            environment: Arc::clone(&self.environment),
+            ports,
+            events: following.events.clone(),
+            interrupt: following.interrupt.clone(),
+            origin,
+            pid: std::process::id(),
+        }
+    }
+}
+
+/// The state directory of a manifest.
+pub(crate) fn state_dir(manifest: &Manifest) -> Result<StateDir, Failure> {
+    // The background processes live in another working directory.
+    let directory = std::path::absolute(manifest.directory())
+        .map_err(|error| Failure::prerequisite(error, &[]))?;
+    StateDir::from_environment(&directory, |name| std::env::var_os(name))
+        .map_err(|error| Failure::prerequisite(error, &["set HOME or XDG_DATA_HOME"]))
+}
+
+/// The embedded platform of a state directory, started where it does not run.
+pub(crate) async fn ensure_platform(state: &StateDir) -> Result<Connection, Failure> {
+    let options = LaunchOptions {
+        exe: own_binary()?,
+        args: vec![OsString::from(hidden::PLATFORM)],
+    };
+    launch::ensure_running(state, &options)
+        .await
+        .map_err(|error| Failure::prerequisite(error, &["`seaway local status` tells what runs"]))
+}
+
+fn own_binary() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| {
+        Failure::prerequisite(
+            error,
+            &["/proc must be mounted: Seaway executes itself again"],
+        )
+    })
+}
+
+/// A runtime for one command.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::prerequisite(error, &[]))
+}

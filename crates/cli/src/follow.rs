@@ -1,0 +1,104 @@
+//! Runs an orchestration with its events shown and Ctrl-C understood.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use seaway_core::event::Event;
+use seaway_engine::{Events, Interrupt, Interrupter};
+use seaway_report::Listener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::output::Output;
+use crate::system_clock::SystemClock;
+
+/// Between two frames of a live display.
+const FRAME: Duration = Duration::from_millis(100);
+/// Exit code of a process that was interrupted, as shells report it.
+const INTERRUPTED: i32 = 130;
+
+/// What an orchestration needs of whoever follows it.
+pub(crate) struct Following {
+    pub(crate) events: Events,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) listener: Arc<Mutex<Box<dyn Listener>>>,
+    pub(crate) began: Instant,
+    receiver: UnboundedReceiver<Event>,
+    interrupter: Interrupter,
+    output: Output,
+}
+
+impl Following {
+    /// Prepares the display.
+    pub(crate) fn new(output: Output) -> Self {
+        let (sender, receiver) = unbounded_channel();
+        let (interrupter, interrupt) = Interrupter::new();
+        Self {
+            events: Events::new(sender, Arc::new(SystemClock)),
+            interrupt,
+            listener: Arc::new(Mutex::new(output.listener())),
+            began: Instant::now(),
+            receiver,
+            interrupter,
+            output,
+        }
+    }
+
+    /// Shows events until `work` is done. The first Ctrl-C asks it to stop following; the second
+    /// ends this process.
+    pub(crate) async fn until<T>(self, work: impl Future<Output = T>) -> T {
+        let Self {
+            listener,
+            mut receiver,
+            interrupter,
+            output,
+            events,
+            ..
+        } = self;
+        // The stream must end with the work, and this handle would keep it open.
+        drop(events);
+        let mut frames = tokio::time::interval(FRAME);
+        let mut interrupts = 0;
+        tokio::pin!(work);
+        let result = loop {
+            tokio::select! {
+                biased;
+                Some(event) = receiver.recv() => show(&listener, &event),
+                result = &mut work => break result,
+                _ = tokio::signal::ctrl_c() => {
+                    interrupts += 1;
+                    if interrupts > 1 {
+                        finish(&listener);
+                        std::process::exit(INTERRUPTED);
+                    }
+                    finish(&listener);
+                    output.message(
+                        "Stopping at the next safe point; Ctrl-C again leaves at once.\n",
+                    );
+                    interrupter.interrupt();
+                }
+                _ = frames.tick() => {
+                    listener.lock().unwrap_or_else(PoisonError::into_inner).tick();
+                }
+            }
+        };
+        while let Ok(event) = receiver.try_recv() {
+            show(&listener, &event);
+        }
+        finish(&listener);
+        result
+    }
+}
+
+fn show(listener: &Mutex<Box<dyn Listener>>, event: &Event) {
+    listener
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .event(event);
+}
+
+fn finish(listener: &Mutex<Box<dyn Listener>>) {
+    listener
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .finish();
+}
