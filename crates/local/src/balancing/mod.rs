@@ -28,6 +28,9 @@ mod ports;
 mod table;
 mod tasks;
 
+#[cfg(test)]
+mod tests;
+
 pub use balancer::{Balancing, BalancingError, BalancingOptions, ListenerAddress};
 pub use documents::{
     Action, Condition, Documents, FixedResponse, ForwardTarget, HealthCheck, Listener,
