@@ -1,9 +1,10 @@
 //! The load balancer at work: one lock around documents, tasks, ports and the table in force.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use seaway_router::{
     AccessLogOptions, ApplyError, DrainPolicy, Router, RouterOptions, StartError, TargetGroupId,
@@ -20,6 +21,9 @@ use crate::store::{Store, StoreError};
 
 /// The port of a URL that names none.
 const HTTP: u16 = 80;
+/// How long a socket that the router has closed may still be there.
+const CLOSING: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What the platform chooses for its load balancer.
 #[derive(Clone, Debug)]
@@ -70,6 +74,8 @@ struct State {
     tasks: Tasks,
     ports: Ports,
     table: Table,
+    /// Addresses that were listened at in this life. One of them that is taken is being closed.
+    opened: BTreeSet<SocketAddr>,
 }
 
 impl Balancing {
@@ -103,6 +109,7 @@ impl Balancing {
             tasks: Tasks::default(),
             ports,
             table: Table::default(),
+            opened: BTreeSet::new(),
         };
         let mut changes = router.health_events();
         let balancing = Arc::new(Self {
@@ -271,21 +278,29 @@ impl Balancing {
             .retain_groups(|arn| documents.target_groups.contains_key(arn));
         state.documents = Arc::new(documents);
         state.ports = ports;
+        state.opened.extend(table.addresses());
         state.table = table;
         Ok(())
     }
 
-    /// Applies the table for `documents`; a port that somebody else has taken is chosen again.
+    /// Applies the table for `documents`. A port that somebody else has taken is chosen again; one
+    /// that is being closed is waited for, because callers of an internal name know its address.
     fn apply(
         &self,
         state: &State,
         documents: &Documents,
         ports: &mut Ports,
     ) -> Result<Table, BalancingError> {
+        let give_up_at = Instant::now() + CLOSING;
         loop {
             let table = state.table.next(documents, &state.tasks, ports)?;
             match self.router.apply(table.for_router()) {
                 Ok(()) => return Ok(table),
+                Err(ApplyError::Listen { address, .. })
+                    if state.opened.contains(&address) && Instant::now() < give_up_at =>
+                {
+                    std::thread::sleep(LOOK_AGAIN);
+                }
                 Err(ApplyError::Listen { address, .. }) if ports.give_up(address) => {
                     tracing::warn!(%address, "the kept port is taken; choosing another");
                 }

@@ -90,6 +90,11 @@ impl Table {
         }
     }
 
+    /// Where it listens.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.values().map(|built| built.listener.address)
+    }
+
     /// Builds one group again after its tasks have changed; nothing when there is no such group.
     pub(super) fn rebuild_group(
         &mut self,

@@ -52,10 +52,8 @@ impl Elb {
     async fn refused(&self, form: &str) -> (String, String) {
         let (status, text) = self.send(form).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{form}: {text}");
-        (
-            first(&text, "Code").to_owned(),
-            first(&text, "Message").to_owned(),
-        )
+        let message = first(&text, "Message").replace("&apos;", "'");
+        (first(&text, "Code").to_owned(), message)
     }
 
     async fn code(&self, form: &str) -> String {
@@ -535,4 +533,37 @@ async fn tags_are_added_replaced_and_removed_on_everything() {
         let twice = format!("AddTags&{on}&Tags.member.1.Key=a&Tags.member.2.Key=a");
         assert_eq!(elb.code(&twice).await, "DuplicateTagKeys");
     }
+}
+
+#[tokio::test]
+async fn a_task_is_shown_by_its_address_through_its_whole_life() {
+    let elb = Elb::start().await;
+    let group = elb.group("api").await;
+    elb.rule(&elb.listener(&elb.balancer("shop").await).await, 1, &group)
+        .await;
+    let server = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
+    let address = server.local_addr().unwrap();
+    let health = format!("DescribeTargetHealth&TargetGroupArn={group}");
+    elb.balancing.register_task(&group, "task-1", address);
+    let shown = elb.ok(&health).await;
+    assert_eq!(first(&shown, "Id"), "127.0.0.1");
+    assert_eq!(first(&shown, "Port"), address.port().to_string());
+    assert_eq!(first(&shown, "HealthCheckPort"), address.port().to_string());
+    assert_eq!(first(&shown, "State"), "initial");
+    assert_eq!(first(&shown, "Reason"), "Elb.RegistrationInProgress");
+    // The API can deregister it like any other target.
+    elb.ok(&format!(
+        "DeregisterTargets&TargetGroupArn={group}&Targets.member.1.Id=127.0.0.1\
+         &Targets.member.1.Port={}",
+        address.port()
+    ))
+    .await;
+    let gone = format!(
+        "{health}&Targets.member.1.Id=127.0.0.1&Targets.member.1.Port={}",
+        address.port()
+    );
+    let states = ["draining", "unused"];
+    assert!(states.contains(&first(&elb.ok(&gone).await, "State")));
 }
