@@ -26,6 +26,7 @@ use crate::registry::{BlobError, BlobFiles, Registry};
 use crate::server::control::{Control, Shutdown, TaskFate};
 use crate::server::{AccessKeys, ListenError, Listener, Routes};
 use crate::services::ecs::Ecs;
+use crate::services::elbv2::Elbv2;
 use crate::services::logs::Logs;
 use crate::services::secretsmanager::SecretsManager;
 use crate::services::sts::Sts;
@@ -124,6 +125,10 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
         .with(Service::Sts, Blocking::new(Arc::new(Sts)))
         .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
         .with(Service::Logs, Blocking::new(Arc::clone(&logs)))
+        .with(
+            Service::Elbv2,
+            Blocking::new(Arc::new(Elbv2::new(Arc::clone(&balancing)))),
+        )
         .with(
             Service::Ecs,
             Blocking::new(Arc::new(Ecs::new(Arc::clone(&platform)))),
