@@ -1,5 +1,6 @@
 //! `cargo xtask`: the project's own chores. One module per task; this file only dispatches.
 
+mod check;
 mod generate_wire;
 
 use std::process::ExitCode;
@@ -16,9 +17,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Compare the code with rules the compiler does not know.
+    #[command(subcommand)]
+    Check(Check),
     /// Write files that are generated and committed.
     #[command(subcommand)]
     Generate(Generate),
+}
+
+#[derive(Debug, Subcommand)]
+enum Check {
+    /// Who depends on whom, and what pure crates use.
+    Arrows,
 }
 
 #[derive(Debug, Subcommand)]
@@ -29,6 +39,7 @@ enum Generate {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
+        Task::Check(Check::Arrows) => check::arrows::run(),
         Task::Generate(Generate::Wire(arguments)) => generate_wire::run(&arguments),
     };
     match outcome {

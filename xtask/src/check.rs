@@ -1,0 +1,3 @@
+//! `cargo xtask check`: rules about the code that the compiler does not know.
+
+pub(crate) mod arrows;
