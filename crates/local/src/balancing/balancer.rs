@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use seaway_router::{
     AccessLogOptions, ApplyError, DrainPolicy, Router, RouterOptions, StartError, TargetGroupId,
-    TargetHealth, TargetHealthChanged,
+    TargetHealth, TargetHealthChanged, TargetHealthState,
 };
 use thiserror::Error;
 
@@ -329,17 +329,18 @@ impl Balancing {
         }
     }
 
-    /// Tells the present health of a task; nothing when the router does not know it.
+    /// Tells the present health of a task; nothing when the router does not know it. A task that
+    /// came back at another address may be draining at its old one: that is the past.
     fn tell_again(&self, target_group: &str, task: &str) -> bool {
         let id = target_id(task);
-        let health = self
-            .health(target_group)
-            .into_iter()
-            .find(|health| health.target == id);
-        if let Some(health) = &health {
+        let known = self.health(target_group).into_iter();
+        let present = known
+            .filter(|health| health.target == id)
+            .min_by_key(|health| health.state == TargetHealthState::Draining);
+        if let Some(health) = &present {
             self.publish(target_group, task, health);
         }
-        health.is_some()
+        present.is_some()
     }
 
     fn tell_unused(&self, target_group: &str, task: &str) {

@@ -219,6 +219,31 @@ async fn what_the_scheduler_repeats_is_answered_again() {
 }
 
 #[tokio::test]
+async fn a_task_that_comes_back_at_another_address_is_not_told_of_its_old_one() {
+    let balancing = Place::new().start();
+    change(&balancing, |d| {
+        declare(d, "public", Scheme::InternetFacing, &["*"])
+    });
+    let mut events = balancing.health_events();
+    balancing.register_task(GROUP, "task-1", serve("old").await);
+    until(&mut events, "task-1", TargetHealth::Healthy).await;
+    let new = serve("new").await;
+    balancing.register_task(GROUP, "task-1", new);
+    balancing.register_task(GROUP, "task-1", new);
+    loop {
+        let (_, health) = next(&mut events).await;
+        assert!(!matches!(
+            health,
+            TargetHealth::Draining | TargetHealth::Unused
+        ));
+        if health == TargetHealth::Healthy {
+            break;
+        }
+    }
+    assert_eq!(ask(public(&balancing), "shop.test").await, "new");
+}
+
+#[tokio::test]
 async fn what_is_told_before_the_first_subscription_waits_for_it() {
     let balancing = Place::new().start();
     change(&balancing, |d| {
