@@ -38,3 +38,9 @@ pub use secrets::{SecretRow, secrets};
 pub use status::{StatusRow, status};
 pub use style::Style;
 pub use summary::{Summary, summary};
+
+#[cfg(test)]
+#[path = "../examples/demo/scenario.rs"]
+mod scenario;
+#[cfg(test)]
+mod tests;

@@ -16,9 +16,11 @@ use crate::when::{between, took};
 /// Columns for the time since the first event.
 const TIME: usize = 7;
 /// The subject's column, until a longer name is met.
-const SUBJECT: usize = 8;
+const SUBJECT: usize = 12;
 /// A longer name does not move the column.
 const LONGEST_SUBJECT: usize = 24;
+/// Words get at least these columns, however narrow the terminal is.
+const NARROWEST: usize = 24;
 
 /// Writes lines.
 pub(crate) struct Lines {
@@ -102,14 +104,29 @@ pub(crate) fn told_lines(told: &Told, (start, width): (Text, usize), style: Styl
         }
         return out;
     }
-    let line = start.and(Role::Plain, "  ").join(told.text.clone());
-    out += &line.paint(style);
-    out.push('\n');
+    out += &start.paint(style);
+    for (number, line) in told
+        .text
+        .wrap(room_for_words(style, indent))
+        .iter()
+        .enumerate()
+    {
+        let gap = if number == 0 { 2 } else { indent };
+        out += &format!("{:gap$}{}\n", "", line.paint(style));
+    }
     for detail in &told.details {
         match detail {
             Detail::Said(line) => quoted(&mut out, line, indent, style),
-            Detail::Note(note) => out += &format!("{:indent$}{}\n", "", note.paint(style)),
+            Detail::Note(note) => {
+                for line in note.wrap(room_for_words(style, indent)) {
+                    out += &format!("{:indent$}{}\n", "", line.paint(style));
+                }
+            }
         }
     }
     out
+}
+
+fn room_for_words(style: Style, indent: usize) -> usize {
+    style.width.saturating_sub(indent).max(NARROWEST)
 }

@@ -11,10 +11,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use seaway_core::event::{Event, EventKind, ReleaseEvent, Subject};
+use seaway_core::event::{BuildEvent, Event, EventKind, ReleaseEvent, Subject};
+use seaway_core::release::Outcome;
 
 use crate::lines::told_lines;
 use crate::listener::Listener;
+use crate::log_line::quoted;
 use crate::narrate::{Told, Weight, narrate};
 use crate::recap::recap;
 use crate::style::Style;
@@ -27,6 +29,13 @@ use screen::Screen;
 const FRAME: Duration = Duration::from_millis(100);
 /// Column of the subject in the log.
 const SUBJECT: usize = 12;
+
+/// Columns and rows of the terminal, now: people change the size of their windows.
+pub(crate) type Size = fn() -> Option<(usize, usize)>;
+
+fn terminal() -> Option<(usize, usize)> {
+    terminal_size::terminal_size().map(|(width, height)| (width.0.into(), height.0.into()))
+}
 
 /// Draws.
 pub(crate) struct Live {
@@ -44,8 +53,13 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(out: Box<dyn Write + Send>, style: Style) -> Self {
+        Self::sized(out, style, terminal)
+    }
+
+    /// A display on a terminal whose size is told by `size`.
+    pub(crate) fn sized(out: Box<dyn Write + Send>, style: Style, size: Size) -> Self {
         Self {
-            screen: Screen::new(out, style.width),
+            screen: Screen::new(out, style.width, size),
             style,
             track: Track::default(),
             since: BTreeMap::new(),
@@ -61,6 +75,14 @@ impl Live {
         self.log += &told_lines(told, start, self.style);
     }
 
+    /// The end of a build's output, which was not shown while it went well.
+    fn quote_output(&mut self, subject: &Subject) {
+        let output = self.track.state(subject).map(|state| &state.output);
+        for line in output.into_iter().flatten() {
+            quoted(&mut self.log, line, SUBJECT + 4, self.style);
+        }
+    }
+
     fn note_phases(&mut self) {
         for (subject, state) in &self.track.subjects {
             let now = || (state.phase.clone(), Instant::now());
@@ -71,7 +93,7 @@ impl Live {
         }
     }
 
-    fn draw(&mut self) {
+    pub(crate) fn draw(&mut self) {
         self.style.width = self.screen.width();
         let elapsed = |subject: &Subject| {
             self.since
@@ -106,7 +128,12 @@ impl Listener for Live {
         if told.weight == Weight::Notable {
             self.tell(&told);
         }
-        if matches!(event.kind, EventKind::Release(ReleaseEvent::Ended { .. })) {
+        if matches!(event.kind, EventKind::Build(BuildEvent::Failed { .. })) {
+            self.quote_output(&event.subject);
+        }
+        if let EventKind::Release(ReleaseEvent::Ended { outcome, .. }) = event.kind
+            && outcome != Outcome::Succeeded
+        {
             self.log += &recap(&self.track, self.style);
         }
         if self.is_due() {

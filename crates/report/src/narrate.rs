@@ -1,7 +1,5 @@
 //! One event in words: what [`crate::lines`] and [`crate::live`] have in common.
 
-use std::time::Duration;
-
 use seaway_core::event::{
     BuildEvent, Event, EventKind, InfrastructureEvent, JobEvent, LockEvent, ReleaseEvent,
     RolloutEnd, RolloutEvent, ServiceEvent, Subject,
@@ -150,7 +148,7 @@ fn lock(event: &Event, lock: &LockEvent) -> Told {
         LockEvent::TakenOver { holder, purpose } => Text::plain(format!(
             "took over from {holder} ({purpose}), who gives no sign of life"
         )),
-        LockEvent::Acquired => Text::plain("waited enough: it is our turn"),
+        LockEvent::Acquired => Text::plain("the wait is over"),
     };
     Told::new(&event.subject, text)
 }
@@ -261,11 +259,19 @@ fn rollout(event: &Event, rollout: &RolloutEvent, track: &Track) -> Told {
             Told::new(subject, Text::plain(words::counts(*new, *old))).chatter()
         }
         RolloutEvent::Platform { message } => {
-            Told::new(subject, Text::new(Role::Dim, message)).chatter()
+            Told::new(subject, Text::new(Role::Dim, words::platform(message))).chatter()
         }
         RolloutEvent::TasksFailed { reason, tasks, log } => {
             let text = Text::plain(format!("{} failed: ", words::count(tasks.len(), "task")))
                 .and(Role::Warn, reason);
+            let failing = track
+                .state(subject)
+                .and_then(|state| state.failing.as_ref());
+            let log = if failing.is_some_and(|failing| failing.repeats) {
+                &[]
+            } else {
+                &**log
+            };
             Told::new(subject, text).with(log.iter().cloned().map(Detail::Said))
         }
         RolloutEvent::CauseNamed { cause, after_ms } => {
@@ -327,8 +333,11 @@ fn ended(event: &Event, end: &RolloutEnd, track: &Track) -> Told {
             )
         }
     };
-    let took = took(lasted(event, track));
-    Told::new(&event.subject, text.and(Role::Dim, format!("  {took}"))).marked(mark)
+    let took = state
+        .and_then(|state| state.rolled_at)
+        .map(|at| took(between(at, event.at)));
+    let took = took.map(|took| format!("  in {took}")).unwrap_or_default();
+    Told::new(&event.subject, text.and(Role::Dim, took)).marked(mark)
 }
 
 fn succeeded(state: Option<&State>, revision: &str) -> Text {
@@ -339,14 +348,6 @@ fn succeeded(state: Option<&State>, revision: &str) -> Text {
         .and(Role::Strong, revision)
 }
 
-/// From the release's beginning: what a person waited.
-fn lasted(event: &Event, track: &Track) -> Duration {
-    track
-        .began
-        .map(|began| between(began, event.at))
-        .unwrap_or_default()
-}
-
 fn service(subject: &Subject, service: &ServiceEvent) -> Told {
     match service {
         ServiceEvent::Configured => Told::new(subject, Text::plain("settings applied")),
@@ -355,7 +356,7 @@ fn service(subject: &Subject, service: &ServiceEvent) -> Told {
         }
         ServiceEvent::GivenUp => {
             let text = "nothing ran before it to go back to: scaled to zero";
-            Told::new(subject, Text::new(Role::Warn, text)).marked(Mark::Bad)
+            Told::new(subject, Text::new(Role::Warn, text))
         }
         ServiceEvent::Removed => Told::new(subject, Text::plain("removed")).marked(Mark::Good),
         ServiceEvent::Failed { error } => {

@@ -11,7 +11,7 @@ use crate::words;
 pub fn plan(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
     if plan.goal != Goal::Deploy {
-        let title = words::goal(&plan.goal);
+        let title = format!("Plan of the {}", words::goal(&plan.goal));
         out += &format!("{}\n\n", Text::new(Role::Strong, title).paint(style));
     }
     let nothing = plan.is_empty() && plan.blocked().next().is_none();
@@ -213,13 +213,21 @@ fn nothing_to_do(plan: &Plan) -> Text {
     Text::new(Role::Strong, "Nothing to do").and(Role::Plain, format!(": {all}."))
 }
 
+fn is_skipped(decision: &Decision, why: SkipReason) -> bool {
+    matches!(decision, Decision::Skip { because } if *because == why)
+}
+
 fn counts(plan: &Plan) -> Text {
     let count =
         |wanted: fn(&Decision) -> bool| plan.services.values().filter(|d| wanted(d)).count();
     let parts = [
         (count(|d| matches!(d, Decision::Deploy { .. })), "to deploy"),
         (count(|d| matches!(d, Decision::Remove)), "to remove"),
-        (count(|d| matches!(d, Decision::Skip { .. })), "unchanged"),
+        (count(|d| is_skipped(d, SkipReason::Unchanged)), "unchanged"),
+        (
+            count(|d| is_skipped(d, SkipReason::NotSelected)),
+            "not selected",
+        ),
         (count(|d| matches!(d, Decision::Orphan)), "orphaned"),
         (count(|d| matches!(d, Decision::Blocked { .. })), "blocked"),
         (words::jobs(plan), "to run before"),

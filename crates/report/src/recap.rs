@@ -11,8 +11,9 @@ use crate::words;
 
 /// Where explanations begin.
 const INDENT: usize = 4;
+const NARROWEST: usize = 24;
 
-/// The results, every line with its end; nothing where there were none.
+/// The results between empty lines; nothing where there were none.
 pub(crate) fn recap(track: &Track, style: Style) -> String {
     let ended =
         |(subject, state): (_, _)| result(subject, state).map(|result| (subject, state, result));
@@ -22,6 +23,9 @@ pub(crate) fn recap(track: &Track, style: Style) -> String {
         .map(|(subject, ..)| Text::plain(subject_name(subject)).width());
     let width = names.max().unwrap_or(0);
     let mut out = String::new();
+    if !results.is_empty() {
+        out.push('\n');
+    }
     for (subject, state, (mark, text)) in results {
         let name = subject_name(subject);
         let room = width.saturating_sub(Text::plain(&name).width());
@@ -35,6 +39,9 @@ pub(crate) fn recap(track: &Track, style: Style) -> String {
         if mark != Mark::Good {
             explain(&mut out, state, style);
         }
+    }
+    if !out.is_empty() {
+        out.push('\n');
     }
     out
 }
@@ -122,11 +129,21 @@ fn explain(out: &mut String, state: &State, style: Style) {
             1 => format!("task {newest}"),
             many => format!("task {newest}, one of {many} that failed"),
         };
-        let title = if failing.log.is_empty() {
-            format!("{of}: {}", failing.reason)
+        let known = state
+            .cause
+            .as_ref()
+            .is_some_and(|cause| cause.evidence == failing.reason);
+        let lead = if failing.log.is_empty() {
+            ""
         } else {
-            format!("last lines of {of}: {}", failing.reason)
+            "last lines of "
         };
+        let reason = if known {
+            String::new()
+        } else {
+            format!(": {}", failing.reason)
+        };
+        let title = format!("{lead}{of}{reason}");
         push_wrapped(out, &Text::new(Role::Dim, title), INDENT, style);
         for line in &failing.log {
             quoted(out, line, INDENT, style);
@@ -142,10 +159,11 @@ fn explain(out: &mut String, state: &State, style: Style) {
     }
 }
 
+/// Further lines of the text are indented as explanations are.
 fn push_wrapped(out: &mut String, text: &Text, indent: usize, style: Style) {
-    for line in text.wrap(style.width.saturating_sub(indent).max(20)) {
-        out.push_str(&" ".repeat(indent));
-        out.push_str(&line.paint(style));
-        out.push('\n');
+    let lines = text.wrap(style.width.saturating_sub(INDENT).max(NARROWEST));
+    for (number, line) in lines.iter().enumerate() {
+        let indent = if number == 0 { indent } else { INDENT };
+        *out += &format!("{:indent$}{}\n", "", line.paint(style));
     }
 }

@@ -32,9 +32,11 @@ pub struct StatusRow {
     pub last_event: Option<(Timestamp, String)>,
 }
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 10] = [
     Column::left("SERVICE", 0),
-    Column::right("TASKS", 0),
+    Column::right("RUNNING", 0),
+    Column::right("PENDING", 0),
+    Column::right("FAILED", 0),
     Column::right("HEALTHY", 1),
     Column::left("REVISION", 3),
     Column::left("VERSION", 2),
@@ -43,6 +45,9 @@ const COLUMNS: [Column; 8] = [
     Column::left("URL", 1),
 ];
 
+/// From here on, addresses have a column.
+const WIDE: usize = 110;
+
 /// The table; below a service that is not well, what is known about it.
 pub fn status(rows: &[StatusRow], now: Timestamp, style: Style) -> String {
     if rows.is_empty() {
@@ -50,49 +55,47 @@ pub fn status(rows: &[StatusRow], now: Timestamp, style: Style) -> String {
     }
     let mut table = Table::new(&COLUMNS);
     for row in rows {
-        table.row(cells(row), notes(row, now));
+        table.row(cells(row, style), notes(row, now, style));
     }
     table.render(style)
 }
 
-fn cells(row: &StatusRow) -> Vec<Text> {
+fn cells(row: &StatusRow, style: Style) -> Vec<Text> {
     let optional = |text: &Option<String>| Text::plain(text.as_deref().unwrap_or_default());
     vec![
         Text::new(Role::Strong, &row.service),
-        tasks(row),
-        row.health.map(healthy).unwrap_or_default(),
+        of_all(row.running, row.desired),
+        some(Role::Warn, row.pending),
+        some(Role::Bad, row.failed),
+        row.health
+            .map(|(healthy, all)| of_all(healthy, all))
+            .unwrap_or_default(),
         Text::plain(&row.revision),
         optional(&row.version),
         Text::new(Role::Dim, row.image.as_deref().unwrap_or_default()),
-        Text::new(rollout_role(row), &row.rollout),
-        optional(&row.url),
+        Text::new(rollout_role(row), row.rollout.replace('_', " ")),
+        Text::plain(
+            row.url
+                .as_deref()
+                .filter(|_| style.width >= WIDE)
+                .unwrap_or_default(),
+        ),
     ]
 }
 
-/// `2/2`, with what is on its way or has failed in front.
-fn tasks(row: &StatusRow) -> Text {
-    let mut text = Text::default();
-    if row.failed > 0 {
-        text = text.and(Role::Bad, format!("{} failed, ", row.failed));
-    }
-    if row.pending > 0 {
-        text = text.and(Role::Warn, format!("{} pending, ", row.pending));
-    }
-    let role = if row.running == row.desired {
-        Role::Plain
-    } else {
-        Role::Warn
-    };
-    text.and(role, format!("{}/{}", row.running, row.desired))
+/// `2/2`.
+fn of_all(some: u32, all: u32) -> Text {
+    let role = if some == all { Role::Plain } else { Role::Warn };
+    Text::new(role, format!("{some}/{all}"))
 }
 
-fn healthy((healthy, all): (u32, u32)) -> Text {
-    let role = if healthy == all {
-        Role::Plain
+/// Nothing is said of nothing.
+fn some(role: Role, number: u32) -> Text {
+    if number == 0 {
+        Text::default()
     } else {
-        Role::Warn
-    };
-    Text::new(role, format!("{healthy}/{all}"))
+        Text::new(role, number.to_string())
+    }
 }
 
 fn rollout_role(row: &StatusRow) -> Role {
@@ -110,11 +113,12 @@ fn is_well(row: &StatusRow) -> bool {
         && row.health.is_none_or(|(healthy, all)| healthy == all)
 }
 
-fn notes(row: &StatusRow, now: Timestamp) -> Vec<Text> {
+fn notes(row: &StatusRow, now: Timestamp, style: Style) -> Vec<Text> {
+    let url = row.url.as_ref().filter(|_| style.width < WIDE);
+    let mut notes: Vec<Text> = url.map(Text::plain).into_iter().collect();
     if is_well(row) {
-        return vec![];
+        return notes;
     }
-    let mut notes = vec![];
     if let Some(reason) = &row.reason {
         notes.push(Text::plain(reason));
     }

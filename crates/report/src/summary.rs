@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use seaway_core::name::EnvironmentName;
-use seaway_core::plan::Plan;
+use seaway_core::plan::{Decision, Plan, Reason};
 use seaway_core::release::{Outcome, ReleaseId};
 
 use crate::style::{Role, Style};
@@ -83,9 +83,18 @@ fn came_to(summary: &Summary<'_>) -> String {
         }
         Outcome::RolledBack => "what ran before runs again".into(),
         Outcome::Superseded => "a newer rollout took its place".into(),
-        Outcome::Failed => "not everything runs as wanted".into(),
+        Outcome::Failed => "what failed is named above".into(),
         Outcome::Undone => "what it had changed was taken back".into(),
     }
+}
+
+/// Nothing ran before that one could go back to.
+fn is_first(plan: &Plan) -> bool {
+    let new = |decision: &Decision| match decision {
+        Decision::Deploy { reasons } => reasons.contains(&Reason::New),
+        _ => false,
+    };
+    plan.services.values().all(new)
 }
 
 fn next_steps(summary: &Summary<'_>) -> Vec<String> {
@@ -111,6 +120,7 @@ fn next_steps(summary: &Summary<'_>) -> Vec<String> {
         Outcome::Superseded => vec![format!(
             "{status}; `seaway history {environment}` shows by whom"
         )],
+        Outcome::Failed if is_first(plan) => vec![format!("{status}; {logs}")],
         Outcome::Failed => vec![format!("{status}; {logs}"), back],
         Outcome::Undone => vec![status],
     }

@@ -107,8 +107,12 @@ impl Text {
     }
 
     fn trimmed(mut self) -> Self {
-        if let Some((_, last)) = self.pieces.last_mut() {
+        while let Some((_, last)) = self.pieces.last_mut() {
             last.truncate(last.trim_end().len());
+            if !last.is_empty() {
+                break;
+            }
+            self.pieces.pop();
         }
         self
     }

@@ -33,6 +33,8 @@ pub(crate) struct State {
     /// When the phase began.
     pub(crate) since: Timestamp,
     pub(crate) revision: Option<RevisionId>,
+    /// When its newest rollout began.
+    pub(crate) rolled_at: Option<Timestamp>,
     pub(crate) counts: Option<(Counts, Counts)>,
     /// The newest line of a build, a job or the platform.
     pub(crate) said: Option<String>,
@@ -53,6 +55,8 @@ pub(crate) struct FailingTasks {
     pub(crate) reason: String,
     pub(crate) tasks: Vec<String>,
     pub(crate) log: Vec<String>,
+    /// The same lines were told for the same reason before.
+    pub(crate) repeats: bool,
 }
 
 /// Where a subject stands.
@@ -92,6 +96,7 @@ impl State {
             phase,
             since,
             revision: None,
+            rolled_at: None,
             counts: None,
             said: None,
             output: VecDeque::new(),
@@ -235,6 +240,7 @@ fn apply_rollout(state: &mut State, event: &RolloutEvent, at: Timestamp) {
     match event {
         RolloutEvent::Started { revision, .. } => {
             state.revision = Some(revision.clone());
+            state.rolled_at = Some(at);
             state.counts = None;
             let back = state.retreat.is_some();
             state.enter(
@@ -254,8 +260,15 @@ fn apply_rollout(state: &mut State, event: &RolloutEvent, at: Timestamp) {
         }
         RolloutEvent::Platform { message } => state.said = Some(message.clone()),
         RolloutEvent::TasksFailed { reason, tasks, log } => {
+            let same = |before: &FailingTasks| before.reason == *reason && before.log == *log;
+            let repeats = state.failing.as_ref().is_some_and(same);
             let (reason, tasks, log) = (reason.clone(), tasks.clone(), log.clone());
-            state.failing = Some(FailingTasks { reason, tasks, log });
+            state.failing = Some(FailingTasks {
+                reason,
+                tasks,
+                log,
+                repeats,
+            });
         }
         RolloutEvent::CauseNamed { cause, .. } => state.cause = Some(cause.clone()),
         RolloutEvent::RollbackRequested { why, .. } => {

@@ -92,6 +92,14 @@ pub(crate) fn short_task(task: &str) -> &str {
     id.char_indices().nth(8).map_or(id, |(at, _)| &id[..at])
 }
 
+/// A platform's message without the service's name in front of it, which is said already.
+pub(crate) fn platform(message: &str) -> &str {
+    let rest = message
+        .strip_prefix("(service ")
+        .and_then(|rest| rest.split_once(") "));
+    rest.map_or(message, |(_, rest)| rest)
+}
+
 /// `after 1.2s`.
 pub(crate) fn after(milliseconds: u64) -> String {
     format!("after {}", took(Duration::from_millis(milliseconds)))

@@ -115,7 +115,10 @@ impl Frame<'_> {
         let said = match (&state.retreat, &state.cause) {
             (Some(why), _) => Some(why.clone()),
             (None, Some(cause)) => Some(cause.title()),
-            (None, None) => state.said.clone(),
+            (None, None) => state
+                .said
+                .as_deref()
+                .map(|said| words::platform(said).to_owned()),
         };
         let Some(said) = said else { return text };
         let gap = if text.is_empty() { "" } else { "  " };
