@@ -44,7 +44,7 @@ impl Standing {
             .map(|listener| {
                 json!({
                     "load_balancer": listener.load_balancer,
-                    "scheme": listener.scheme,
+                    "scheme": listener.scheme.as_str(),
                     "port": listener.port,
                     "url": format!("http://{}", listener.address),
                 })
