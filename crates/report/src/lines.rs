@@ -5,7 +5,7 @@ use std::io::Write;
 use seaway_core::event::{Event, EventKind, ReleaseEvent};
 
 use crate::listener::Listener;
-use crate::log_line::quoted;
+use crate::log_line::{lines_of, quoted};
 use crate::narrate::{Detail, Told, narrate, subject_name};
 use crate::recap::recap;
 use crate::style::{Role, Style};
@@ -98,9 +98,13 @@ pub(crate) fn told_lines(told: &Told, (start, width): (Text, usize), style: Styl
     if told.text.is_empty() {
         // The line is somebody else's: it stands where Seaway's words would.
         for detail in &told.details {
-            let Detail::Said(line) = detail else { continue };
-            out += &start.paint(style);
-            quoted(&mut out, line, 2, style);
+            let Detail::Said(said) = detail else {
+                continue;
+            };
+            for line in lines_of(said) {
+                out += &start.paint(style);
+                quoted(&mut out, line, 2, style);
+            }
         }
         return out;
     }

@@ -46,24 +46,29 @@ pub fn log_line(row: &LogRow<'_>, style: LogStyle) -> String {
         .and(Role::Dim, short_task(row.task));
     let start = start.paint(style);
     let mut out = String::new();
-    let mut lines = row.message.lines().peekable();
-    if lines.peek().is_none() {
-        return start + "\n";
-    }
-    for line in lines {
+    for line in lines_of(row.message) {
         let (shown, missing) = bounded(line, style);
-        out += &format!("{start} {shown}{missing}\n");
+        let gap = if line.is_empty() { "" } else { " " };
+        out += &format!("{start}{gap}{shown}{missing}\n");
     }
     out
 }
 
 /// A line that somebody else wrote, below what Seaway says.
 pub(crate) fn quoted(out: &mut String, line: &str, indent: usize, style: Style) {
-    for line in line.lines() {
+    for line in lines_of(line) {
         let (shown, missing) = bounded(line, style);
         let bar = style.paint(Role::Dim, "|");
-        *out += &format!("{:indent$}{bar} {shown}{missing}\n", "");
+        let whole = format!("{:indent$}{bar} {shown}{missing}", "");
+        *out += whole.trim_end_matches(' ');
+        out.push('\n');
     }
+}
+
+/// The lines of a message; an empty one has one line, too.
+pub(crate) fn lines_of(message: &str) -> impl Iterator<Item = &str> {
+    let empty = if message.is_empty() { Some("") } else { None };
+    message.lines().chain(empty)
 }
 
 /// The line as far as the terminal has room for it, and what is said of the rest.

@@ -70,7 +70,7 @@ impl Told {
     /// Text of others that may have several lines: the first is told, the others are shown below.
     fn quoting(subject: &Subject, lead: &str, quoted: &str) -> Self {
         let mut lines = quoted.lines();
-        let first = lines.next().unwrap_or_default();
+        let first = lines.next().unwrap_or("no reason was given");
         let said = |line: &str| Detail::Said(line.to_owned());
         Self::new(subject, Text::plain(lead).and(Role::Plain, first)).with(lines.map(said))
     }
@@ -237,9 +237,7 @@ fn rollout(event: &Event, rollout: &RolloutEvent, track: &Track) -> Told {
     let subject = &event.subject;
     match rollout {
         RolloutEvent::Started { revision, how, .. } => {
-            let back = track
-                .state(subject)
-                .is_some_and(|state| state.retreat.is_some());
+            let back = track.state(subject).is_some_and(|state| state.returning);
             let verb = if back {
                 "going back to"
             } else {
@@ -301,7 +299,7 @@ fn ended(event: &Event, end: &RolloutEnd, track: &Track) -> Told {
     let named = revision
         .map(|revision| revision.short())
         .unwrap_or_default();
-    let back = state.is_some_and(|state| state.retreat.is_some());
+    let back = state.is_some_and(|state| state.returning);
     let (mark, text) = match end {
         RolloutEnd::Succeeded if back => (
             Mark::Back,

@@ -11,7 +11,7 @@ use crate::words;
 pub fn plan(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
     if plan.goal != Goal::Deploy {
-        let title = format!("Plan of the {}", words::goal(&plan.goal));
+        let title = words::sentence(&words::goal(&plan.goal));
         out += &format!("{}\n\n", Text::new(Role::Strong, title).paint(style));
     }
     let nothing = plan.is_empty() && plan.blocked().next().is_none();
@@ -153,11 +153,14 @@ fn steps(plan: &Plan) -> Vec<(&'static str, Text)> {
     if !pushed.is_empty() {
         steps.push((
             "push",
-            Text::plain(format!("images of {}", pushed.join(", "))),
+            Text::plain(format!("images of {}", words::list(&pushed))),
         ));
     }
     if of(Phase::Provision).next().is_some() {
-        steps.push(("provision", Text::plain("what lies around the services")));
+        steps.push((
+            "provision",
+            Text::plain("the infrastructure around the services"),
+        ));
     }
     for action in of(Phase::Jobs) {
         if let Step::RunJob { job } = &action.step {
@@ -181,14 +184,14 @@ fn steps(plan: &Plan) -> Vec<(&'static str, Text)> {
             .collect();
         if !names.is_empty() {
             let note = if wanted { "" } else { "  without new tasks" };
-            steps.push((verb, Text::plain(names.join(", ")).and(Role::Dim, note)));
+            steps.push((verb, Text::plain(words::list(&names)).and(Role::Dim, note)));
         }
     }
     let removed: Vec<&str> = of(Phase::Removals)
         .filter_map(|action| subject(&action.step))
         .collect();
     if !removed.is_empty() {
-        steps.push(("remove", Text::plain(removed.join(", "))));
+        steps.push(("remove", Text::plain(words::list(&removed))));
     }
     steps
 }

@@ -2,10 +2,13 @@
 //!
 //! Invariant: every piece passed [`one_line`], whoever wrote it.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::sanitize::one_line;
 use crate::style::{Role, Style};
+
+/// Columns of the widest single sign, so that every line takes some.
+const WIDEST: usize = 4;
 
 /// One line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,7 +96,7 @@ impl Text {
                 }
                 let mut rest = word;
                 while rest.trim_end().width() > width {
-                    let fitting = prefix(rest, width.max(2));
+                    let fitting = prefix(rest, width.max(WIDEST));
                     lines.push(Self::new(*role, fitting));
                     rest = &rest[fitting.len()..];
                 }
@@ -118,16 +121,12 @@ impl Text {
     }
 }
 
-/// The beginning of `text` that takes at most `width` columns.
+/// The beginning of `text` that takes at most `width` columns; measured as a whole, since signs
+/// that join take less or more room than each alone.
 fn prefix(text: &str, width: usize) -> &str {
-    let mut taken = 0;
-    for (at, c) in text.char_indices() {
-        taken += c.width().unwrap_or(0);
-        if taken > width {
-            return &text[..at];
-        }
-    }
-    text
+    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    let fitting = ends.take_while(|end| text[..*end].width() <= width);
+    &text[..fitting.last().unwrap_or(0)]
 }
 
 #[cfg(test)]
@@ -177,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_is_wider_than_asked(text in "\\PC{0,80}", width in 2_usize..40) {
+        fn no_line_is_wider_than_asked(text in "\\PC{0,80}", width in WIDEST..40) {
             for line in Text::plain(&text).wrap(width) {
                 prop_assert!(line.width() <= width);
             }

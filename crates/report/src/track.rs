@@ -15,6 +15,8 @@ use seaway_core::time::Timestamp;
 
 /// Lines of a build's output that are kept for its failure.
 const KEPT_OUTPUT: usize = 20;
+/// Characters of the newest line that are kept: more than a terminal is wide.
+const KEPT_WORDS: usize = 400;
 
 /// All subjects of a release.
 #[derive(Debug, Default)]
@@ -43,6 +45,8 @@ pub(crate) struct State {
     pub(crate) cause: Option<Cause>,
     /// Why it goes back.
     pub(crate) retreat: Option<String>,
+    /// It is on its way back by a rollout of its own, which may succeed.
+    pub(crate) returning: bool,
     /// First release of the service: nothing to go back to.
     pub(crate) given_up: bool,
     /// Its count is changed without a rollout, and that is waited for.
@@ -103,6 +107,7 @@ impl State {
             failing: None,
             cause: None,
             retreat: None,
+            returning: false,
             given_up: false,
             counted: false,
         }
@@ -172,7 +177,10 @@ impl Track {
                 self.release = Some(*id);
                 self.begin(plan, at);
             }
-            ReleaseEvent::Resumed { id } => self.release = Some(*id),
+            ReleaseEvent::Resumed { id } => {
+                self.release = Some(*id);
+                self.over = false;
+            }
             ReleaseEvent::Interrupted => self.over = true,
             ReleaseEvent::Ended { .. } => {
                 self.over = true;
@@ -215,7 +223,7 @@ fn apply_build(state: &mut State, event: &BuildEvent, at: Timestamp) {
                 state.output.pop_front();
             }
             state.output.push_back(line.clone());
-            state.said = Some(line.clone());
+            state.said = Some(beginning(line));
         }
         BuildEvent::Built { .. } => {
             state.said = None;
@@ -230,7 +238,7 @@ fn apply_build(state: &mut State, event: &BuildEvent, at: Timestamp) {
 fn apply_job(state: &mut State, event: &JobEvent, at: Timestamp) {
     match event {
         JobEvent::Started { .. } => state.enter(Phase::Running, at),
-        JobEvent::Log { line } => state.said = Some(line.clone()),
+        JobEvent::Log { line } => state.said = Some(beginning(line)),
         JobEvent::Succeeded => state.end(Ending::Succeeded, at),
         JobEvent::Failed { reason, .. } => state.fail(reason, at),
     }
@@ -242,15 +250,13 @@ fn apply_rollout(state: &mut State, event: &RolloutEvent, at: Timestamp) {
             state.revision = Some(revision.clone());
             state.rolled_at = Some(at);
             state.counts = None;
-            let back = state.retreat.is_some();
-            state.enter(
-                if back {
-                    Phase::GoingBack
-                } else {
-                    Phase::Rolling
-                },
-                at,
-            );
+            state.returning = state.retreat.is_some();
+            let phase = if state.returning {
+                Phase::GoingBack
+            } else {
+                Phase::Rolling
+            };
+            state.enter(phase, at);
         }
         RolloutEvent::Progress { new, old } => {
             state.counts = Some((*new, *old));
@@ -258,7 +264,7 @@ fn apply_rollout(state: &mut State, event: &RolloutEvent, at: Timestamp) {
                 state.enter(Phase::Adjusting, at);
             }
         }
-        RolloutEvent::Platform { message } => state.said = Some(message.clone()),
+        RolloutEvent::Platform { message } => state.said = Some(beginning(message)),
         RolloutEvent::TasksFailed { reason, tasks, log } => {
             let same = |before: &FailingTasks| before.reason == *reason && before.log == *log;
             let repeats = state.failing.as_ref().is_some_and(same);
@@ -284,8 +290,7 @@ fn apply_rollout(state: &mut State, event: &RolloutEvent, at: Timestamp) {
 
 fn ending(end: &RolloutEnd, state: &mut State) -> Ending {
     match end {
-        // A service that goes back arrives there by a rollout of its own.
-        RolloutEnd::Succeeded if state.retreat.is_some() => Ending::TakenBack,
+        RolloutEnd::Succeeded if state.returning => Ending::TakenBack,
         RolloutEnd::Succeeded => Ending::Succeeded,
         RolloutEnd::RolledBack { to, cause, reason } => {
             remember(state, cause.as_ref(), reason.as_deref());
@@ -312,19 +317,15 @@ fn remember(state: &mut State, cause: Option<&Cause>, reason: Option<&str>) {
 
 fn apply_service(state: &mut State, event: &ServiceEvent, at: Timestamp) {
     match event {
-        ServiceEvent::Configured | ServiceEvent::Scaled { .. } if state.counted => {
-            state.enter(Phase::Adjusting, at);
-        }
         ServiceEvent::Configured | ServiceEvent::Scaled { .. } => {
-            let back = state.retreat.is_some();
-            state.end(
-                if back {
-                    Ending::TakenBack
-                } else {
-                    Ending::Succeeded
-                },
-                at,
-            );
+            state.returning = state.retreat.is_some();
+            if state.counted {
+                state.enter(Phase::Adjusting, at);
+            } else if state.returning {
+                state.end(Ending::TakenBack, at);
+            } else {
+                state.end(Ending::Succeeded, at);
+            }
         }
         ServiceEvent::GivenUp => {
             state.given_up = true;
@@ -333,4 +334,8 @@ fn apply_service(state: &mut State, event: &ServiceEvent, at: Timestamp) {
         ServiceEvent::Removed => state.end(Ending::Removed, at),
         ServiceEvent::Failed { error } => state.fail(error, at),
     }
+}
+
+fn beginning(line: &str) -> String {
+    line.chars().take(KEPT_WORDS).collect()
 }

@@ -10,6 +10,9 @@ use seaway_core::rollout::Counts;
 use crate::style::Mark;
 use crate::when::took;
 
+/// Names that are listed before the rest is only counted.
+const LISTED: usize = 7;
+
 /// `1 service`, `3 services`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 {
@@ -28,6 +31,18 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// `api, catalog`; of many names the first ones and how many more.
+pub(crate) fn list(names: &[&str]) -> String {
+    if names.len() <= LISTED + 1 {
+        return names.join(", ");
+    }
+    format!(
+        "{} and {} more",
+        names[..LISTED].join(", "),
+        names.len() - LISTED
+    )
+}
+
 /// What a release is for.
 pub(crate) fn goal(goal: &Goal) -> String {
     match goal {
@@ -38,6 +53,13 @@ pub(crate) fn goal(goal: &Goal) -> String {
         Goal::Scale { count } => format!("scale to {count}"),
         Goal::Undo { release } => format!("undo of {release}"),
     }
+}
+
+/// With a capital letter in front.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
 }
 
 /// The sources of a release.
@@ -100,9 +122,12 @@ pub(crate) fn platform(message: &str) -> &str {
     rest.map_or(message, |(_, rest)| rest)
 }
 
-/// `after 1.2s`.
+/// `after 180 ms`, `after 1.2s`.
 pub(crate) fn after(milliseconds: u64) -> String {
-    format!("after {}", took(Duration::from_millis(milliseconds)))
+    match milliseconds {
+        0..1_000 => format!("after {milliseconds} ms"),
+        _ => format!("after {}", took(Duration::from_millis(milliseconds))),
+    }
 }
 
 /// Names of the services that a plan changes, in order.

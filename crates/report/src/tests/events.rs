@@ -94,9 +94,9 @@ fn a_release_that_fails_names_the_cause_and_goes_back() {
                           | FATAL DATABASE_URL is not a URL: �""
      6.4s   api           new 0/2 running, 1 pending, 2 failed; old 2
      6.4s   api           2 tasks failed: Essential container in task exited (exit code 3)
-     6.4s ✗ api           every task ends soon after its start with exit code 3  named after 0.1s
+     6.4s ✗ api           every task ends soon after its start with exit code 3  named after 180 ms
                           evidence: Essential container in task exited (exit code 3)
-     6.4s ↩ api           goes back: every task ends soon after its start with exit code 3  asked after 0.2s
+     6.4s ↩ api           goes back: every task ends soon after its start with exit code 3  asked after 240 ms
      7.3s   api           new 0/2 running, 2 failed; old 2
      7.3s ↩ api           rolled back to shop-local-api:6  in 2.1s
      7.3s ↩ catalog       goes back: api failed
@@ -137,12 +137,12 @@ fn a_narrow_terminal_wraps_words_and_keeps_columns() {
      1.2s   api           2 tasks failed: Essential container
                           in task exited (exit code 3)
      1.2s ✗ api           every task ends soon after its start
-                          with exit code 3  named after 0.1s
+                          with exit code 3  named after 180 ms
                           evidence: Essential container in
                           task exited (exit code 3)
      1.2s ↩ api           goes back: every task ends soon
                           after its start with exit code 3
-                          asked after 0.2s
+                          asked after 240 ms
      2.1s   api           new 0/2 running, 2 failed; old 2
      2.1s ↩ api           rolled back to shop-local-api:6  in
                           2.1s
@@ -187,7 +187,7 @@ fn a_first_release_that_fails_has_nothing_to_go_back_to() {
      0.0s   release       r12 of local: deploy: api  by alice@laptop, 1a2b3c4d5e6f + changes
      0.0s   api           creating with shop-local-api:1
      0.0s   api           new 2/2 running
-      30s ✗ api           no task passed the health check of /health within its grace period  named after 0.2s
+      30s ✗ api           no task passed the health check of /health within its grace period  named after 200 ms
                           evidence: Health checks failed with these codes: [503]
       30s   api           nothing ran before it to go back to: scaled to zero
       31s   api           new 0/2 running
@@ -302,4 +302,14 @@ proptest! {
             prop_assert_eq!(&serde_json::from_str::<Event>(line).expect("JSON"), event);
         }
     }
+}
+
+#[test]
+fn empty_lines_and_lines_in_lines_stay_lines() {
+    let text = told(&hostile(""), PIPE) + &told(&hostile("a\nb\r\n"), PIPE);
+    assert!(
+        text.lines()
+            .all(|line| line.contains("api") || line.trim_start().starts_with('|'))
+    );
+    assert!(text.contains("no image: no reason was given\n"), "{text}");
 }

@@ -16,7 +16,7 @@ fn a_plan_says_what_and_why() {
       skip    worker   unchanged
 
       1.  push       images of api, catalog
-      2.  provision  what lies around the services
+      2.  provision  the infrastructure around the services
       3.  run job    migrate  image 24ff77f6d3d7 of api, at most 10m
       4.  roll       api, catalog
 
@@ -27,7 +27,7 @@ fn a_plan_says_what_and_why() {
 #[test]
 fn everything_a_plan_can_decide() {
     insta::assert_snapshot!(crate::plan(&scenario::motley_plan(), PIPE), @r"
-    Plan of the rollback to r11
+    Rollback to r11
 
       DEPLOY   api      settings; count 2 → 3
       DEPLOY   catalog  new
@@ -48,7 +48,7 @@ fn everything_a_plan_can_decide() {
 #[test]
 fn a_plan_on_a_narrow_terminal() {
     insta::assert_snapshot!(crate::plan(&scenario::motley_plan(), columns(60)), @r"
-    Plan of the rollback to r11
+    Rollback to r11
 
       DEPLOY   api      settings; count 2 → 3
       DEPLOY   catalog  new
