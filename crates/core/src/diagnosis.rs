@@ -184,9 +184,16 @@ fn unstartable_kind(words: &str, stop: &StopSeen) -> Option<CauseKind> {
         return Some(CauseKind::SecretMissing);
     }
     let not_started = words.contains("CannotStartContainerError");
-    let no_file = words.contains("no such file") || words.contains("executable file not found");
-    let denied = words.contains("permission denied");
-    if (not_started && (no_file || denied)) || stop.exit_code == Some(127) {
+    // Docker's, the kernel's and the embedded platform's words for it.
+    let lower = words.to_lowercase();
+    let for_good = [
+        "not found",
+        "no such file",
+        "permission denied",
+        "not executable",
+    ];
+    let unusable = for_good.iter().any(|text| lower.contains(text));
+    if (not_started && unusable) || stop.exit_code == Some(127) {
         return Some(CauseKind::CommandNotFound);
     }
     None
@@ -314,3 +321,6 @@ fn spoken(stop: &StopSeen) -> String {
         _ => format!("{}{exit}", stop.reason),
     }
 }
+
+#[cfg(test)]
+mod tests;

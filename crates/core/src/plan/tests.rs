@@ -3,7 +3,11 @@
 use serde_json::json;
 
 use super::*;
+use crate::desired::Desired;
 use crate::desired::WatchRules;
+use crate::live::{Live, LiveRollout, LiveService};
+use crate::name::JobName;
+use crate::observed::Observed;
 use crate::rollout::Counts;
 use crate::time::Seconds;
 

@@ -1,0 +1,241 @@
+//! Which evidence names which cause, and which does not suffice.
+
+use super::*;
+use crate::rollout::{Counts, PlatformEvent, RolloutId, TargetSeen};
+use crate::time::Seconds;
+
+fn second(number: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + number).expect("a valid second")
+}
+
+fn rules() -> WatchRules {
+    WatchRules {
+        timeout: Seconds(900),
+        grace: Seconds(30),
+        port: Some(8000),
+        health_path: Some("/health".into()),
+    }
+}
+
+fn running(id: &str) -> TaskSeen {
+    TaskSeen {
+        id: id.into(),
+        status: "RUNNING".into(),
+        started_at: Some(second(0)),
+        stopped_at: None,
+        stop: None,
+        target: None,
+        log_stream: None,
+    }
+}
+
+fn stopped(id: &str, code: &str, reason: &str, exit_code: Option<i32>) -> TaskSeen {
+    TaskSeen {
+        status: "STOPPED".into(),
+        stopped_at: Some(second(2)),
+        stop: Some(StopSeen {
+            code: Some(code.into()),
+            reason: reason.into(),
+            exit_code,
+            container_reason: None,
+        }),
+        ..running(id)
+    }
+}
+
+fn with_target(task: TaskSeen, state: TargetState, reason: &str) -> TaskSeen {
+    let target = TargetSeen {
+        state,
+        reason: Some(reason.into()),
+        description: None,
+    };
+    TaskSeen {
+        target: Some(target),
+        ..task
+    }
+}
+
+fn crashed(id: &str) -> TaskSeen {
+    stopped(
+        id,
+        "EssentialContainerExited",
+        "Essential container in task exited",
+        Some(1),
+    )
+}
+
+fn progress(tasks: Vec<TaskSeen>) -> Progress {
+    Progress {
+        rollout: RolloutId("ecs-svc/1".into()),
+        state: RolloutState::InProgress,
+        reason: None,
+        new: Counts::default(),
+        old: Counts::default(),
+        events: vec![],
+        tasks,
+    }
+}
+
+fn kind_at(tasks: Vec<TaskSeen>, now: Timestamp) -> Option<CauseKind> {
+    diagnose(&progress(tasks), &rules(), second(0), now).map(|cause| cause.kind)
+}
+
+fn kind(tasks: Vec<TaskSeen>) -> Option<CauseKind> {
+    kind_at(tasks, second(3))
+}
+
+#[test]
+fn one_missing_image_is_certain() {
+    let reason = "CannotPullContainerError: failed to resolve ref r@sha256:1: not found";
+    let task = stopped("a", "TaskFailedToStart", reason, None);
+    assert_eq!(kind(vec![task]), Some(CauseKind::ImageMissing));
+}
+
+#[test]
+fn a_registry_that_did_not_answer_in_time_may_answer_the_next_time() {
+    let reason = "CannotPullContainerError: pull: i/o timeout";
+    assert_eq!(
+        kind(vec![stopped("a", "TaskFailedToStart", reason, None)]),
+        None
+    );
+}
+
+#[test]
+fn one_missing_secret_is_certain() {
+    let reason = "ResourceInitializationError: unable to pull secrets or registry auth: gone";
+    let task = stopped("a", "TaskFailedToStart", reason, None);
+    assert_eq!(kind(vec![task]), Some(CauseKind::SecretMissing));
+}
+
+#[test]
+fn a_command_that_is_not_there_is_certain_in_either_form() {
+    let reason = "CannotStartContainerError: command `./nope` not found in the image or in PATH";
+    let named = stopped("a", "TaskFailedToStart", reason, None);
+    assert_eq!(kind(vec![named]), Some(CauseKind::CommandNotFound));
+    let by_shell = stopped(
+        "a",
+        "EssentialContainerExited",
+        "Essential container",
+        Some(127),
+    );
+    assert_eq!(kind(vec![by_shell]), Some(CauseKind::CommandNotFound));
+}
+
+#[test]
+fn one_crash_may_be_an_accident_and_two_are_not() {
+    assert_eq!(kind(vec![crashed("a")]), None);
+    let expected = CauseKind::CrashOnStart { exit_code: Some(1) };
+    assert_eq!(kind(vec![crashed("a"), crashed("b")]), Some(expected));
+}
+
+#[test]
+fn crashes_beside_a_task_in_service_are_left_to_the_platform() {
+    let healthy = with_target(running("c"), TargetState::Healthy, "");
+    assert_eq!(kind(vec![crashed("a"), crashed("b"), healthy]), None);
+}
+
+#[test]
+fn memory_is_named_before_the_crash_it_causes() {
+    let mut killed = crashed("a");
+    if let Some(stop) = &mut killed.stop {
+        stop.exit_code = Some(137);
+        stop.container_reason =
+            Some("OutOfMemoryError: Container killed due to memory usage".into());
+    }
+    assert_eq!(
+        kind(vec![killed, crashed("b")]),
+        Some(CauseKind::OutOfMemory)
+    );
+}
+
+#[test]
+fn tasks_the_scheduler_stopped_are_no_crashes() {
+    let scaled = |id| {
+        stopped(
+            id,
+            "ServiceSchedulerInitiated",
+            "Scaling activity initiated by x",
+            Some(143),
+        )
+    };
+    assert_eq!(kind(vec![scaled("a"), scaled("b")]), None);
+}
+
+#[test]
+fn an_unhealthy_target_is_excused_during_its_grace() {
+    let refused = "Target.FailedHealthChecks";
+    let task = with_target(running("a"), TargetState::Unhealthy, refused);
+    assert_eq!(kind_at(vec![task.clone()], second(29)), None);
+    let expected = CauseKind::WrongPort { port: Some(8000) };
+    assert_eq!(kind_at(vec![task], second(30)), Some(expected));
+}
+
+#[test]
+fn a_wrong_answer_is_another_cause_than_none() {
+    let mismatch = "Target.ResponseCodeMismatch";
+    let task = with_target(running("a"), TargetState::Unhealthy, mismatch);
+    let expected = CauseKind::NeverHealthy {
+        path: Some("/health".into()),
+    };
+    assert_eq!(kind_at(vec![task], second(31)), Some(expected));
+}
+
+#[test]
+fn an_event_about_an_image_suffices_where_no_task_is_left() {
+    let message = "(service api) was unable to place a task. Reason: CannotPullContainerError: x";
+    let event = PlatformEvent {
+        id: "1".into(),
+        at: second(1),
+        message: message.into(),
+    };
+    let seen = Progress {
+        events: vec![event],
+        ..progress(vec![])
+    };
+    let cause = diagnose(&seen, &rules(), second(0), second(2)).expect("a cause");
+    assert_eq!(
+        (cause.kind, cause.since),
+        (CauseKind::ImageMissing, second(1))
+    );
+}
+
+#[test]
+fn time_runs_out_at_the_manifests_time_out() {
+    assert_eq!(kind_at(vec![], second(899)), None);
+    assert_eq!(kind_at(vec![], second(900)), Some(CauseKind::TimedOut));
+}
+
+#[test]
+fn a_rollout_that_ended_is_not_diagnosed_but_can_be_explained() {
+    let ended = Progress {
+        state: RolloutState::RolledBack { to: None },
+        ..progress(vec![crashed("a"), crashed("b")])
+    };
+    assert_eq!(diagnose(&ended, &rules(), second(0), second(3)), None);
+    assert!(explain(&ended, &rules(), second(3)).is_some());
+}
+
+#[test]
+fn every_cause_has_a_title_and_a_next_step() {
+    for kind in [
+        CauseKind::ImageMissing,
+        CauseKind::SecretMissing,
+        CauseKind::CommandNotFound,
+        CauseKind::CrashOnStart { exit_code: None },
+        CauseKind::OutOfMemory,
+        CauseKind::WrongPort { port: None },
+        CauseKind::NeverHealthy { path: None },
+        CauseKind::TimedOut,
+    ] {
+        let cause = Cause {
+            kind,
+            evidence: String::new(),
+            since: second(0),
+            tasks: vec![],
+        };
+        assert!(
+            !cause.title().is_empty() && !cause.hint().is_empty(),
+            "{cause:?}"
+        );
+    }
+}
