@@ -81,40 +81,25 @@ impl Listener for Lines {
 
 /// What is told, after `start` and a column for the subject.
 pub(crate) fn told_lines(told: &Told, (start, width): (Text, usize), style: Style) -> String {
-    let mark = style.mark(told.mark);
-    let room = width.saturating_sub(told.subject.len());
-    let indent = start.width() + usize::from(!start.is_empty()) + width + 4;
-    let start = if start.is_empty() {
-        start
-    } else {
-        start.and(Role::Plain, " ")
-    };
+    let gap = if start.is_empty() { "" } else { " " };
     let start = start
-        .and(told.mark.role(), mark)
+        .and(Role::Plain, gap)
+        .and(told.mark.role(), style.mark(told.mark))
         .and(Role::Plain, " ")
         .and(Role::of_source(&told.subject), &told.subject)
-        .and(Role::Plain, " ".repeat(room));
+        .and(
+            Role::Plain,
+            " ".repeat(width.saturating_sub(told.subject.len())),
+        );
     let mut out = String::new();
     if told.text.is_empty() {
-        // The line is somebody else's: it stands where Seaway's words would.
-        for detail in &told.details {
-            let Detail::Said(said) = detail else {
-                continue;
-            };
-            for line in lines_of(said) {
-                out += &start.paint(style);
-                quoted(&mut out, line, 2, style);
-            }
-        }
+        said_lines(&mut out, told, &start.paint(style), style);
         return out;
     }
+    let indent = start.width() + 2;
+    let room = style.width.saturating_sub(indent).max(NARROWEST);
     out += &start.paint(style);
-    for (number, line) in told
-        .text
-        .wrap(room_for_words(style, indent))
-        .iter()
-        .enumerate()
-    {
+    for (number, line) in told.text.wrap(room).iter().enumerate() {
         let gap = if number == 0 { 2 } else { indent };
         out += &format!("{:gap$}{}\n", "", line.paint(style));
     }
@@ -122,7 +107,7 @@ pub(crate) fn told_lines(told: &Told, (start, width): (Text, usize), style: Styl
         match detail {
             Detail::Said(line) => quoted(&mut out, line, indent, style),
             Detail::Note(note) => {
-                for line in note.wrap(room_for_words(style, indent)) {
+                for line in note.wrap(room) {
                     out += &format!("{:indent$}{}\n", "", line.paint(style));
                 }
             }
@@ -131,6 +116,15 @@ pub(crate) fn told_lines(told: &Told, (start, width): (Text, usize), style: Styl
     out
 }
 
-fn room_for_words(style: Style, indent: usize) -> usize {
-    style.width.saturating_sub(indent).max(NARROWEST)
+/// Lines that are somebody else's stand where Seaway's words would.
+fn said_lines(out: &mut String, told: &Told, start: &str, style: Style) {
+    for detail in &told.details {
+        let Detail::Said(said) = detail else {
+            continue;
+        };
+        for line in lines_of(said) {
+            *out += start;
+            quoted(out, line, 2, style);
+        }
+    }
 }

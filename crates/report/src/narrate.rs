@@ -1,5 +1,7 @@
 //! One event in words: what [`crate::lines`] and [`crate::live`] have in common.
 
+use seaway_core::desired::RevisionId;
+use seaway_core::diagnosis::Cause;
 use seaway_core::event::{
     BuildEvent, Event, EventKind, InfrastructureEvent, JobEvent, LockEvent, ReleaseEvent,
     RolloutEnd, RolloutEvent, ServiceEvent, Subject,
@@ -295,55 +297,51 @@ fn rollout(event: &Event, rollout: &RolloutEvent, track: &Track) -> Told {
 
 fn ended(event: &Event, end: &RolloutEnd, track: &Track) -> Told {
     let state = track.state(&event.subject);
-    let revision = state.and_then(|state| state.revision.as_ref());
-    let named = revision
-        .map(|revision| revision.short())
-        .unwrap_or_default();
-    let back = state.is_some_and(|state| state.returning);
-    let (mark, text) = match end {
-        RolloutEnd::Succeeded if back => (
-            Mark::Back,
-            Text::new(Role::Warn, "back on ").and(Role::Strong, named),
-        ),
-        RolloutEnd::Succeeded => (Mark::Good, succeeded(state, named)),
-        RolloutEnd::RolledBack { to, .. } => {
-            let to = to.as_ref().map_or("what ran before", |to| to.short());
-            (
-                Mark::Back,
-                Text::new(Role::Warn, "rolled back to ").and(Role::Strong, to),
-            )
-        }
-        RolloutEnd::Superseded { by } => {
-            let by = by.as_ref().map(|by| format!(" ({by})")).unwrap_or_default();
-            (
-                Mark::Passed,
-                Text::plain(format!("superseded by a newer rollout{by}")),
-            )
-        }
-        RolloutEnd::Failed { cause, reason } => {
-            let why = cause.as_ref().map(seaway_core::diagnosis::Cause::title);
-            let why = why
-                .or_else(|| reason.clone())
-                .unwrap_or_else(|| "no reason given".into());
-            (
-                Mark::Bad,
-                Text::new(Role::Bad, "failed: ").and(Role::Plain, why),
-            )
-        }
-    };
-    let took = state
-        .and_then(|state| state.rolled_at)
-        .map(|at| took(between(at, event.at)));
-    let took = took.map(|took| format!("  in {took}")).unwrap_or_default();
-    Told::new(&event.subject, text.and(Role::Dim, took)).marked(mark)
+    let (mark, text) = ended_how(end, state);
+    let began = state.and_then(|state| state.rolled_at);
+    let took = began.map(|began| format!("  in {}", took(between(began, event.at))));
+    let text = text.and(Role::Dim, took.unwrap_or_default());
+    Told::new(&event.subject, text).marked(mark)
 }
 
-fn succeeded(state: Option<&State>, revision: &str) -> Text {
-    let counts = state.and_then(|state| state.counts);
-    let tasks = counts.map(|(new, _)| format!("{}/{} ", new.running, new.desired));
-    Text::new(Role::Good, "running ")
-        .and(Role::Plain, tasks.unwrap_or_default())
-        .and(Role::Strong, revision)
+fn ended_how(end: &RolloutEnd, state: Option<&State>) -> (Mark, Text) {
+    let revision = state.and_then(|state| state.revision.as_ref());
+    let back_on = |lead: &str, revision: Option<&RevisionId>| {
+        let revision = revision.map_or("what ran before", RevisionId::short);
+        let text = Text::new(Role::Warn, lead).and(Role::Plain, " ");
+        (Mark::Back, text.and(Role::Strong, revision))
+    };
+    match end {
+        RolloutEnd::Succeeded if state.is_some_and(|state| state.returning) => {
+            back_on("back on", revision)
+        }
+        RolloutEnd::Succeeded => (Mark::Good, succeeded(state)),
+        RolloutEnd::RolledBack { to, .. } => back_on("rolled back to", to.as_ref()),
+        RolloutEnd::Superseded { by } => {
+            let by = by.as_ref().map(|by| format!(" ({by})")).unwrap_or_default();
+            let text = format!("superseded by a newer rollout{by}");
+            (Mark::Passed, Text::plain(text))
+        }
+        RolloutEnd::Failed { cause, reason } => {
+            let why = cause.as_ref().map(Cause::title).or_else(|| reason.clone());
+            let why = why.unwrap_or_else(|| "no reason was given".into());
+            let text = Text::new(Role::Bad, "failed: ").and(Role::Plain, why);
+            (Mark::Bad, text)
+        }
+    }
+}
+
+fn succeeded(state: Option<&State>) -> Text {
+    let mut text = Text::new(Role::Good, "running");
+    if let Some((new, _)) = state.and_then(|state| state.counts) {
+        text = text.and(Role::Plain, format!(" {}/{}", new.running, new.desired));
+    }
+    match state.and_then(|state| state.revision.as_ref()) {
+        Some(revision) => text
+            .and(Role::Plain, " ")
+            .and(Role::Strong, revision.short()),
+        None => text,
+    }
 }
 
 fn service(subject: &Subject, service: &ServiceEvent) -> Told {

@@ -1,12 +1,13 @@
 //! What a release came to, service by service, with what is needed to understand a failure.
 
+use seaway_core::desired::RevisionId;
 use seaway_core::event::Subject;
 
 use crate::log_line::quoted;
 use crate::narrate::subject_name;
 use crate::style::{Mark, Role, Style};
 use crate::text::Text;
-use crate::track::{Ending, State, Track};
+use crate::track::{Ending, FailingTasks, State, Track};
 use crate::words;
 
 /// Where explanations begin.
@@ -15,86 +16,70 @@ const NARROWEST: usize = 24;
 
 /// The results between empty lines; nothing where there were none.
 pub(crate) fn recap(track: &Track, style: Style) -> String {
-    let ended =
-        |(subject, state): (_, _)| result(subject, state).map(|result| (subject, state, result));
-    let results: Vec<_> = track.subjects.iter().filter_map(ended).collect();
-    let names = results
-        .iter()
-        .map(|(subject, ..)| Text::plain(subject_name(subject)).width());
-    let width = names.max().unwrap_or(0);
-    let mut out = String::new();
-    if !results.is_empty() {
-        out.push('\n');
+    if track.subjects.is_empty() {
+        return String::new();
     }
-    for (subject, state, (mark, text)) in results {
-        let name = subject_name(subject);
-        let room = width.saturating_sub(Text::plain(&name).width());
+    let names = track
+        .subjects
+        .keys()
+        .map(|subject| subject_name(subject).len());
+    let width = names.max().unwrap_or(0);
+    let mut out = String::from("\n");
+    for (subject, state) in &track.subjects {
+        let (mark, text) = result(subject, state);
+        let name = format!("{:<width$}  ", subject_name(subject));
         let line = Text::plain("  ")
             .and(mark.role(), style.mark(mark))
             .and(Role::Plain, " ")
             .and(Role::Strong, name)
-            .and(Role::Plain, " ".repeat(room + 2))
             .join(text);
         push_wrapped(&mut out, &line, 0, style);
         if mark != Mark::Good {
             explain(&mut out, state, style);
         }
     }
-    if !out.is_empty() {
-        out.push('\n');
-    }
+    out.push('\n');
     out
 }
 
-fn result(subject: &Subject, state: &State) -> Option<(Mark, Text)> {
-    let revision = state
-        .revision
-        .as_ref()
-        .map(|revision| revision.short())
-        .unwrap_or_default();
-    let is_job = matches!(subject, Subject::Job(_));
-    let unfinished = || {
-        Some((
+fn result(subject: &Subject, state: &State) -> (Mark, Text) {
+    let revision = state.revision.as_ref().map(RevisionId::short);
+    let back_on = |lead: &str, revision: Option<&str>| {
+        let revision = revision.unwrap_or("what ran before");
+        let text = Text::plain(format!("{lead} {revision}: ")).join(why(state));
+        (Mark::Back, text)
+    };
+    match state.ending() {
+        None => (
             Mark::Passed,
             Text::plain("not ended when the release ended"),
-        ))
-    };
-    let Some(ending) = state.ending() else {
-        return unfinished();
-    };
-    Some(match ending {
-        Ending::Succeeded if is_job => (Mark::Good, Text::plain("succeeded")),
-        Ending::Succeeded if revision.is_empty() => (Mark::Good, Text::plain("as wanted")),
-        Ending::Succeeded => (Mark::Good, Text::plain(revision).join(running(state))),
-        Ending::Removed => (Mark::Good, Text::plain("removed")),
-        Ending::RolledBack { to } => {
-            let to = to.as_ref().map_or("what ran before", |to| to.short());
-            (
-                Mark::Back,
-                Text::plain(format!("rolled back to {to}: ")).join(why(state)),
-            )
+        ),
+        Some(Ending::Succeeded) if matches!(subject, Subject::Job(_)) => {
+            (Mark::Good, Text::plain("succeeded"))
         }
-        Ending::TakenBack => {
-            let text = if revision.is_empty() {
-                "back on what ran before: ".to_owned()
-            } else {
-                format!("back on {revision}: ")
-            };
-            (Mark::Back, Text::plain(text).join(why(state)))
+        Some(Ending::Succeeded) => {
+            let revision = Text::plain(revision.unwrap_or("as wanted"));
+            (Mark::Good, revision.join(running(state)))
         }
-        Ending::Superseded => (Mark::Passed, Text::plain("superseded by a newer rollout")),
-        Ending::Failed { .. } => (Mark::Bad, Text::new(Role::Bad, "failed: ").join(why(state))),
-    })
+        Some(Ending::Removed) => (Mark::Good, Text::plain("removed")),
+        Some(Ending::RolledBack { to }) => {
+            back_on("rolled back to", to.as_ref().map(RevisionId::short))
+        }
+        Some(Ending::TakenBack) => back_on("back on", revision),
+        Some(Ending::Superseded) => (Mark::Passed, Text::plain("superseded by a newer rollout")),
+        Some(Ending::Failed { .. }) => {
+            let text = Text::new(Role::Bad, "failed: ").join(why(state));
+            (Mark::Bad, text)
+        }
+    }
 }
 
 fn running(state: &State) -> Text {
     let Some((new, _)) = state.counts else {
         return Text::default();
     };
-    Text::new(
-        Role::Dim,
-        format!("  {}/{} running", new.running, new.desired),
-    )
+    let text = format!("  {}/{} running", new.running, new.desired);
+    Text::new(Role::Dim, text)
 }
 
 /// The cause where there is one, else the words that were given.
@@ -120,34 +105,12 @@ fn explain(out: &mut String, state: &State, style: Style) {
         push_wrapped(out, &evidence, INDENT, style);
     }
     if let Some(failing) = &state.failing {
-        let newest = failing
-            .tasks
-            .last()
-            .map(|task| words::short_task(task))
-            .unwrap_or_default();
-        let of = match failing.tasks.len() {
-            1 => format!("task {newest}"),
-            many => format!("task {newest}, one of {many} that failed"),
-        };
         let known = state
             .cause
             .as_ref()
             .is_some_and(|cause| cause.evidence == failing.reason);
-        let lead = if failing.log.is_empty() {
-            ""
-        } else {
-            "last lines of "
-        };
-        let reason = if known {
-            String::new()
-        } else {
-            format!(": {}", failing.reason)
-        };
-        let title = format!("{lead}{of}{reason}");
-        push_wrapped(out, &Text::new(Role::Dim, title), INDENT, style);
-        for line in &failing.log {
-            quoted(out, line, INDENT, style);
-        }
+        let reason = if known { "" } else { &failing.reason };
+        quote_tasks(out, failing, reason, style);
     }
     if state.given_up {
         let text = "nothing ran before it, so it was scaled to zero";
@@ -156,6 +119,27 @@ fn explain(out: &mut String, state: &State, style: Style) {
     if let Some(cause) = &state.cause {
         let hint = Text::new(Role::Strong, "hint: ").and(Role::Plain, cause.hint());
         push_wrapped(out, &hint, INDENT, style);
+    }
+}
+
+/// What one of the failing tasks wrote last, and why they failed unless that was said.
+fn quote_tasks(out: &mut String, failing: &FailingTasks, reason: &str, style: Style) {
+    let who = match failing.tasks.as_slice() {
+        [task] => format!("task {}", words::short_task(task)),
+        tasks => format!("one of {} tasks that failed", tasks.len()),
+    };
+    let lead = if failing.log.is_empty() {
+        ""
+    } else {
+        "last lines of "
+    };
+    let mut title = Text::new(Role::Dim, format!("{lead}{who}"));
+    if !reason.is_empty() {
+        title = title.and(Role::Dim, ": ").and(Role::Dim, reason);
+    }
+    push_wrapped(out, &title, INDENT, style);
+    for line in &failing.log {
+        quoted(out, line, INDENT, style);
     }
 }
 

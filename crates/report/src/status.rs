@@ -6,6 +6,7 @@ use crate::style::{Role, Style};
 use crate::table::{Column, Table};
 use crate::text::Text;
 use crate::when::ago;
+use crate::words;
 
 /// One service as it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +125,7 @@ fn notes(row: &StatusRow, now: Timestamp, style: Style) -> Vec<Text> {
     }
     if let Some((at, message)) = &row.last_event {
         let when = format!("{}: ", ago(*at, now));
-        notes.push(Text::new(Role::Dim, when).and(Role::Dim, message));
+        notes.push(Text::new(Role::Dim, when).and(Role::Dim, words::platform(message)));
     }
     notes
 }

@@ -1,6 +1,6 @@
 //! How the receiving stream likes its text, and the few roles and symbols that text is made of.
 
-use anstyle::{AnsiColor, Effects};
+use anstyle::{Ansi256Color, AnsiColor, Effects};
 
 /// What the receiving stream can show. The caller decides it: `NO_COLOR`, `CLICOLOR_FORCE` and
 /// pipes are its business.
@@ -36,14 +36,15 @@ pub(crate) enum Mark {
     Passed,
 }
 
-/// Colours that tell sources apart: legible on light and dark, and none that means good or bad.
-const SOURCES: [AnsiColor; 6] = [
-    AnsiColor::Cyan,
-    AnsiColor::Magenta,
-    AnsiColor::Blue,
-    AnsiColor::BrightCyan,
-    AnsiColor::BrightMagenta,
-    AnsiColor::BrightBlue,
+/// Colours that tell sources apart: of middle brightness, so that they are legible on light and
+/// dark, and none that could be taken for good or bad.
+const SOURCES: [Ansi256Color; 6] = [
+    Ansi256Color(31),
+    Ansi256Color(37),
+    Ansi256Color(67),
+    Ansi256Color(97),
+    Ansi256Color(133),
+    Ansi256Color(136),
 ];
 
 impl Style {

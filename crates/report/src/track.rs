@@ -319,6 +319,10 @@ fn apply_service(state: &mut State, event: &ServiceEvent, at: Timestamp) {
     match event {
         ServiceEvent::Configured | ServiceEvent::Scaled { .. } => {
             state.returning = state.retreat.is_some();
+            if state.returning {
+                // The revision that was tried is not what it goes back to.
+                state.revision = None;
+            }
             if state.counted {
                 state.enter(Phase::Adjusting, at);
             } else if state.returning {

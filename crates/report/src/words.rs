@@ -98,6 +98,18 @@ pub(crate) fn counts(new: Counts, old: Counts) -> String {
     text
 }
 
+/// `new 1/2, 1 failed, old 2`: where room is short.
+pub(crate) fn brief_counts(new: Counts, old: Counts) -> String {
+    let mut text = format!("new {}/{}", new.running, new.desired);
+    if new.failed > 0 {
+        text += &format!(", {} failed", new.failed);
+    }
+    if old.running + old.pending > 0 {
+        text += &format!(", old {}", old.running + old.pending);
+    }
+    text
+}
+
 /// How a rollout begins.
 pub(crate) fn rolling(how: RollKind) -> &'static str {
     match how {

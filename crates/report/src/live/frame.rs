@@ -37,7 +37,7 @@ pub(super) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The block: unfinished subjects, the ones that move first, and a line about all.
+    /// The block: unfinished subjects, the ones in trouble first, and a line about all.
     pub(super) fn lines(&self) -> Vec<Text> {
         let subjects = &self.track.subjects;
         if self.track.over {
@@ -50,7 +50,7 @@ impl Frame<'_> {
         if open.is_empty() {
             return vec![];
         }
-        open.sort_by_key(|(_, state)| state.phase == Phase::Waiting);
+        open.sort_by_key(|(_, state)| urgency(&state.phase));
         let room = self.height.saturating_sub(MARGIN).max(1);
         let hidden = open.len().saturating_sub(room);
         let shown = &open[..open.len() - hidden];
@@ -107,10 +107,13 @@ impl Frame<'_> {
     fn doing(&self, state: &State) -> Text {
         let mut text = Text::default();
         if let Some((new, old)) = state.counts {
-            if self.style.width >= WIDE {
-                text = self.bar(new).and(Role::Plain, " ");
-            }
-            text = text.and(Role::Plain, words::counts(new, old));
+            text = if self.style.width >= WIDE {
+                self.bar(new)
+                    .and(Role::Plain, " ")
+                    .and(Role::Plain, words::counts(new, old))
+            } else {
+                Text::plain(words::brief_counts(new, old))
+            };
         }
         let said = match (&state.retreat, &state.cause) {
             (Some(why), _) => Some(why.clone()),
@@ -159,6 +162,15 @@ impl Frame<'_> {
         } else {
             text
         }
+    }
+}
+
+/// What is shown first where there is no room for all.
+fn urgency(phase: &Phase) -> u8 {
+    match phase {
+        Phase::GoingBack => 0,
+        Phase::Waiting => 2,
+        _ => 1,
     }
 }
 

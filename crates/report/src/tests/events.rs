@@ -1,5 +1,9 @@
 use proptest::prelude::*;
-use seaway_core::event::{BuildEvent, Event, EventKind, JobEvent, RolloutEvent, Subject};
+use seaway_core::event::{
+    BuildEvent, Event, EventKind, JobEvent, ReleaseEvent, RolloutEnd, RolloutEvent, ServiceEvent,
+    Subject,
+};
+use seaway_core::release::{Outcome, ReleaseId};
 
 use super::Paper;
 use crate::sanitize::is_control;
@@ -107,7 +111,7 @@ fn a_release_that_fails_names_the_cause_and_goes_back() {
 
     ↩ api          rolled back to shop-local-api:6: every task ends soon after its start with exit code 3
       evidence: Essential container in task exited (exit code 3)
-      last lines of task 99aa88bb, one of 2 that failed
+      last lines of one of 2 tasks that failed
       | starting api 2.0.0
       | FATAL DATABASE_URL is not a URL: �""
       hint: the last log lines above are the service's own words; `seaway logs` has all
@@ -157,7 +161,7 @@ fn a_narrow_terminal_wraps_words_and_keeps_columns() {
       ends soon after its start with exit code 3
       evidence: Essential container in task exited (exit code
       3)
-      last lines of task 99aa88bb, one of 2 that failed
+      last lines of one of 2 tasks that failed
       | starting api 2.0.0
       | FATAL DATABASE_URL is not a URL: �""
       hint: the last log lines above are the service's own
@@ -312,4 +316,56 @@ fn empty_lines_and_lines_in_lines_stay_lines() {
             .all(|line| line.contains("api") || line.trim_start().starts_with('|'))
     );
     assert!(text.contains("no image: no reason was given\n"), "{text}");
+}
+
+/// The events of a failed release, up to where api's rollback is asked for, then `rest` of api.
+fn asked_to_go_back(rest: Vec<EventKind>) -> Vec<Event> {
+    let mut events = scenario::failure();
+    let asked = |event: &Event| {
+        matches!(
+            &event.kind,
+            EventKind::Rollout(RolloutEvent::RollbackRequested { .. })
+        )
+    };
+    let until = events.iter().position(asked).expect("it goes back");
+    events.truncate(until + 1);
+    let last = events[until].clone();
+    events.extend(rest.into_iter().map(|kind| Event {
+        kind,
+        ..last.clone()
+    }));
+    events
+}
+
+#[test]
+fn a_rollback_that_came_too_late_is_not_told_as_one() {
+    let end = RolloutEnd::Succeeded;
+    let events = asked_to_go_back(vec![EventKind::Rollout(RolloutEvent::Ended { end })]);
+    let text = told(&events, PIPE);
+    let last = text.lines().last().expect("a line");
+    assert!(
+        last.contains("✓ api           running 0/2 shop-local-api:7"),
+        "{last}"
+    );
+}
+
+#[test]
+fn settings_that_are_taken_back_are_told_as_that() {
+    let outcome = Outcome::RolledBack;
+    let configured = EventKind::Service(ServiceEvent::Configured);
+    let mut events = asked_to_go_back(vec![configured]);
+    let kind = EventKind::Release(ReleaseEvent::Ended {
+        id: ReleaseId(12),
+        outcome,
+    });
+    events.push(Event {
+        kind,
+        subject: Subject::Release,
+        ..events[0].clone()
+    });
+    let text = told(&events, PIPE);
+    assert!(
+        text.contains("  ↩ api          back on what ran before: every task"),
+        "{text}"
+    );
 }

@@ -1,4 +1,4 @@
-use seaway_core::event::Event;
+use seaway_core::event::{Event, EventKind, RolloutEvent};
 
 use super::Paper;
 use crate::listener::Listener as _;
@@ -78,6 +78,33 @@ fn what_is_under_way_is_shown_below_what_happened() {
         ✓ job migrate   succeeded
         ⠋ api      rolling      0.0s  ━━━━━━━━━━━━ new 2/2 running; old 1  has sta…
         ⠋ catalog  rolling      0.0s  ━━━━━━╍╍╍╍╍╍ new 1/2 running, 1 pending; old…
+          1 of 3 done, 0.0s
+        ");
+    });
+}
+
+#[test]
+fn a_narrow_terminal_shows_the_numbers_and_trouble_first() {
+    let events = scenario::failure();
+    let named = |event: &Event| {
+        matches!(
+            &event.kind,
+            EventKind::Rollout(RolloutEvent::RollbackRequested { .. })
+        )
+    };
+    let until = events.iter().position(named).expect("it goes back");
+    let mut events = events[..=until].to_vec();
+    // Catalog still rolls.
+    let done =
+        |event: &Event| matches!(&event.kind, EventKind::Rollout(RolloutEvent::Ended { .. }));
+    events.retain(|event| !done(event));
+    let (text, _) = played(&events, 60);
+    let rows = screen(&text);
+    let block = rows[rows.len() - 4..].join("\n");
+    insta::with_settings!({ filters => vec![(r"\d+\.\ds", "0.0s")] }, {
+        insta::assert_snapshot!(block, @r"
+        ⠋ api      going back   0.0s  new 0/2, 2 failed, old 2  ev…
+        ⠋ catalog  rolling      0.0s  new 2/2
           1 of 3 done, 0.0s
         ");
     });
