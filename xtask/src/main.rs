@@ -29,6 +29,8 @@ enum Task {
 enum Check {
     /// Who depends on whom, and what pure crates use.
     Arrows,
+    /// One set of features per shared dependency.
+    Features,
 }
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +42,7 @@ enum Generate {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Check(Check::Arrows) => check::arrows::run(),
+        Task::Check(Check::Features) => check::features::run(),
         Task::Generate(Generate::Wire(arguments)) => generate_wire::run(&arguments),
     };
     match outcome {

@@ -190,7 +190,8 @@ fn unstartable_kind(words: &str, stop: &StopSeen) -> Option<CauseKind> {
         "not found",
         "no such file",
         "permission denied",
-        "not executable",
+        "not a file",
+        "neither a program",
     ];
     let unusable = for_good.iter().any(|text| lower.contains(text));
     if (not_started && unusable) || stop.exit_code == Some(127) {

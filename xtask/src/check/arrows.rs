@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use graph::Workspace;
-use rules::{NEUTRAL, RULES, Rule};
+use rules::{RULES, Rule};
 
 /// The check could not be made.
 #[derive(Debug, Error)]
@@ -76,9 +76,7 @@ fn compare(workspace: &Workspace, rules: &[Rule]) -> Vec<String> {
             continue;
         };
         let own = |dependency: &&String| workspace.members.contains_key(*dependency);
-        let allowed = |name: &str, more: &[&str]| {
-            NEUTRAL.contains(&name) || rule.may.contains(&name) || more.contains(&name)
-        };
+        let allowed = |name: &str, more: &[&str]| rule.may.contains(&name) || more.contains(&name);
         for dependency in member.normal.iter().filter(own) {
             if !allowed(dependency, &[]) {
                 complaints.push(format!("{name} must not depend on {dependency}"));

@@ -26,9 +26,6 @@ const SDK: &[&str] = &["aws-sdk-*", "aws-config", "aws-smithy-http-client"];
 /// Everything a crate that knows no platform must not name.
 const PLATFORMS: &[&str] = &["aws-*", "hyper*", "rusqlite", "nix"];
 
-/// Pins features, so that nothing is built twice; it has no code.
-pub(super) const NEUTRAL: &[&str] = &["seaway-pin"];
-
 /// A crate with nothing said about it but its name.
 const NOTHING: Rule = Rule {
     name: "",
@@ -147,10 +144,6 @@ pub(super) const RULES: &[Rule] = &[
             "seaway-runtime",
         ],
         tests_may: &["seaway-testkit"],
-        ..NOTHING
-    },
-    Rule {
-        name: "seaway-pin",
         ..NOTHING
     },
     // Sees the binary from outside, as a user does.
