@@ -2,7 +2,7 @@
 //!
 //! This crate is at the end of the way of the data. It decides nothing and prints nothing by
 //! itself: functions return text, [`Listener`]s write to the stream they were given. Text that
-//! others wrote (logs, platform messages, build output) passes through [`sanitize`] before it
+//! others wrote (logs, platform messages, build output) passes through [`sanitize()`] before it
 //! reaches a terminal.
 
 mod error;
@@ -40,7 +40,7 @@ pub use style::Style;
 pub use summary::{Summary, summary};
 
 #[cfg(test)]
-#[path = "../examples/demo/scenario.rs"]
+#[path = "../examples/demo/scenario/mod.rs"]
 mod scenario;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! One event in words: what [`crate::lines`] and [`crate::live`] have in common.
+//! One event in words: what the lines and the live display have in common.
 
 use seaway_core::desired::RevisionId;
 use seaway_core::diagnosis::Cause;
