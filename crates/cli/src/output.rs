@@ -20,7 +20,7 @@ impl Output {
         let level = if global.verbose { "debug" } else { "warn" };
         tracing_subscriber::fmt()
             .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal())
+            .with_ansi(false)
             .without_time()
             .with_env_filter(log_filter(level))
             .init();
