@@ -6,6 +6,7 @@
 //! reaches a terminal.
 
 mod error;
+mod fields;
 mod findings;
 mod history;
 mod json_lines;

@@ -2,6 +2,7 @@
 
 use seaway_core::plan::{Block, Decision, Goal, Phase, Plan, Reason, SkipReason, Step};
 
+use crate::fields::in_words;
 use crate::style::{Role, Style};
 use crate::table::{Column, Table};
 use crate::text::Text;
@@ -130,7 +131,7 @@ fn reason_text(reason: &Reason, style: Style) -> Text {
             .and(Role::Dim, format!("{} {arrow} ", from.short()))
             .and(Role::Plain, to.short()),
         Reason::Image { from: None, to } => Text::plain(format!("image {}", to.short())),
-        Reason::Configuration { fields } => Text::plain(fields.join(", ")),
+        Reason::Configuration { fields } => Text::plain(in_words(fields)),
         Reason::Settings => Text::plain("settings"),
         Reason::Count { from, to } => Text::plain(format!("count {from} {arrow} {to}")),
         Reason::Unfinished => Text::plain("its rollout has not ended"),
