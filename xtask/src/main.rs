@@ -2,6 +2,7 @@
 
 mod check;
 mod generate_wire;
+mod prove;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ enum Task {
     /// Write files that are generated and committed.
     #[command(subcommand)]
     Generate(Generate),
+    /// Show on the real binary what the product claims.
+    Prove(prove::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Task::Check(Check::Arrows) => check::arrows::run(),
         Task::Check(Check::Features) => check::features::run(),
         Task::Generate(Generate::Wire(arguments)) => generate_wire::run(&arguments),
+        Task::Prove(arguments) => prove::run(arguments),
     };
     match outcome {
         Ok(code) => code,

@@ -1,0 +1,58 @@
+//! What the proofs share: the real binary on a stage of its own, load, looks at processes, figures.
+
+pub(crate) mod api;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod figures;
+pub(crate) mod guard;
+pub(crate) mod http;
+pub(crate) mod load;
+pub(crate) mod manifest;
+pub(crate) mod process;
+pub(crate) mod run;
+pub(crate) mod shop;
+pub(crate) mod stage;
+pub(crate) mod status;
+
+use std::path::PathBuf;
+
+pub(crate) use error::{During, ProofError};
+
+/// What every proof gets.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    /// The binary that is shown to work.
+    pub(crate) seaway: PathBuf,
+    /// The repository.
+    pub(crate) root: PathBuf,
+    pub(crate) options: Options,
+}
+
+/// What the command line says about how to prove.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Options {
+    /// Services of the fleet
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) fleet_services: u32,
+    /// Give every service of the fleet a port, a health check and a place at the load balancer
+    #[arg(long)]
+    pub(crate) fleet_ports: bool,
+    /// Leave the directories of failed proofs where they are
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+/// Tells what a proof is doing, on standard error.
+pub(crate) fn note(text: impl AsRef<str>) {
+    eprintln!("    {}", text.as_ref());
+}
+
+/// Fails the proof unless something holds: `claim!(condition, "what was expected, {}", seen)`.
+macro_rules! claim {
+    ($holds:expr, $($words:tt)+) => {
+        if !$holds {
+            return Err($crate::prove::bench::ProofError::Refuted(format!($($words)+)));
+        }
+    };
+}
+pub(crate) use claim;
