@@ -84,12 +84,12 @@ impl Planner<'_> {
             Observed::Known(live) => Some(live),
         };
         let reasons = reasons(service, live, &self.policy.goal);
-        let Some(change) = change(service, live, &reasons) else {
+        let Some(change) = change(service, live, &reasons, &self.policy.goal) else {
             return Decision::Skip {
                 because: SkipReason::Unchanged,
             };
         };
-        if let Change::Roll(kind) = change {
+        if let Change::Roll(_) = change {
             let image = &service.image;
             if self.is_gone(image) {
                 return Decision::Blocked {
@@ -99,7 +99,8 @@ impl Planner<'_> {
                 };
             }
             self.push(&service.name, image);
-            if matches!(self.policy.goal, Goal::Deploy) && kind != RollKind::Follow {
+            let begins = !reasons.contains(&Reason::Unfinished);
+            if matches!(self.policy.goal, Goal::Deploy) && begins {
                 self.jobs(service);
             }
         }
@@ -230,18 +231,27 @@ fn count_change(service: &DesiredService, live: &LiveService, goal: &Goal) -> Op
     if let Goal::Scale { count } = goal {
         return (from != *count).then_some((from, *count));
     }
-    if !matches!(goal, Goal::Deploy) || service.autoscaled {
+    let given_up = is_given_up(service, live);
+    if !matches!(goal, Goal::Deploy) || (service.autoscaled && !given_up) {
         return None;
     }
     let declared_anew = live.declared_count != Some(service.count);
-    let given_up = live.rollout == LiveRollout::Failed && from == 0;
     ((declared_anew || given_up) && from != service.count).then_some((from, service.count))
+}
+
+/// A first rollout failed and its tasks were taken away, which left no declared count; its next
+/// tasks are watched as a rollout, and autoscaling cannot bring them back.
+fn is_given_up(service: &DesiredService, live: &LiveService) -> bool {
+    let none_declared = live.declared_count == Some(0);
+    let empty = live.counts.desired == 0 && service.count > 0;
+    empty && (none_declared || live.rollout == LiveRollout::Failed)
 }
 
 fn change(
     service: &DesiredService,
     live: Option<&LiveService>,
     reasons: &[Reason],
+    goal: &Goal,
 ) -> Option<Change> {
     let Some(live) = live else {
         return Some(Change::Roll(RollKind::Create));
@@ -256,8 +266,18 @@ fn change(
     if has(&[Reason::Restart, Reason::FailedBefore]) {
         return Some(Change::Roll(RollKind::Force));
     }
-    if has(&[Reason::Unfinished]) && reasons.len() == 1 {
-        return Some(Change::Roll(RollKind::Follow));
+    if matches!(goal, Goal::Deploy) && is_given_up(service, live) {
+        return Some(Change::Roll(RollKind::Force));
+    }
+    if has(&[Reason::Unfinished]) {
+        // An update to the same revision applies the rest and begins nothing anew.
+        let alone = reasons.len() == 1;
+        let kind = if alone {
+            RollKind::Follow
+        } else {
+            RollKind::Update
+        };
+        return Some(Change::Roll(kind));
     }
     Some(Change::Configure)
 }
@@ -268,6 +288,9 @@ fn step(service: &DesiredService, live: Option<&LiveService>, change: Change, go
         None => Some(service.count),
         Some(live) => count_change(&service, live, goal).map(|(_, to)| to),
     };
+    if let Some(live) = live.filter(|live| is_same_revision(&service, live)) {
+        service.registered = Some(live.revision.clone());
+    }
     match change {
         Change::Configure => Step::Configure {
             service: Box::new(service),
@@ -275,9 +298,6 @@ fn step(service: &DesiredService, live: Option<&LiveService>, change: Change, go
         },
         Change::Roll(kind) => {
             let from = live.map(|live| live.revision.clone());
-            if let Some(live) = live.filter(|live| is_same_revision(&service, live)) {
-                service.registered = Some(live.revision.clone());
-            }
             Step::Roll(Box::new(Roll {
                 service,
                 kind,
