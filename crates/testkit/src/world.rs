@@ -91,6 +91,16 @@ impl World {
         self.state().faults.push(fault);
     }
 
+    /// From now on every call goes well.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    /// Forgets the broken rules that a test expected.
+    pub fn forgive(&self) {
+        self.state().violations.clear();
+    }
+
     /// The registry loses the image of `service` made from `contents`.
     pub fn forget_image(&self, service: &str, contents: &str) {
         let image = image(&parsed(service), contents);
