@@ -4,13 +4,9 @@
 //! one keeps the later ones from starting, so that old tasks go on serving.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
-use seaway_core::desired::Document;
-use seaway_core::digest::ImageRef;
-use seaway_core::event::{BuildEvent, EventKind, InfrastructureEvent, RolloutEnd, ServiceEvent};
-use seaway_core::event::{ReleaseEvent, Subject};
+use futures::{StreamExt, stream};
+use seaway_core::event::{EventKind, ReleaseEvent, RolloutEnd, Subject};
 use seaway_core::name::ServiceName;
 use seaway_core::plan::{Action, Phase, Plan, Step};
 use seaway_core::release::{Applied, Deployed, Outcome, Snapshot};
@@ -18,9 +14,11 @@ use seaway_ports::PortError;
 
 use crate::error::EngineError;
 use crate::lock::HeldLock;
+use crate::persist::persist;
 use crate::record::Record;
+use crate::retreat::Retreated;
 use crate::session::Session;
-use crate::{jobs, retreat, roll, watch};
+use crate::{jobs, remove, retreat, roll, supply, watch};
 
 /// Calls that change something under way at the same time.
 const SIDE_BY_SIDE: usize = 16;
@@ -28,7 +26,7 @@ const SIDE_BY_SIDE: usize = 16;
 /// A release that is being made.
 pub(crate) struct Making {
     pub(crate) session: Session,
-    pub(crate) lock: Arc<HeldLock>,
+    pub(crate) lock: HeldLock,
     pub(crate) record: Record,
     pub(crate) plan: Plan,
     /// What ran before it.
@@ -71,32 +69,26 @@ impl Making {
         for phase in [Phase::Push, Phase::Provision, Phase::Jobs] {
             match self.preparation(phase).await {
                 Ok(Prepared::Ready) => {}
-                Ok(Prepared::Failed) => {
+                Ok(Prepared::Failed(_)) => {
                     return Ok(End::Outcome(Outcome::Failed, self.before.clone()));
                 }
                 Ok(Prepared::Detached) => return Ok(End::Detached),
                 Err(error) => return Err(error.into()),
             }
         }
-        let Some(ends) = self.services(&self.plan).await? else {
+        let Some(ends) = self.services(&self.plan, Others::GoBack).await? else {
             return Ok(End::Detached);
         };
-        let mut after = self.snapshot(&ends);
-        let outcome = if ends.values().all(|end| *end == RolloutEnd::Succeeded) {
-            Outcome::Succeeded
-        } else {
-            match retreat::after_failure(self, &ends).await? {
-                Some(retreated) => {
-                    after = retreated;
-                    judge(&ends)
-                }
-                None => return Ok(End::Detached),
-            }
-        };
-        if outcome == Outcome::Succeeded {
-            self.removals(&mut after).await?;
+        if ends.values().all(|end| *end == RolloutEnd::Succeeded) {
+            let mut after = self.snapshot(&ends);
+            let outcome = remove::removals(self, &mut after).await?;
+            return Ok(End::Outcome(outcome, after));
         }
-        Ok(End::Outcome(outcome, after))
+        Ok(match retreat::after_failure(self, &ends).await? {
+            Retreated::Done(after) => End::Outcome(judge(&ends), after),
+            Retreated::Failed(after) => End::Outcome(Outcome::Failed, after),
+            Retreated::Detached => End::Detached,
+        })
     }
 
     /// The actions of one phase.
@@ -109,8 +101,14 @@ impl Making {
 
     /// Puts the actions on record, if the environment is still ours.
     pub(crate) async fn intend(&self, actions: &[&Action]) -> Result<(), PortError> {
-        self.lock.verify().await?;
+        self.verify().await?;
         self.record.begun(actions).await
+    }
+
+    /// Fails when the environment is no longer ours; asked before every act.
+    pub(crate) async fn verify(&self) -> Result<(), PortError> {
+        let clock = &*self.session.ports.clock;
+        persist(clock, || self.lock.verify()).await
     }
 
     async fn preparation(&self, phase: Phase) -> Result<Prepared, PortError> {
@@ -121,19 +119,20 @@ impl Making {
         if self.session.interrupt.is_set() {
             return Ok(Prepared::Detached);
         }
-        self.intend(&actions).await?;
         for action in actions {
+            // One by one: what was not reached is not on record as begun.
+            self.intend(&[action]).await?;
             let done = match &action.step {
-                Step::Push { service, image } => self.push(service, image).await,
-                Step::Provision { document } => self.provision(document).await,
-                Step::RunJob { job } => jobs::run_to_end(self, action.id, job).await,
+                Step::Push { service, image } => supply::push(&self.session, service, image).await,
+                Step::Provision { document } => supply::provision(&self.session, document).await,
+                Step::RunJob { job } => jobs::run_to_end(self, action.id, job).await?,
                 Step::Roll(_) | Step::Configure { .. } | Step::Remove { .. } => continue,
-            }?;
+            };
             match done {
                 Prepared::Ready => self.record.done(action.id, Applied::Nothing).await?,
-                Prepared::Failed => {
-                    self.record.failed(action.id, "see the events").await?;
-                    return Ok(Prepared::Failed);
+                Prepared::Failed(error) => {
+                    self.record.failed(action.id, &error).await?;
+                    return Ok(Prepared::Failed(error));
                 }
                 Prepared::Detached => return Ok(Prepared::Detached),
             }
@@ -141,53 +140,11 @@ impl Making {
         Ok(Prepared::Ready)
     }
 
-    async fn push(&self, service: &ServiceName, image: &ImageRef) -> Result<Prepared, PortError> {
-        let tell = |event| {
-            self.session
-                .events
-                .emit(Subject::Service(service.clone()), EventKind::Build(event));
-        };
-        match self.session.ports.registry.push(image).await {
-            Ok(()) => {
-                tell(BuildEvent::Pushed {
-                    image: image.clone(),
-                });
-                Ok(Prepared::Ready)
-            }
-            Err(error) => {
-                tell(BuildEvent::Failed {
-                    error: error.to_string(),
-                });
-                Ok(Prepared::Failed)
-            }
-        }
-    }
-
-    async fn provision(&self, document: &Document) -> Result<Prepared, PortError> {
-        let tell = |event| {
-            self.session
-                .events
-                .emit(Subject::Release, EventKind::Infrastructure(event))
-        };
-        tell(InfrastructureEvent::Started);
-        match self.session.ports.infrastructure.provision(document).await {
-            Ok(changed) => {
-                tell(InfrastructureEvent::Ready { changed });
-                Ok(Prepared::Ready)
-            }
-            Err(error) => {
-                tell(InfrastructureEvent::Failed {
-                    error: error.to_string(),
-                });
-                Ok(Prepared::Failed)
-            }
-        }
-    }
-
     /// Starts all rollouts of `plan` and follows them to their ends; `None`: no longer followed.
     pub(crate) async fn services(
         &self,
         plan: &Plan,
+        others: Others,
     ) -> Result<Option<BTreeMap<ServiceName, RolloutEnd>>, EngineError> {
         let actions = Self::of(plan, Phase::Services);
         if actions.is_empty() {
@@ -202,11 +159,14 @@ impl Making {
             .filter_map(|action| Some((action, roll::service_of(&action.step)?)))
             .map(|(action, service)| roll::start(self, action, service))
             .collect();
-        let started = stream::iter(starts)
+        // All of them come to their ends before an error stops the release: a call that is dropped
+        // half-way may or may not have taken effect.
+        let started: Vec<_> = stream::iter(starts)
             .buffer_unordered(SIDE_BY_SIDE)
-            .try_collect()
-            .await?;
-        Ok(watch::to_the_end(self, started).await?)
+            .collect()
+            .await;
+        let started = started.into_iter().collect::<Result<_, _>>()?;
+        Ok(watch::to_the_end(self, started, others).await?)
     }
 
     /// What runs after the rollouts ended: the new where they succeeded, the old elsewhere.
@@ -229,34 +189,21 @@ impl Making {
         }
         after
     }
+}
 
-    async fn removals(&self, after: &mut Snapshot) -> Result<(), PortError> {
-        let actions = Self::of(&self.plan, Phase::Removals);
-        if actions.is_empty() {
-            return Ok(());
-        }
-        self.intend(&actions).await?;
-        for action in actions {
-            let Step::Remove { service } = &action.step else {
-                continue;
-            };
-            self.session.ports.rollouts.remove(service).await?;
-            let event = EventKind::Service(ServiceEvent::Removed);
-            self.session
-                .events
-                .emit(Subject::Service(service.clone()), event);
-            self.record.done(action.id, Applied::Nothing).await?;
-            after.services.remove(service);
-        }
-        Ok(())
-    }
+/// What becomes of the other services when one of a plan fails.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Others {
+    GoBack,
+    /// The plan itself takes something back.
+    Stay,
 }
 
 /// How an action before the rollouts ended.
 pub(crate) enum Prepared {
     Ready,
-    /// It failed and an event said why.
-    Failed,
+    /// It failed for this reason, and an event said so.
+    Failed(String),
     Detached,
 }
 

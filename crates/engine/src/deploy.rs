@@ -7,6 +7,7 @@ use seaway_core::digest::Digest;
 use seaway_core::event::{EventKind, ReleaseEvent, Subject};
 use seaway_core::plan::{Goal, Plan, Policy};
 use seaway_core::release::{Intent, Snapshot};
+use seaway_ports::PortError;
 
 use crate::act::{End, Making};
 use crate::error::EngineError;
@@ -94,43 +95,58 @@ async fn under_lock(
     let live = prepare::live(session, desired).await?;
     let plan = prepare::decide_on(desired, &live, policy)?;
     let releases = prepare::releases(session).await?;
-    let before = prepare::running(&releases, desired, &live, &plan);
-    if plan.is_empty() || plan.digest() == confirmed.digest() {
-        settle::close_cut_off(session, lock, &releases, &plan, &before).await?;
+    let before = prepare::running(&releases, desired, &live);
+    let holds = plan.digest() == confirmed.digest();
+    if settle::is_settled_by(&policy.goal, &plan, holds) {
+        settle::close_cut_off(session, lock, &releases, (&live, &before)).await?;
     }
-    if plan.digest() == confirmed.digest() && !plan.is_empty() {
+    if holds && !plan.is_empty() {
         return Ok(Ready::Go(before));
     }
     Ok(Ready::Changed(plan))
 }
 
-/// Records the intent and carries the plan out in a task of its own.
-pub(crate) async fn carry_out(
+/// Records the intent and carries the plan out, in a task of its own.
+async fn carry_out(
     session: &Session,
     lock: HeldLock,
     plan: Plan,
     before: Snapshot,
 ) -> Result<Completed, EngineError> {
+    let session = session.clone();
+    owned(async move {
+        match begin(&session, &lock, plan, before).await {
+            Ok(planned) => make(&session, lock, planned).await,
+            Err(error) => {
+                lock.release().await;
+                Err(error.into())
+            }
+        }
+    })
+    .await
+}
+
+async fn begin(
+    session: &Session,
+    lock: &HeldLock,
+    plan: Plan,
+    before: Snapshot,
+) -> Result<Planned, PortError> {
+    let environment = &session.environment.name;
     let intent = Intent {
-        environment: session.environment.name.clone(),
+        environment: environment.clone(),
         origin: session.origin.clone(),
         nonce: nonce(session),
         plan: plan.clone(),
         before: before.clone(),
     };
     let ledger = &session.ports.ledger;
-    let release = match ledger.begin(&lock.lease, &intent).await {
-        Ok(release) => release,
-        Err(error) => {
-            lock.release().await;
-            return Err(error.into());
-        }
-    };
+    let release = ledger.begin(&lock.lease, &intent).await?;
     session.events.emit(
         Subject::Release,
         EventKind::Release(ReleaseEvent::Started {
             id: release,
-            environment: session.environment.name.clone(),
+            environment: environment.clone(),
             origin: session.origin.clone(),
             plan: Box::new(plan.clone()),
         }),
@@ -141,16 +157,11 @@ pub(crate) async fn carry_out(
         Arc::clone(ledger),
         session.events.clone(),
     );
-    make(
-        session,
-        lock,
-        Planned {
-            record,
-            plan,
-            before,
-        },
-    )
-    .await
+    Ok(Planned {
+        record,
+        plan,
+        before,
+    })
 }
 
 /// A plan with its record, ready to be carried out.
@@ -160,39 +171,37 @@ pub(crate) struct Planned {
     pub(crate) before: Snapshot,
 }
 
-/// Carries out in an owned task and gives the lock back at its end, whoever still waits for it.
+/// Carries out and gives the lock back.
 pub(crate) async fn make(
     session: &Session,
     lock: HeldLock,
     planned: Planned,
 ) -> Result<Completed, EngineError> {
-    let release = planned.record.release;
-    let plan = planned.plan.clone();
-    let lock = Arc::new(lock);
     let making = Making {
         session: session.clone(),
-        lock: Arc::clone(&lock),
+        lock,
         record: planned.record,
         plan: planned.plan,
         before: planned.before,
     };
-    let task = tokio::spawn(async move {
-        let end = making.carry_out().await;
-        drop(making);
-        if let Some(lock) = Arc::into_inner(lock) {
-            lock.release().await;
-        }
-        end
-    });
-    match task.await {
-        Ok(Ok(End::Outcome(outcome, after))) => Ok(Completed::Ended {
+    let end = making.carry_out().await;
+    making.lock.release().await;
+    let release = making.record.release;
+    Ok(match end? {
+        End::Outcome(outcome, after) => Completed::Ended {
             release,
             outcome,
-            plan,
+            plan: making.plan,
             after,
-        }),
-        Ok(Ok(End::Detached)) => Ok(Completed::Detached { release }),
-        Ok(Err(error)) => Err(error),
+        },
+        End::Detached => Completed::Detached { release },
+    })
+}
+
+/// Runs `work` in a task of its own: whoever stops waiting for it doesn't stop it.
+pub(crate) async fn owned<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }

@@ -90,7 +90,8 @@ impl EngineError {
     }
 }
 
-fn block_text(block: &Block) -> String {
+/// Why a service cannot be planned, after a colon.
+pub(crate) fn block_text(block: &Block) -> String {
     match block {
         Block::Unknown { reason } => format!("its live state is unknown: {reason}"),
         Block::ImageGone { image } => format!("the registry no longer holds {image}"),

@@ -56,6 +56,18 @@ impl Events {
         let _gone = inner.listener.send(event);
     }
 
+    /// The clock that stamps them.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Takes back events that could not be put on record; they are handed out again, first.
+    pub(crate) fn restore(&self, mut events: Vec<Event>) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        events.append(&mut inner.unrecorded);
+        inner.unrecorded = events;
+    }
+
     /// The events that were not handed out by this function before.
     pub(crate) fn unrecorded(&self) -> Vec<Event> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);

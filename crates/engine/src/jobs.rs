@@ -8,6 +8,7 @@ use seaway_core::plan::ActionId;
 use seaway_ports::{JobHandle, JobState, LogCursor, LogQuery, PortError};
 
 use crate::act::{Making, Prepared};
+use crate::persist::persist;
 use crate::roll::token;
 use crate::session::Session;
 
@@ -28,14 +29,16 @@ pub(crate) async fn run_to_end(
             .emit(Subject::Job(job.name.clone()), EventKind::Job(event))
     };
     let token = token(making.record.release, action, &making.record.nonce);
-    let handle = match session.ports.jobs.start(job, &token).await {
+    let start = || session.ports.jobs.start(job, &token);
+    let handle = match persist(&*session.ports.clock, start).await {
         Ok(handle) => handle,
         Err(error) => {
+            let reason = error.to_string();
             tell(JobEvent::Failed {
                 exit_code: None,
-                reason: error.to_string(),
+                reason: reason.clone(),
             });
-            return Ok(Prepared::Failed);
+            return Ok(Prepared::Failed(reason));
         }
     };
     tell(JobEvent::Started {
@@ -44,7 +47,7 @@ pub(crate) async fn run_to_end(
     let give_up = session.ports.clock.monotonic() + job.timeout.duration();
     let mut log = JobLog::new(session, Subject::Job(job.name.clone()), &handle);
     loop {
-        let state = session.ports.jobs.state(&handle).await?;
+        let state = look(session, &handle).await?;
         log.pass_on().await;
         match state {
             JobState::Running => {}
@@ -55,23 +58,36 @@ pub(crate) async fn run_to_end(
             }
             JobState::Failed { exit_code, reason } => {
                 log.finish().await;
-                tell(JobEvent::Failed { exit_code, reason });
-                return Ok(Prepared::Failed);
+                tell(JobEvent::Failed {
+                    exit_code,
+                    reason: reason.clone(),
+                });
+                return Ok(Prepared::Failed(reason));
             }
         }
         if session.ports.clock.monotonic() >= give_up {
             let reason = format!("not done after {}", job.timeout);
-            session.ports.jobs.stop(&handle, &reason).await?;
+            making.verify().await?;
+            let stop = || session.ports.jobs.stop(&handle, &reason);
+            persist(&*session.ports.clock, stop).await?;
             tell(JobEvent::Failed {
                 exit_code: None,
-                reason,
+                reason: reason.clone(),
             });
-            return Ok(Prepared::Failed);
+            return Ok(Prepared::Failed(reason));
         }
         tokio::select! {
             () = session.ports.clock.sleep(LOOK_EVERY) => {}
             () = session.interrupt.wait() => return Ok(Prepared::Detached),
         }
+    }
+}
+
+/// How the job stands; it counts as running while that cannot be found out.
+pub(crate) async fn look(session: &Session, handle: &JobHandle) -> Result<JobState, PortError> {
+    match session.ports.jobs.state(handle).await {
+        Err(error) if error.is_passing() => Ok(JobState::Running),
+        state => state,
     }
 }
 

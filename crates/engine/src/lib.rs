@@ -13,8 +13,10 @@ mod interrupt;
 mod jobs;
 mod lock;
 mod operate;
+mod persist;
 mod prepare;
 mod record;
+mod remove;
 mod resume;
 mod retreat;
 mod roll;
@@ -22,6 +24,7 @@ mod rollback;
 mod run;
 mod session;
 mod settle;
+mod supply;
 mod watch;
 
 pub use deploy::{deploy, plan_deploy};

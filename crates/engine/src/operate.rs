@@ -35,8 +35,7 @@ pub async fn scale(
     count: u32,
     confirm: &dyn Confirm,
 ) -> Result<Completed, EngineError> {
-    let mut desired = running(session, [service]).await?;
-    desired.services.retain(|name, _| name == service);
+    let desired = running(session, [service]).await?;
     let policy = Policy {
         goal: Goal::Scale { count },
         only: Some(BTreeSet::from([service.clone()])),
@@ -57,6 +56,7 @@ async fn running<'a>(
             environment: environment.clone(),
         });
     }
+    prepare::refuse_cut_off(&releases)?;
     let mut desired = rollback::desired(&prepare::recorded(&releases));
     for service in named {
         if !desired.services.contains_key(service) {

@@ -6,10 +6,10 @@ use seaway_core::desired::Desired;
 use seaway_core::digest::ImageRef;
 use seaway_core::environment::{Environment, Service};
 use seaway_core::event::{BuildEvent, EventKind, Subject};
-use seaway_core::live::Live;
+use seaway_core::live::{Live, LiveRollout};
 use seaway_core::name::ServiceName;
 use seaway_core::observed::Observed;
-use seaway_core::plan::{Decision, Plan, Policy, SkipReason, plan};
+use seaway_core::plan::{Plan, Policy, Step, plan};
 use seaway_core::release::{Deployed, Release, Snapshot};
 use seaway_ports::{OutputSink, PortError};
 
@@ -154,36 +154,43 @@ pub(crate) fn recorded(releases: &[Release]) -> Snapshot {
         .unwrap_or_default()
 }
 
-/// What runs now: the record, corrected by the services that were found to be as desired. Those
-/// may have been brought there by a release whose record was cut off.
-pub(crate) fn running(
-    releases: &[Release],
-    desired: &Desired,
-    live: &Live,
-    plan: &Plan,
-) -> Snapshot {
+/// What runs now: the record, corrected by the services that were found to be as desired, or as a
+/// release wanted them whose record was cut off.
+pub(crate) fn running(releases: &[Release], desired: &Desired, live: &Live) -> Snapshot {
     let mut snapshot = recorded(releases);
-    let unchanged = Decision::Skip {
-        because: SkipReason::Unchanged,
-    };
-    for (name, _) in plan
-        .services
-        .iter()
-        .filter(|(_, decision)| **decision == unchanged)
-    {
-        let Some(service) = desired.services.get(name) else {
+    let cut_off = cut_off(releases).map(|release| planned(&release.intent.plan));
+    let cut_off = cut_off.iter().flat_map(|desired| desired.services.values());
+    for service in cut_off.chain(desired.services.values()) {
+        let Observed::Known(live) = live.service(&service.name) else {
             continue;
         };
-        let Observed::Known(live) = live.service(name) else {
-            continue;
-        };
-        let deployed = Deployed {
-            revision: live.revision.clone(),
-            service: service.clone(),
-        };
-        snapshot.services.insert(name.clone(), deployed);
+        let is_as_wanted = live.rollout == LiveRollout::Completed
+            && live.document.as_ref().map(|document| &document.digest)
+                == Some(&service.revision.digest)
+            && live.settings.as_ref() == Some(&service.settings.digest);
+        if is_as_wanted {
+            let deployed = Deployed {
+                revision: live.revision.clone(),
+                service: service.clone(),
+            };
+            snapshot.services.insert(service.name.clone(), deployed);
+        }
     }
     snapshot
+}
+
+/// The services as a plan moves them.
+pub(crate) fn planned(plan: &Plan) -> Desired {
+    let services = plan.actions.iter().filter_map(|action| match &action.step {
+        Step::Roll(roll) => Some((roll.service.name.clone(), roll.service.clone())),
+        Step::Configure { service, .. } => Some((service.name.clone(), (**service).clone())),
+        _ => None,
+    });
+    Desired {
+        infrastructure: None,
+        services: services.collect(),
+        jobs: BTreeMap::new(),
+    }
 }
 
 /// The newest release, if it was cut off.
@@ -191,4 +198,14 @@ pub(crate) fn cut_off(releases: &[Release]) -> Option<&Release> {
     releases
         .first()
         .filter(|release| release.outcome().is_none())
+}
+
+/// Fails while the newest release is cut off: the record doesn't say then what runs.
+pub(crate) fn refuse_cut_off(releases: &[Release]) -> Result<(), EngineError> {
+    match cut_off(releases) {
+        Some(release) => Err(EngineError::Unfinished {
+            release: release.id,
+        }),
+        None => Ok(()),
+    }
 }

@@ -10,6 +10,7 @@ use seaway_core::release::{Applied, Entry, Outcome, ReleaseId, Snapshot};
 use seaway_ports::{Lease, Ledger, PortError};
 
 use crate::events::Events;
+use crate::persist::persist;
 
 /// Writes intents, results and events in their order.
 ///
@@ -109,13 +110,21 @@ impl Record {
         let _turn = self.turn.lock().await;
         let events = self.events.unrecorded();
         if !events.is_empty() {
-            entries.insert(0, Entry::Events { events });
+            entries.insert(
+                0,
+                Entry::Events {
+                    events: events.clone(),
+                },
+            );
         }
         if entries.is_empty() {
             return Ok(());
         }
-        self.ledger
-            .append(&self.lease, self.release, &entries)
-            .await
+        let append = || self.ledger.append(&self.lease, self.release, &entries);
+        let written = persist(self.events.clock(), append).await;
+        if written.is_err() {
+            self.events.restore(events);
+        }
+        written
     }
 }

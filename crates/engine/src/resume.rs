@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use seaway_core::desired::Desired;
 use seaway_core::event::{EventKind, ReleaseEvent, Subject};
 use seaway_core::name::ServiceName;
 use seaway_core::plan::{Action, Goal, Orphans, Plan, Policy, RollKind, Step};
-use seaway_core::release::{Entry, Outcome, Release};
+use seaway_core::release::{Entry, Outcome, Release, ReleaseId};
 use seaway_core::rollback;
 
-use crate::deploy::{Planned, make, release};
+use crate::deploy::{Planned, make, owned, release};
 use crate::error::EngineError;
 use crate::guard::{Answer, Confirm, Occasion};
 use crate::lock::HeldLock;
@@ -33,13 +32,16 @@ pub async fn resume(
     confirm: &dyn Confirm,
 ) -> Result<Completed, EngineError> {
     let releases = prepare::releases(session).await?;
-    let nothing = || EngineError::NothingToResume {
-        environment: session.environment.name.clone(),
-    };
-    let cut_off = prepare::cut_off(&releases).ok_or_else(nothing)?;
+    let cut_off = prepare::cut_off(&releases).ok_or_else(|| nothing_to_resume(session))?;
     match resumption {
         Resumption::GoOn => go_on(session, cut_off, confirm).await,
         Resumption::Undo => undo(session, cut_off, confirm).await,
+    }
+}
+
+fn nothing_to_resume(session: &Session) -> EngineError {
+    EngineError::NothingToResume {
+        environment: session.environment.name.clone(),
     }
 }
 
@@ -53,19 +55,35 @@ async fn go_on(
         return Err(EngineError::Declined);
     }
     let lock = HeldLock::acquire(session, &format!("resume {}", cut_off.id)).await?;
-    let plan = match left_to_do(session, cut_off).await {
-        Ok(plan) => plan,
-        Err(error) => {
-            lock.release().await;
-            return Err(error);
+    let (session, id) = (session.clone(), cut_off.id);
+    owned(async move {
+        match take_up(&session, &lock, id).await {
+            Ok(planned) => make(&session, lock, planned).await,
+            Err(error) => {
+                lock.release().await;
+                Err(error)
+            }
         }
-    };
-    let resumed = ReleaseEvent::Resumed { id: cut_off.id };
+    })
+    .await
+}
+
+/// Reads the release again now that nobody else can change it: it may have been alive all along.
+async fn take_up(
+    session: &Session,
+    lock: &HeldLock,
+    id: ReleaseId,
+) -> Result<Planned, EngineError> {
+    let releases = prepare::releases(session).await?;
+    let cut_off = prepare::cut_off(&releases).filter(|release| release.id == id);
+    let cut_off = cut_off.ok_or_else(|| nothing_to_resume(session))?;
+    let plan = left_to_do(session, cut_off).await?;
+    let resumed = ReleaseEvent::Resumed { id };
     session
         .events
         .emit(Subject::Release, EventKind::Release(resumed));
     let record = Record::new(
-        (cut_off.id, cut_off.intent.nonce.clone()),
+        (id, cut_off.intent.nonce.clone()),
         lock.lease.clone(),
         Arc::clone(&session.ports.ledger),
         session.events.clone(),
@@ -73,24 +91,18 @@ async fn go_on(
     for (service, revision) in rolled(cut_off) {
         record.remember(&service, &revision);
     }
-    let before = cut_off.intent.before.clone();
-    make(
-        session,
-        lock,
-        Planned {
-            record,
-            plan,
-            before,
-        },
-    )
-    .await
+    Ok(Planned {
+        record,
+        plan,
+        before: cut_off.intent.before.clone(),
+    })
 }
 
 /// The recorded plan without what is done, each rollout matched with what is live: a rollout that
 /// was begun is followed and not begun again.
 async fn left_to_do(session: &Session, cut_off: &Release) -> Result<Plan, EngineError> {
     let recorded = &cut_off.intent.plan;
-    let desired = recorded_desired(recorded);
+    let desired = prepare::planned(recorded);
     let only: BTreeSet<ServiceName> = desired.services.keys().cloned().collect();
     let live = prepare::live(session, &desired).await?;
     let policy = Policy {
@@ -130,21 +142,11 @@ fn rolls_again(
         Step::Roll(roll) if roll.service.name == *service => {
             Some((roll.kind, roll.service.registered.clone()))
         }
+        Step::Configure { service: again, .. } if again.name == *service => {
+            Some((RollKind::Update, again.registered.clone()))
+        }
         _ => None,
     })
-}
-
-fn recorded_desired(plan: &Plan) -> Desired {
-    let services = plan.actions.iter().filter_map(|action| match &action.step {
-        Step::Roll(roll) => Some((roll.service.name.clone(), roll.service.clone())),
-        Step::Configure { service, .. } => Some((service.name.clone(), (**service).clone())),
-        _ => None,
-    });
-    Desired {
-        infrastructure: None,
-        services: services.collect(),
-        jobs: Default::default(),
-    }
 }
 
 fn is_done(release: &Release, action: &Action) -> bool {
@@ -173,7 +175,7 @@ async fn undo(
     cut_off: &Release,
     confirm: &dyn Confirm,
 ) -> Result<Completed, EngineError> {
-    let touched = recorded_desired(&cut_off.intent.plan);
+    let touched = prepare::planned(&cut_off.intent.plan);
     let policy = Policy {
         goal: Goal::Undo {
             release: cut_off.id,
@@ -183,19 +185,21 @@ async fn undo(
     };
     let desired = rollback::desired(&cut_off.intent.before);
     let completed = release(session, &desired, &policy, confirm).await?;
-    if let Completed::NothingToDo { .. } = &completed {
+    let undone = match &completed {
+        Completed::NothingToDo { .. } => true,
+        Completed::Ended { outcome, .. } => *outcome == Outcome::Succeeded,
+        Completed::Detached { .. } => false,
+    };
+    if undone {
         close_as_undone(session, cut_off).await?;
     }
     Ok(completed)
 }
 
-/// Nothing had been changed yet: the record is closed, nothing else is left to do.
+/// What it had changed is taken back, or it had changed nothing yet.
 async fn close_as_undone(session: &Session, cut_off: &Release) -> Result<(), EngineError> {
-    let current = session
-        .ports
-        .ledger
-        .read(&session.environment.name, cut_off.id)
-        .await?;
+    let environment = &session.environment.name;
+    let current = session.ports.ledger.read(environment, cut_off.id).await?;
     if current.is_some_and(|release| release.outcome().is_some()) {
         return Ok(());
     }

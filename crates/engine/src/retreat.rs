@@ -2,56 +2,75 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seaway_core::event::{EventKind, RolloutEnd, RolloutEvent, Subject};
+use seaway_core::event::{EventKind, RolloutEnd, RolloutEvent, ServiceEvent, Subject};
 use seaway_core::name::ServiceName;
 use seaway_core::plan::{Action, ActionId, Goal, Orphans, Plan, Policy, Step, plan};
 use seaway_core::release::Snapshot;
 use seaway_core::rollback;
 
-use crate::act::Making;
-use crate::error::EngineError;
+use crate::act::{Making, Others};
+use crate::error::{EngineError, block_text};
 use crate::prepare;
 use crate::roll;
 
+/// What taking back led to, with what runs then.
+pub(crate) enum Retreated {
+    Done(Snapshot),
+    /// Something stays as it is although it was to go back.
+    Failed(Snapshot),
+    /// The person stopped following.
+    Detached,
+}
+
 /// Moves the services that had succeeded back to what ran before, unless they are independent or
-/// nothing ran before, and returns what runs then; `None` when the person stops following.
+/// nothing ran before.
 pub(crate) async fn after_failure(
     making: &Making,
     ends: &BTreeMap<ServiceName, RolloutEnd>,
-) -> Result<Option<Snapshot>, EngineError> {
+) -> Result<Retreated, EngineError> {
     let mut after = making.snapshot(ends);
-    let failed = ends
-        .iter()
-        .find(|(_, end)| is_failure(end))
-        .map(|(name, _)| name.clone());
-    let Some(failed) = failed else {
-        return Ok(Some(after));
+    let Some((failed, _)) = ends.iter().find(|(_, end)| is_failure(end)) else {
+        return Ok(Retreated::Done(after));
     };
     let back = to_take_back(making, ends);
     if back.is_empty() {
-        return Ok(Some(after));
+        return Ok(Retreated::Done(after));
     }
     let plan = plan_retreat(making, &back).await?;
-    for name in &back {
+    let tell = |name: &ServiceName, kind| {
+        let subject = Subject::Service(name.clone());
+        making.session.events.emit(subject, kind);
+    };
+    for (name, block) in plan.blocked() {
+        let error = format!("cannot go back: {}", block_text(block));
+        tell(name, EventKind::Service(ServiceEvent::Failed { error }));
+    }
+    for service in plan
+        .actions
+        .iter()
+        .filter_map(|a| roll::service_of(&a.step))
+    {
         let why = format!("{failed} failed");
-        let event = EventKind::Rollout(RolloutEvent::RollbackRequested { why, after_ms: 0 });
-        making
-            .session
-            .events
-            .emit(Subject::Service(name.clone()), event);
+        let event = RolloutEvent::RollbackRequested { why, after_ms: 0 };
+        tell(&service.name, EventKind::Rollout(event));
     }
     making.record.retreat(&plan).await?;
-    let Some(retreated) = making.services(&plan).await? else {
-        return Ok(None);
+    let Some(retreated) = making.services(&plan, Others::Stay).await? else {
+        return Ok(Retreated::Detached);
     };
+    let mut complete = plan.blocked().next().is_none();
     for (name, end) in &retreated {
-        if *end == RolloutEnd::Succeeded
-            && let Some(before) = making.before.services.get(name)
-        {
+        if *end != RolloutEnd::Succeeded {
+            complete = false;
+        } else if let Some(before) = making.before.services.get(name) {
             after.services.insert(name.clone(), before.clone());
         }
     }
-    Ok(Some(after))
+    Ok(if complete {
+        Retreated::Done(after)
+    } else {
+        Retreated::Failed(after)
+    })
 }
 
 fn is_failure(end: &RolloutEnd) -> bool {

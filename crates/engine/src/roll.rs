@@ -9,6 +9,7 @@ use seaway_core::time::Timestamp;
 use seaway_ports::{Change, FreshTasks, PortError, Rolled, Token};
 
 use crate::act::Making;
+use crate::persist::persist;
 
 /// A rollout on its way, or the reason why it is not.
 pub(crate) struct Started {
@@ -42,14 +43,17 @@ pub(crate) async fn start(
         began,
         aim,
     };
+    making.verify().await?;
     let outcome = match &action.step {
-        Step::Roll(roll) => begin(making, action.id, roll).await,
-        Step::Configure { service, count } => configure(making, action.id, service, *count).await,
-        _ => Ok(Aim::Nothing),
+        Step::Roll(roll) => begin(making, roll, action.id).await,
+        Step::Configure { service, count } => configure(making, service, *count).await,
+        _ => return Ok(started(Aim::Nothing)),
     };
     match outcome {
-        Ok(aim) => Ok(started(aim)),
-        Err(error) if error.kind == seaway_ports::PortErrorKind::LockLost => Err(error),
+        Ok((aim, applied)) => {
+            making.record.done(action.id, applied).await?;
+            Ok(started(aim))
+        }
         Err(error) => {
             let text = error.to_string();
             let event = EventKind::Service(ServiceEvent::Failed {
@@ -81,12 +85,13 @@ pub(crate) fn token(release: ReleaseId, action: ActionId, nonce: &str) -> Token 
     Token(token)
 }
 
-async fn begin(making: &Making, id: ActionId, roll: &Roll) -> Result<Aim, PortError> {
-    let rollouts = &making.session.ports.rollouts;
+async fn begin(making: &Making, roll: &Roll, id: ActionId) -> Result<(Aim, Applied), PortError> {
+    let ports = &making.session.ports;
+    let rollouts = &ports.rollouts;
     let service = &roll.service;
     let revision = match &service.registered {
         Some(revision) => revision.clone(),
-        None => rollouts.register(service).await?,
+        None => persist(&*ports.clock, || rollouts.register(service)).await?,
     };
     let rolled = match roll.kind {
         RollKind::Create => create(making, id, roll, &revision).await?,
@@ -94,7 +99,7 @@ async fn begin(making: &Making, id: ActionId, roll: &Roll) -> Result<Aim, PortEr
             change(making, roll, &revision, FreshTasks::WhereRevisionDiffers).await?
         }
         RollKind::Force => change(making, roll, &revision, FreshTasks::Always).await?,
-        RollKind::Follow => rollouts.newest(&service.name).await?,
+        RollKind::Follow => persist(&*ports.clock, || rollouts.newest(&service.name)).await?,
     };
     let applied = Applied::Rolled {
         revision: revision.clone(),
@@ -109,11 +114,11 @@ async fn begin(making: &Making, id: ActionId, roll: &Roll) -> Result<Aim, PortEr
             how: roll.kind,
         }),
     );
-    making.record.done(id, applied).await?;
-    Ok(Aim::Rollout {
+    let aim = Aim::Rollout {
         rollout: rolled.rollout,
         first: rolled.first,
-    })
+    };
+    Ok((aim, applied))
 }
 
 async fn create(
@@ -124,12 +129,13 @@ async fn create(
 ) -> Result<Rolled, PortError> {
     let count = roll.count.unwrap_or(roll.service.count);
     let token = token(making.record.release, id, &making.record.nonce);
-    making
-        .session
-        .ports
-        .rollouts
-        .create(&roll.service, revision, count, &token)
-        .await
+    let ports = &making.session.ports;
+    let create = || {
+        ports
+            .rollouts
+            .create(&roll.service, revision, count, &token)
+    };
+    persist(&*ports.clock, create).await
 }
 
 async fn change(
@@ -144,32 +150,30 @@ async fn change(
         count: roll.count,
         fresh,
     };
-    making.session.ports.rollouts.update(&change).await
+    let ports = &making.session.ports;
+    persist(&*ports.clock, || ports.rollouts.update(&change)).await
 }
 
 async fn configure(
     making: &Making,
-    id: ActionId,
     service: &DesiredService,
     count: Option<u32>,
-) -> Result<Aim, PortError> {
-    let rollouts = &making.session.ports.rollouts;
-    rollouts.configure(service, count).await?;
+) -> Result<(Aim, Applied), PortError> {
+    let ports = &making.session.ports;
+    let rollouts = &ports.rollouts;
+    persist(&*ports.clock, || rollouts.configure(service, count)).await?;
     if let Some(revision) = &service.registered {
         making.record.remember(&service.name, revision);
     }
-    making.record.done(id, Applied::Nothing).await?;
     let subject = Subject::Service(service.name.clone());
     making
         .session
         .events
         .emit(subject, EventKind::Service(ServiceEvent::Configured));
     let Some(count) = count else {
-        return Ok(Aim::Nothing);
+        return Ok((Aim::Nothing, Applied::Nothing));
     };
-    let newest = rollouts.newest(&service.name).await?;
-    Ok(Aim::Count {
-        rollout: newest.rollout,
-        count,
-    })
+    let newest = persist(&*ports.clock, || rollouts.newest(&service.name)).await?;
+    let rollout = newest.rollout;
+    Ok((Aim::Count { rollout, count }, Applied::Nothing))
 }

@@ -49,6 +49,7 @@ fn resolve(
 ) -> Result<(Desired, Goal), EngineError> {
     match target {
         RollbackTarget::Previous => {
+            prepare::refuse_cut_off(releases)?;
             let current = prepare::recorded(releases);
             let previous = rollback::previous(releases, &current);
             let found = previous.and_then(|release| Some((release.id, release.after()?)));

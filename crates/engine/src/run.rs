@@ -8,7 +8,8 @@ use seaway_core::name::ServiceName;
 use seaway_ports::{JobHandle, JobState, Token};
 
 use crate::error::EngineError;
-use crate::jobs::JobLog;
+use crate::jobs::{JobLog, look};
+use crate::persist::persist;
 use crate::session::Session;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -24,9 +25,9 @@ pub struct RunRequest {
 /// Runs the command and follows its log. Interrupting stops the task: nothing else waits for it.
 pub async fn run(session: &Session, request: &RunRequest) -> Result<JobState, EngineError> {
     let jobs = &session.ports.jobs;
-    let handle = jobs
-        .run(&request.service, &request.command, &token(session))
-        .await?;
+    let token = token(session);
+    let start = || jobs.run(&request.service, &request.command, &token);
+    let handle = persist(&*session.ports.clock, start).await?;
     let subject = Subject::Service(request.service.clone());
     let tell = |event| session.events.emit(subject.clone(), EventKind::Job(event));
     tell(JobEvent::Started {
@@ -34,7 +35,7 @@ pub async fn run(session: &Session, request: &RunRequest) -> Result<JobState, En
     });
     let mut log = JobLog::new(session, subject.clone(), &handle);
     let state = loop {
-        let state = jobs.state(&handle).await?;
+        let state = look(session, &handle).await?;
         log.pass_on().await;
         if state != JobState::Running {
             break state;
@@ -61,11 +62,9 @@ pub async fn run(session: &Session, request: &RunRequest) -> Result<JobState, En
 }
 
 async fn stop(session: &Session, handle: &JobHandle) -> Result<(), EngineError> {
-    Ok(session
-        .ports
-        .jobs
-        .stop(handle, "stopped by the person who started it")
-        .await?)
+    let jobs = &session.ports.jobs;
+    let stop = || jobs.stop(handle, "stopped by the person who started it");
+    Ok(persist(&*session.ports.clock, stop).await?)
 }
 
 fn token(session: &Session) -> Token {

@@ -27,6 +27,12 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
 }
 
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports").finish_non_exhaustive()
+    }
+}
+
 /// One command on one environment.
 #[derive(Clone)]
 pub struct Session {

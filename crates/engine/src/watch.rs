@@ -5,6 +5,7 @@
 
 mod one;
 mod pace;
+mod retreat;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use seaway_core::name::ServiceName;
 use seaway_core::observed::Observed;
 use seaway_ports::PortError;
 
-use crate::act::Making;
+use crate::act::{Making, Others};
 use crate::roll::Started;
 use one::Watched;
 use pace::Pace;
@@ -22,6 +23,7 @@ use pace::Pace;
 pub(crate) async fn to_the_end(
     making: &Making,
     started: Vec<Started>,
+    others: Others,
 ) -> Result<Option<BTreeMap<ServiceName, RolloutEnd>>, PortError> {
     let session = &making.session;
     let mut ends = BTreeMap::new();
@@ -30,11 +32,10 @@ pub(crate) async fn to_the_end(
         let name = one.service.name.clone();
         match Watched::new(one) {
             Ok(watched) => drop(open.insert(name, watched)),
-            Err(end) => drop(ends.insert(name, end)),
+            Err(end) => drop(ends.insert(name, *end)),
         }
     }
     let mut pace = Pace::default();
-    let mut others_told = false;
     while !open.is_empty() {
         let asked = open
             .iter()
@@ -48,13 +49,18 @@ pub(crate) async fn to_the_end(
             Err(error) if error.is_passing() => pace.slow_down(),
             Err(error) => return Err(error),
         }
-        if !others_told && let Some(failed) = first_failure(&open, &ends) {
-            others_told = true;
+        if others == Others::GoBack
+            && let Some(failed) = first_failure(&open, &ends)
+        {
             for one in open.values_mut().filter(|one| !one.service.independent) {
                 one.give_way(making, &failed).await?;
             }
         }
-        making.record.flush().await?;
+        match making.record.flush().await {
+            // The events are kept and written with the next ones.
+            Err(error) if error.is_passing() => tracing::warn!(%error, "events"),
+            flushed => flushed?,
+        }
         if open.is_empty() {
             break;
         }

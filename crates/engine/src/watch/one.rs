@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use seaway_core::desired::DesiredService;
-use seaway_core::diagnosis::{Cause, diagnose, explain};
-use seaway_core::event::{EventKind, RolloutEnd, RolloutEvent, ServiceEvent, Subject};
-use seaway_core::name::ServiceName;
+use seaway_core::diagnosis::Cause;
+use seaway_core::event::{EventKind, RolloutEnd, RolloutEvent, Subject};
 use seaway_core::rollout::{Counts, Progress, RolloutId, RolloutState, TaskSeen};
 use seaway_core::time::Timestamp;
-use seaway_ports::{PortError, RollbackAnswer};
+use seaway_ports::PortError;
 
+use super::retreat::Retreat;
 use crate::act::Making;
 use crate::roll::{Aim, Started};
 
@@ -20,25 +20,16 @@ const LOG_LINES: usize = 10;
 pub(super) struct Watched {
     pub(super) service: DesiredService,
     pub(super) rollout: RolloutId,
-    began: Timestamp,
+    pub(super) began: Timestamp,
     /// Nothing ran before it.
-    first: bool,
+    pub(super) first: bool,
     /// Only this count is waited for, not the rollout's end.
-    count: Option<u32>,
+    pub(super) count: Option<u32>,
     counts: Option<(Counts, Counts)>,
     told: BTreeSet<String>,
     failing: BTreeMap<String, BTreeSet<String>>,
-    cause: Option<Cause>,
-    retreat: Retreat,
-}
-
-/// Whether the rollback was asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Retreat {
-    No,
-    Asked,
-    /// There was nothing to go back to: scaled to zero.
-    GivenUp,
+    pub(super) cause: Option<Cause>,
+    pub(super) retreat: Retreat,
 }
 
 /// What one look led to.
@@ -49,16 +40,16 @@ pub(super) struct Looked {
 
 impl Watched {
     /// Begins to watch; what ended at once is the error.
-    pub(super) fn new(started: Started) -> Result<Self, RolloutEnd> {
+    pub(super) fn new(started: Started) -> Result<Self, Box<RolloutEnd>> {
         let (rollout, first, count) = match started.aim {
             Aim::Rollout { rollout, first } => (rollout, first, None),
             Aim::Count { rollout, count } => (rollout, false, Some(count)),
-            Aim::Nothing => return Err(RolloutEnd::Succeeded),
+            Aim::Nothing => return Err(Box::new(RolloutEnd::Succeeded)),
             Aim::Failed { error } => {
-                return Err(RolloutEnd::Failed {
+                return Err(Box::new(RolloutEnd::Failed {
                     cause: None,
                     reason: Some(error),
-                });
+                }));
             }
         };
         Ok(Self {
@@ -89,15 +80,11 @@ impl Watched {
         let mut moved = self.tell_counts(making, progress);
         moved |= self.tell_platform(making, progress);
         moved |= self.tell_failing_tasks(making, progress).await;
-        if let Some(end) = self.counted(progress) {
-            self.tell(making, RolloutEvent::Ended { end: end.clone() });
-            return Ok(Looked {
-                moved: true,
-                end: Some(end),
-            });
-        }
         self.judge(making, progress).await?;
-        let end = self.end(making, progress).await?;
+        let end = match self.count {
+            Some(count) => self.counted(making, progress, count),
+            None => self.end(making, progress).await?,
+        };
         if let Some(end) = &end {
             self.tell(making, RolloutEvent::Ended { end: end.clone() });
         }
@@ -121,20 +108,7 @@ impl Watched {
         }
     }
 
-    /// Goes back because another service of the release failed.
-    pub(super) async fn give_way(
-        &mut self,
-        making: &Making,
-        failed: &ServiceName,
-    ) -> Result<(), PortError> {
-        if self.retreat != Retreat::No || self.first || self.count.is_some() {
-            return Ok(());
-        }
-        self.ask_for_rollback(making, &format!("{failed} failed"), 0)
-            .await
-    }
-
-    fn tell(&self, making: &Making, event: RolloutEvent) {
+    pub(super) fn tell(&self, making: &Making, event: RolloutEvent) {
         let subject = Subject::Service(self.service.name.clone());
         making
             .session
@@ -228,97 +202,22 @@ impl Watched {
         }
     }
 
-    /// The end of a pure change of the count.
-    fn counted(&self, progress: &Progress) -> Option<RolloutEnd> {
-        let count = self.count?;
-        let (running, pending) = (
-            progress.new.running + progress.old.running,
-            progress.new.pending + progress.old.pending,
-        );
-        (running == count && pending == 0).then_some(RolloutEnd::Succeeded)
-    }
-
-    /// Names the cause once it is certain, and has the rollout taken back.
-    async fn judge(&mut self, making: &Making, progress: &Progress) -> Result<(), PortError> {
-        let now = making.session.ports.clock.now();
-        if self.cause.is_some() || self.retreat != Retreat::No {
-            return Ok(());
+    /// The end of a pure change of the count: so many tasks run, or the time is over.
+    fn counted(&self, making: &Making, progress: &Progress, count: u32) -> Option<RolloutEnd> {
+        let running = progress.new.running + progress.old.running;
+        let pending = progress.new.pending + progress.old.pending;
+        if running == count && pending == 0 {
+            return Some(RolloutEnd::Succeeded);
         }
-        let rules = &self.service.watch;
-        let cause = if progress.state == RolloutState::InProgress {
-            diagnose(progress, rules, self.began, now)
-        } else if progress.state == RolloutState::Succeeded {
-            None
-        } else {
-            explain(progress, rules, now)
-        };
-        let Some(cause) = cause else { return Ok(()) };
-        let after_ms = elapsed(cause.since, now);
-        self.tell(
-            making,
-            RolloutEvent::CauseNamed {
-                cause: cause.clone(),
-                after_ms,
-            },
-        );
-        let (why, since) = (cause.title(), cause.since);
-        self.cause = Some(cause);
-        if progress.state != RolloutState::InProgress {
-            return Ok(());
+        if let RolloutState::Superseded { by } = &progress.state {
+            return Some(RolloutEnd::Superseded { by: by.clone() });
         }
-        if self.first {
-            return self.give_up(making).await;
-        }
-        self.ask_for_rollback(
-            making,
-            &why,
-            elapsed(since, making.session.ports.clock.now()),
-        )
-        .await
-    }
-
-    async fn ask_for_rollback(
-        &mut self,
-        making: &Making,
-        why: &str,
-        after_ms: u64,
-    ) -> Result<(), PortError> {
-        let rollouts = &making.session.ports.rollouts;
-        match rollouts
-            .request_rollback(&self.service.name, &self.rollout)
-            .await?
-        {
-            RollbackAnswer::Accepted => {
-                self.retreat = Retreat::Asked;
-                self.tell(
-                    making,
-                    RolloutEvent::RollbackRequested {
-                        why: why.to_owned(),
-                        after_ms,
-                    },
-                );
-            }
-            RollbackAnswer::AlreadyOver => self.retreat = Retreat::Asked,
-            RollbackAnswer::NothingBefore => self.give_up(making).await?,
-        }
-        Ok(())
-    }
-
-    /// Nothing to go back to: no task of a bad first revision keeps crashing.
-    async fn give_up(&mut self, making: &Making) -> Result<(), PortError> {
-        self.retreat = Retreat::GivenUp;
-        making
-            .session
-            .ports
-            .rollouts
-            .scale(&self.service.name, 0)
-            .await?;
-        let subject = Subject::Service(self.service.name.clone());
-        making
-            .session
-            .events
-            .emit(subject, EventKind::Service(ServiceEvent::GivenUp));
-        Ok(())
+        let timeout = self.service.watch.timeout;
+        let end = self.began.saturating_add(timeout.duration()).ok()?;
+        (making.session.ports.clock.now() >= end).then(|| RolloutEnd::Failed {
+            cause: None,
+            reason: Some(format!("{running} of {count} tasks run after {timeout}")),
+        })
     }
 
     async fn end(
@@ -368,9 +267,4 @@ fn failure(task: &TaskSeen) -> Option<String> {
         .as_ref()
         .filter(|reason| !reason.is_empty());
     Some(format!("{}{exit}", words.unwrap_or(&stop.reason)))
-}
-
-fn elapsed(since: Timestamp, now: Timestamp) -> u64 {
-    let milliseconds = now.as_millisecond().saturating_sub(since.as_millisecond());
-    u64::try_from(milliseconds).unwrap_or_default()
 }

@@ -1,0 +1,221 @@
+//! Rollouts that cannot succeed: named, taken back, and the others with them.
+
+use std::time::Duration;
+
+use seaway_core::release::Outcome;
+use seaway_ports::PortErrorKind;
+use seaway_testkit::{Behaviour, CallFault, Failure, Scene, World};
+
+use crate::command::{Command, assert_fair, assert_settled, deployed, outcome, running};
+
+/// Deploys `v1` of everything well, then `v2` of everything, of which `api` behaves badly.
+async fn second_fails(scene: &Scene, behaviour: Behaviour) -> (World, Vec<String>) {
+    let world = World::new();
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    for service in scene.clone().environment().services.keys() {
+        world.edit(service.as_str(), "v2");
+    }
+    world.behave("api", "v2", behaviour);
+    let told = deployed(&world, scene.clone().environment(), Outcome::RolledBack).await;
+    (world, told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crashing_service_is_named_and_goes_back() {
+    let (world, told) = second_fails(&Scene::of(&["api"]), Behaviour::CrashAtStart).await;
+    assert_eq!(
+        told[2..],
+        [
+            "api: rolls to api:2 as api/2",
+            "api: 1 failed: Essential container in task exited (exit code 1) | api: last words",
+            "api: 2 failed: Essential container in task exited (exit code 1) | api: last words",
+            "api: cause: every task ends soon after its start with exit code 1",
+            "api: goes back: every task ends soon after its start with exit code 1",
+            "api: 3 failed: Essential container in task exited (exit code 1) | api: last words",
+            "api: rolled back to api:1",
+            "r2 rolled back",
+        ]
+    );
+    assert_eq!(running(&world), ["api=v1 x2"]);
+    let releases = world.releases();
+    assert_eq!(releases[1].after(), releases[0].after());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_deterministic_failure_is_named() {
+    for (behaviour, cause) in [
+        (Behaviour::ImageMissing, "the image cannot be pulled"),
+        (
+            Behaviour::SecretMissing,
+            "a secret or registry credential is missing",
+        ),
+        (
+            Behaviour::WrongPort,
+            "nothing answers on the service's port 8000",
+        ),
+        (
+            Behaviour::NeverHealthy,
+            "no task passed the health check of /health within its grace period",
+        ),
+        (
+            Behaviour::Slow(Duration::from_secs(3600)),
+            "the rollout took longer than its time-out",
+        ),
+    ] {
+        let (world, told) = second_fails(&Scene::of(&["api"]), behaviour).await;
+        let named = format!("api: cause: {cause}");
+        assert!(told.contains(&named), "{behaviour:?}: {told:?}");
+        assert_eq!(running(&world), ["api=v1 x2"], "{behaviour:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_others_go_back_too_unless_they_are_independent() {
+    let scene = Scene::of(&["api", "solo", "web"]).independent("solo");
+    let (world, told) = second_fails(&scene, Behaviour::NeverHealthy).await;
+    assert_eq!(running(&world), ["api=v1 x2", "solo=v2 x2", "web=v1 x2"]);
+    for line in [
+        "solo: succeeded",
+        "web: goes back: api failed",
+        "web: rolls to web:1 as web/3",
+    ] {
+        assert!(told.contains(&line.to_owned()), "{line}: {told:?}");
+    }
+    let after = world.releases()[1].after().cloned().expect("it ended");
+    let recorded = |name: &str| after.services[name].revision.short().to_owned();
+    assert_eq!(
+        ["api", "solo", "web"].map(recorded),
+        ["api:1", "solo:2", "web:1"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_that_are_still_rolling_are_taken_back_in_the_middle() {
+    let world = World::new();
+    let scene = Scene::of(&["api", "web"]);
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    world.edit("api", "v2");
+    world.edit("web", "v2");
+    world.behave("api", "v2", Behaviour::CrashAtStart);
+    world.behave("web", "v2", Behaviour::Slow(Duration::from_secs(60)));
+    let told = deployed(&world, scene.environment(), Outcome::RolledBack).await;
+    assert!(
+        told.contains(&"web: rolled back to web:1".to_owned()),
+        "{told:?}"
+    );
+    assert_eq!(running(&world), ["api=v1 x2", "web=v1 x2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_release_that_fails_is_scaled_to_zero_and_can_be_repaired() {
+    let (world, scene) = (World::new(), Scene::of(&["api"]));
+    world.behave("api", "v1", Behaviour::SecretMissing);
+    let told = deployed(&world, scene.clone().environment(), Outcome::Failed).await;
+    assert_eq!(
+        told[5..],
+        [
+            "api: cause: a secret or registry credential is missing",
+            "api: given up",
+            "api: failed",
+            "r1 failed",
+        ]
+    );
+    assert_eq!(running(&world), ["api=v1 x0"]);
+
+    world.behave("api", "v1", Behaviour::Healthy);
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    assert_eq!(running(&world), ["api=v1 x2"]);
+    assert_settled(&world, scene.environment()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_autoscaled_first_release_that_failed_gets_its_count_back() {
+    let (world, scene) = (World::new(), Scene::of(&["api"]).autoscaled("api"));
+    world.behave("api", "v1", Behaviour::CrashAtStart);
+    deployed(&world, scene.clone().environment(), Outcome::Failed).await;
+    world.edit("api", "v2");
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    assert_eq!(running(&world), ["api=v2 x2"]);
+    assert_settled(&world, scene.environment()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_request_that_is_refused_for_a_while_is_repeated() {
+    let (world, scene) = (World::new(), Scene::of(&["api", "web"]));
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    world.edit("api", "v2");
+    world.edit("web", "v2");
+    world.behave("api", "v2", Behaviour::CrashAtStart);
+    world.behave("web", "v2", Behaviour::Slow(Duration::from_secs(30)));
+    let throttled = Failure::Refused(PortErrorKind::Throttled);
+    world.fail(CallFault::once("request_rollback api", throttled).times(3));
+    world.fail(CallFault::once("request_rollback web", Failure::Lost));
+    deployed(&world, scene.environment(), Outcome::RolledBack).await;
+    assert_eq!(running(&world), ["api=v1 x2", "web=v1 x2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn superseded_is_neither_a_success_nor_a_rollback() {
+    let (world, scene) = (World::new(), Scene::of(&["api", "web"]));
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    world.edit("api", "v2");
+    world.edit("web", "v2");
+    world.behave("api", "v2", Behaviour::Superseded(Duration::from_secs(1)));
+    let told = deployed(&world, scene.environment(), Outcome::Superseded).await;
+    assert!(told.contains(&"api: superseded".to_owned()), "{told:?}");
+    assert!(told.contains(&"web: succeeded".to_owned()), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_vanishes_failed() {
+    let (world, scene) = (World::new(), Scene::of(&["api"]));
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    world.edit("api", "v2");
+    world.behave("api", "v2", Behaviour::Vanishes(Duration::from_secs(1)));
+    let told = deployed(&world, scene.environment(), Outcome::Failed).await;
+    assert!(told.contains(&"api: failed".to_owned()), "{told:?}");
+    assert!(running(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_cannot_even_begin_fails_and_the_others_go_back() {
+    let (world, scene) = (World::new(), Scene::of(&["api", "web"]));
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    world.edit("api", "v2");
+    world.edit("web", "v2");
+    world.fail(CallFault::once(
+        "update api",
+        Failure::Refused(PortErrorKind::Invalid),
+    ));
+    let told = deployed(&world, scene.environment(), Outcome::Failed).await;
+    assert!(told.contains(&"api: failed: could not update api: refused by the test".to_owned()));
+    assert_eq!(running(&world), ["api=v1 x2", "web=v1 x2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_cannot_be_sent_fails_before_anything_rolls() {
+    let (world, scene) = (World::new(), Scene::of(&["api"]));
+    world.fail(CallFault::once(
+        "push",
+        Failure::Refused(PortErrorKind::Denied),
+    ));
+    deployed(&world, scene.environment(), Outcome::Failed).await;
+    assert!(running(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retreat_that_fails_is_a_failed_release() {
+    let (world, scene) = (World::new(), Scene::of(&["api", "web"]));
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    world.edit("api", "v2");
+    world.edit("web", "v2");
+    world.behave("api", "v2", Behaviour::NeverHealthy);
+    world.behave("web", "v1", Behaviour::CrashAtStart);
+    let command = Command::new(&world, scene.environment());
+    let completed = command.deploy().await.expect("carried out");
+    assert_eq!(outcome(&completed), Some(Outcome::Failed));
+    assert_eq!(running(&world), ["api=v1 x2", "web=v2 x2"]);
+    let after = world.releases()[1].after().cloned().expect("it ended");
+    assert_eq!(after.services["web"].revision.short(), "web:2");
+    assert_fair(&world);
+}

@@ -1,0 +1,11 @@
+//! The engine at its middle height: whole commands on a world in memory, told by their events.
+
+mod command;
+mod crash;
+mod deploy;
+mod failing;
+mod going_back;
+mod interrupt;
+mod operating;
+mod property;
+mod waiting;
