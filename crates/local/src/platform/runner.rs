@@ -1,14 +1,16 @@
 //! Carries effects out: starts and stops tasks, and tells what became of them.
 //!
-//! A launch is a task of the async runtime that resolves images and secrets and hands the finished
-//! specification to the supervisor; a stop that comes before that cancels it. What happens to
-//! processes arrives through [`super::supervisor`].
+//! A launch is a task of the async runtime: it prepares images and secrets, and then hands the
+//! finished specification to the supervisor. Until the hand-over begins a stop cancels it; from
+//! then on the supervisor may know the task, so a stop waits for its answer: a task that somebody
+//! may have started is never called stopped. What happens to processes arrives through
+//! [`super::supervisor`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use seaway_runtime::client::Supervisor;
+use seaway_runtime::client::{ClientError, Supervisor};
 use seaway_runtime::event::{ContainerState, Event, EventKind, TaskStatus};
 use seaway_runtime::task::StopSignal;
 use seaway_scheduler::{Exit, TaskId, TaskReport};
@@ -18,12 +20,14 @@ use tokio::task::AbortHandle;
 
 use super::driver::{Expected, Inbox};
 use super::effects::LaunchOrder;
-use super::launch::{Launcher, Outcome};
+use super::launch::{Launcher, Outcome, chain};
 use super::logs::Shipper;
 
 /// A supervisor that went away is connected to again by [`super::supervisor`]; until then callers
 /// ask again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// How long a task that nobody knows may take to end.
+const STRANGERS_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The supervisor of the moment; none while there is no connection.
 pub(super) type Connection = watch::Receiver<Option<Supervisor>>;
@@ -39,22 +43,63 @@ pub(super) struct Runner {
     tasks: Mutex<HashMap<TaskId, Running>>,
 }
 
-/// What is known of a task that was launched.
+/// What is known of a task.
 #[derive(Debug, Default)]
 struct Running {
-    /// The launch while it is under way.
-    launch: Option<AbortHandle>,
-    /// Names of its containers once it was handed to the supervisor.
+    stage: Stage,
+    /// Names of its containers once the hand-over began.
     containers: BTreeSet<String>,
     started: BTreeSet<String>,
     ended: BTreeSet<String>,
     signal: StopSignal,
-    stopping: bool,
+    /// Somebody asked for its end, with this much patience.
+    stop: Option<Duration>,
+}
+
+/// How far a task has come on its way to the supervisor.
+#[derive(Debug, Default)]
+enum Stage {
+    /// No supervisor knows it: not launched yet, or never to be.
+    #[default]
+    Nowhere,
+    /// Images and secrets are looked for. Can be cancelled.
+    Preparing(AbortHandle),
+    /// A supervisor is being told, and may know it already. Cannot be cancelled.
+    HandingOver,
+    /// The supervisor knows it: events tell what happens.
+    HandedOver,
+}
+
+/// What follows from a wish to stop a task.
+enum Stopping {
+    /// Nothing of it is left.
+    Over,
+    /// Whoever hands it over goes on with it.
+    Later,
+    Ask(StopSignal, Duration),
 }
 
 impl Running {
     fn has_ended(&self) -> bool {
-        self.launch.is_none() && self.ended.len() == self.containers.len()
+        self.ended.len() == self.containers.len()
+    }
+
+    /// Nothing of it exists, and nothing will.
+    fn vanish(&mut self) {
+        self.stage = Stage::Nowhere;
+        self.containers.clear();
+        self.ended.clear();
+    }
+
+    /// What is to be done now about a wish to stop, if there is one.
+    fn stopping(&self) -> Option<Stopping> {
+        let timeout = self.stop?;
+        Some(match self.stage {
+            Stage::Nowhere | Stage::Preparing(_) => Stopping::Over,
+            Stage::HandingOver => Stopping::Later,
+            Stage::HandedOver if self.has_ended() => Stopping::Over,
+            Stage::HandedOver => Stopping::Ask(self.signal, timeout),
+        })
     }
 }
 
@@ -80,29 +125,37 @@ impl Runner {
     pub(super) fn launch(self: &Arc<Self>, order: LaunchOrder) {
         let mut tasks = self.lock();
         let running = tasks.entry(order.task.clone()).or_default();
-        if running.launch.is_some() || !running.containers.is_empty() || running.stopping {
+        if !matches!(running.stage, Stage::Nowhere) || running.stop.is_some() {
             return;
         }
         let runner = Arc::clone(self);
         let task = self.handle.spawn(async move { runner.start(order).await });
-        running.launch = Some(task.abort_handle());
+        running.stage = Stage::Preparing(task.abort_handle());
     }
 
     /// Stops a task, however far it has come.
     pub(super) fn stop(self: &Arc<Self>, task: &TaskId, timeout: Duration) {
         let mut tasks = self.lock();
         let running = tasks.entry(task.clone()).or_default();
-        running.stopping = true;
-        if let Some(launch) = running.launch.take() {
+        running.stop = Some(timeout);
+        if let Stage::Preparing(launch) = &running.stage {
             launch.abort();
+            running.stage = Stage::Nowhere;
         }
-        if running.has_ended() {
-            self.inbox.report(task, TaskReport::Stopped);
-            return;
+        self.pursue_stop(task, running);
+    }
+
+    /// Does what a wish to stop demands at the moment.
+    fn pursue_stop(self: &Arc<Self>, task: &TaskId, running: &Running) {
+        match running.stopping() {
+            None | Some(Stopping::Later) => {}
+            Some(Stopping::Over) => self.inbox.report(task, TaskReport::Stopped),
+            Some(Stopping::Ask(signal, timeout)) => {
+                let (runner, task) = (Arc::clone(self), task.clone());
+                self.handle
+                    .spawn(async move { runner.ask_to_stop(&task, signal, timeout).await });
+            }
         }
-        let (runner, task, signal) = (Arc::clone(self), task.clone(), running.signal);
-        self.handle
-            .spawn(async move { runner.ask_to_stop(&task, signal, timeout).await });
     }
 
     /// Lets go of a task that is over.
@@ -122,9 +175,13 @@ impl Runner {
     }
 
     /// Takes in what the supervisor says of one container.
-    pub(super) async fn happened(&self, event: Event) {
+    pub(super) async fn happened(self: &Arc<Self>, event: Event) {
         let task = TaskId::new(event.task.as_str());
         let container = event.container.as_str().to_owned();
+        if !self.lock().contains_key(&task) {
+            // The end of a stranger: see `stop_stranger`.
+            return self.forget(&task);
+        }
         match event.kind {
             EventKind::Started { .. } => self.started(&task, &container),
             EventKind::StartFailed(failure) => {
@@ -143,8 +200,14 @@ impl Runner {
         }
     }
 
-    /// Compares what is expected with what the supervisor knows, after a connection was made.
-    pub(super) async fn reconcile(&self, expected: Vec<Expected>, known: Vec<TaskStatus>) {
+    /// Compares what is expected with what a supervisor knows. It is nobody's supervisor yet:
+    /// until this returns nothing is started or stopped.
+    pub(super) async fn reconcile(
+        self: &Arc<Self>,
+        supervisor: &Supervisor,
+        expected: Vec<Expected>,
+        known: Vec<TaskStatus>,
+    ) {
         let mut known: BTreeMap<String, TaskStatus> = known
             .into_iter()
             .map(|status| (status.id.to_string(), status))
@@ -152,61 +215,98 @@ impl Runner {
         for one in expected {
             match known.remove(one.task.as_str()) {
                 Some(status) => self.adopt(&one, status).await,
-                None if one.handed_over && !self.is_launching(&one.task) => self.lost(one).await,
+                None if one.handed_over || self.was_handed_over(&one.task) => self.lost(one).await,
                 None => {}
             }
         }
         for id in known.into_keys() {
-            self.stop_stranger(&TaskId::new(id)).await;
+            stop_stranger(supervisor, &TaskId::new(id)).await;
         }
     }
 
     async fn start(self: Arc<Self>, order: LaunchOrder) {
         let task = order.task.clone();
-        match self.launcher.prepare(&order, &self.inbox).await {
-            Ok(outcome) => self.hand_over(&task, outcome).await,
-            Err(reason) => {
-                if let Some(running) = self.lock().get_mut(&task) {
-                    running.launch = None;
-                }
-                self.inbox
-                    .report(&task, TaskReport::FailedToStart { reason });
-            }
-        }
-    }
-
-    /// Gives the task to the supervisor; from here on its events tell what happens.
-    async fn hand_over(&self, task: &TaskId, outcome: Outcome) {
-        {
+        let prepared = self.launcher.prepare(&order, &self.inbox).await;
+        let outcome = {
             let mut tasks = self.lock();
-            let Some(running) = tasks.get_mut(task).filter(|running| !running.stopping) else {
+            let running = tasks.get_mut(&task);
+            // Stopped or adopted meanwhile.
+            let Some(running) = running.filter(|r| matches!(r.stage, Stage::Preparing(_))) else {
                 return;
             };
-            running.launch = None;
-            running.signal = outcome.signal;
-            let names = outcome
-                .spec
-                .containers
-                .iter()
-                .map(|c| c.name.as_str().to_owned());
-            running.containers = names.collect();
-        }
+            match prepared {
+                Ok(outcome) => {
+                    running.stage = Stage::HandingOver;
+                    running.signal = outcome.signal;
+                    let containers = outcome.spec.containers.iter();
+                    running.containers = containers.map(|c| c.name.as_str().to_owned()).collect();
+                    outcome
+                }
+                Err(reason) => {
+                    running.stage = Stage::Nowhere;
+                    self.inbox
+                        .report(&task, TaskReport::FailedToStart { reason });
+                    return;
+                }
+            }
+        };
+        self.hand_over(&task, outcome).await;
+    }
+
+    /// Gives the task to the supervisor; from here on its events tell what happens. They may come
+    /// before the supervisor's answer.
+    async fn hand_over(self: &Arc<Self>, task: &TaskId, outcome: Outcome) {
         self.shipper.open(task, outcome.logs);
         let spec = outcome.spec;
         loop {
             let supervisor = self.supervisor().await;
-            match supervisor.start(spec.clone()).await {
-                Ok(()) => return,
-                Err(error) if is_gone(&error) => tokio::time::sleep(ASK_AGAIN).await,
-                Err(error) => {
-                    let reason = format!("CannotStartContainerError: {error}");
-                    self.inbox
-                        .report(task, TaskReport::FailedToStart { reason });
-                    self.vanish(task);
-                    return;
-                }
+            if !self.is_still_wanted(task) {
+                return;
+            }
+            let answer = supervisor.start(spec.clone()).await;
+            if self.answered(task, answer) {
+                return;
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
+    /// Takes in the answer to a hand-over; false if there was none.
+    fn answered(self: &Arc<Self>, task: &TaskId, answer: Result<(), ClientError>) -> bool {
+        let mut tasks = self.lock();
+        let Some(running) = tasks.get_mut(task) else {
+            return true;
+        };
+        match answer {
+            Ok(()) => running.stage = Stage::HandedOver,
+            Err(error) if is_gone(&error) => return false,
+            Err(error) => {
+                let reason = format!("CannotStartContainerError: {}", chain(&error));
+                running.vanish();
+                self.inbox
+                    .report(task, TaskReport::FailedToStart { reason });
             }
         }
+        self.pursue_stop(task, running);
+        true
+    }
+
+    /// Whether a supervisor that does not know the task is to be told. One that knows it from an
+    /// attempt whose answer was lost has had it adopted by now.
+    fn is_still_wanted(self: &Arc<Self>, task: &TaskId) -> bool {
+        let mut tasks = self.lock();
+        let Some(running) = tasks.get_mut(task) else {
+            return false;
+        };
+        if !matches!(running.stage, Stage::HandingOver) {
+            return false;
+        }
+        if running.stop.is_some() {
+            running.vanish();
+            self.pursue_stop(task, running);
+            return false;
+        }
+        true
     }
 
     async fn ask_to_stop(&self, task: &TaskId, signal: StopSignal, timeout: Duration) {
@@ -218,7 +318,6 @@ impl Runner {
                 Err(error) if is_gone(&error) => tokio::time::sleep(ASK_AGAIN).await,
                 Err(error) => {
                     tracing::debug!(%task, %error, "nothing to stop");
-                    self.vanish(task);
                     self.inbox.report(task, TaskReport::Stopped);
                     return;
                 }
@@ -238,11 +337,10 @@ impl Runner {
         }
     }
 
-    fn is_launching(&self, task: &TaskId) -> bool {
+    fn was_handed_over(&self, task: &TaskId) -> bool {
         let tasks = self.lock();
-        tasks
-            .get(task)
-            .is_some_and(|running| running.launch.is_some())
+        let running = tasks.get(task);
+        running.is_some_and(|running| matches!(running.stage, Stage::HandedOver))
     }
 
     fn started(&self, task: &TaskId, container: &str) {
@@ -271,13 +369,13 @@ impl Runner {
             self.inbox
                 .report(task, TaskReport::ContainerExited { container, exit });
         }
-        if running.stopping && running.has_ended() {
+        if running.stop.is_some() && running.has_ended() {
             self.inbox.report(task, TaskReport::Stopped);
         }
     }
 
     /// A task that the supervisor has kept, of an earlier platform or an earlier connection.
-    async fn adopt(&self, one: &Expected, status: TaskStatus) {
+    async fn adopt(self: &Arc<Self>, one: &Expected, status: TaskStatus) {
         let task = &one.task;
         let names = status
             .containers
@@ -287,9 +385,10 @@ impl Runner {
         {
             let mut tasks = self.lock();
             let running = tasks.entry(task.clone()).or_default();
-            if let Some(launch) = running.launch.take() {
+            if let Stage::Preparing(launch) = &running.stage {
                 launch.abort();
             }
+            running.stage = Stage::HandedOver;
             running.containers = names;
         }
         self.shipper.open(
@@ -312,45 +411,44 @@ impl Runner {
                 }
             }
         }
+        if let Some(running) = self.lock().get(task) {
+            self.pursue_stop(task, running);
+        }
     }
 
     /// Nobody knows the task any more: everything about it is over.
-    async fn lost(&self, one: Expected) {
+    async fn lost(self: &Arc<Self>, one: Expected) {
         let Expected {
             task, containers, ..
         } = one;
-        self.lock()
-            .entry(task.clone())
-            .or_default()
-            .containers
-            .clone_from(&containers);
+        {
+            let mut tasks = self.lock();
+            let running = tasks.entry(task.clone()).or_default();
+            running.stage = Stage::HandedOver;
+            running.containers.clone_from(&containers);
+        }
         for container in containers {
             self.ended(&task, &container, Some(Exit::Unknown)).await;
+        }
+        if let Some(running) = self.lock().get(&task) {
+            self.pursue_stop(&task, running);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, Running>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// A task that no record knows, left behind by a platform that was killed at the wrong moment.
-    async fn stop_stranger(&self, task: &TaskId) {
-        let Some(id) = runtime_id(task) else { return };
-        let supervisor = self.supervisor().await;
-        let stopped = supervisor
-            .stop(&id, StopSignal::default(), Duration::from_secs(10))
-            .await;
-        if let Err(error) = stopped.and(supervisor.forget(&id).await) {
-            tracing::debug!(%task, %error, "a stranger's task");
-        }
-    }
-
-    fn vanish(&self, task: &TaskId) {
-        let mut tasks = self.lock();
-        if let Some(running) = tasks.get_mut(task) {
-            running.containers.clear();
-            running.ended.clear();
-        }
+/// Ends a task that no record knows, left behind by a platform that was killed at the wrong moment.
+/// It is forgotten now if it has ended, else when its end is heard of.
+async fn stop_stranger(supervisor: &Supervisor, task: &TaskId) {
+    let Some(id) = runtime_id(task) else { return };
+    let stopped = supervisor
+        .stop(&id, StopSignal::default(), STRANGERS_PATIENCE)
+        .await;
+    if let Err(error) = stopped.and(supervisor.forget(&id).await) {
+        tracing::debug!(%task, %error, "a stranger's task");
     }
 }
 
@@ -366,8 +464,7 @@ fn scheduler_exit(exit: &seaway_runtime::event::Exit) -> Exit {
     }
 }
 
-fn is_gone(error: &seaway_runtime::client::ClientError) -> bool {
-    use seaway_runtime::client::ClientError;
+fn is_gone(error: &ClientError) -> bool {
     matches!(
         error,
         ClientError::NotRunning { .. } | ClientError::Disconnected(_)

@@ -43,7 +43,7 @@ pub(super) async fn keep_connected(
 async fn listen(
     supervisor: &Supervisor,
     connected: &watch::Sender<Option<Supervisor>>,
-    runner: &Runner,
+    runner: &Arc<Runner>,
     inbox: &Inbox,
 ) -> ClientError {
     // Subscribed before listing, so that nothing falls between the two.
@@ -51,12 +51,15 @@ async fn listen(
         Ok(events) => events,
         Err(error) => return error,
     };
+    // Nobody can start a task before `connected` says so: whatever is expected and not known is
+    // lost, whatever is known and not expected is left over.
+    let expected = inbox.expected();
     let known = match supervisor.list().await {
         Ok(known) => known,
         Err(error) => return error,
     };
+    runner.reconcile(supervisor, expected, known).await;
     connected.send_replace(Some(supervisor.clone()));
-    runner.reconcile(inbox.expected(), known).await;
     loop {
         match events.next().await {
             Ok(event) => runner.happened(event).await,
