@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result<ExitCode, Fai
     let runtime = runtime()?;
     runtime.block_on(async {
         match command {
-            Command::Up(up) => up.run(*output).await,
+            Command::Up(up) => up.run(&global, *output).await,
             Command::Deploy(deploy) => deploy.run(&global, *output).await,
             Command::Plan(plan) => plan.run(&global, *output).await,
             Command::Status(status) => status.run(&global, *output).await,

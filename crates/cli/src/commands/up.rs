@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{deploy, release, status};
-use crate::args::{Consent, Format};
+use crate::args::{Consent, Format, Global};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::origin::source_of;
@@ -18,17 +18,18 @@ use crate::output::Output;
 /// runs where.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
-    /// The directory of the manifest
-    #[arg(default_value = ".")]
-    directory: PathBuf,
+    /// The directory of the manifest, like --manifest
+    #[arg(conflicts_with = "manifest")]
+    directory: Option<PathBuf>,
     /// The environment, which must have platform = "local"
     #[arg(long, short = 'e', default_value = "local")]
     environment: String,
 }
 
 impl Up {
-    pub(crate) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
-        let context = Context::load_from(&self.directory, &self.environment)?;
+    pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
+        let manifest = self.directory.as_ref().unwrap_or(&global.manifest);
+        let context = Context::load_from(manifest, &self.environment)?;
         let policy = deploy::policy(&context, &[], false)?;
         let connected = context.connect().await?;
         let source = source_of(context.directory()).await;

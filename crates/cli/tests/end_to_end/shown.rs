@@ -1,0 +1,129 @@
+//! What a command showed, and how it is made comparable.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Exit code, standard output and standard error of a command.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    /// None: ended by a signal.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+    /// What was run, for messages.
+    pub(crate) command: String,
+}
+
+impl Shown {
+    /// The same, if the command ended with `code`; else everything it showed is told.
+    #[track_caller]
+    pub(crate) fn with_code(self, code: i32) -> Self {
+        assert!(
+            self.code == Some(code),
+            "expected exit code {code} of `{}`:\n{self}",
+            self.command
+        );
+        self
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        match serde_json::from_slice(&self.stdout) {
+            Ok(value) => value,
+            Err(error) => panic!("`{}` wrote no JSON ({error}):\n{self}", self.command),
+        }
+    }
+
+    /// One JSON value per line of standard output.
+    #[track_caller]
+    pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
+        let value = |line: &str| match serde_json::from_str(line) {
+            Ok(value) => value,
+            Err(error) => panic!("`{}` wrote no JSON ({error}): {line}", self.command),
+        };
+        self.stdout().lines().map(value).collect()
+    }
+
+    /// Fails with everything that was shown unless standard error has `text`.
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) -> &Self {
+        assert!(
+            self.stderr().contains(text),
+            "`{}` does not say {text:?}:\n{self}",
+            self.command
+        );
+        self
+    }
+
+    /// Everything, without what differs from run to run: times, ids, ports, and the lines that
+    /// depend on when the platform was looked at.
+    pub(crate) fn settled(&self, project: &Path) -> String {
+        let text = self
+            .to_string()
+            .replace(&project.display().to_string(), "[project]");
+        RULES.iter().fold(text, |text, (pattern, instead)| {
+            pattern.replace_all(&text, *instead).into_owned()
+        })
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => writeln!(formatter, "exit {code}")?,
+            None => writeln!(formatter, "ended by a signal")?,
+        }
+        for (name, text) in [("stdout", self.stdout()), ("stderr", self.stderr())] {
+            if !text.is_empty() {
+                writeln!(formatter, "--- {name}\n{}", text.trim_end_matches('\n'))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    let rules = [
+        // Counts and the platform's own messages come as often as the platform is looked at.
+        (
+            r"(?m)^ +[\d.]+m?s   \S+ +(new \d+/|has |registered |deregistered |\(deployment |rolling back ).*\n",
+            "",
+        ),
+        (r"(?m)^ +[\d.]+(m?s|m) ", "   [t] "),
+        (r"\b(in|after|took) [\d.]+ ?(ms|s|m)\b", "$1 [t]"),
+        (r"(\b\d+ s ago|just now) *", "[ago]  "),
+        (
+            r"RELEASE +WHEN +OUTCOME +TOOK +WHO +SOURCE",
+            "RELEASE  WHEN  OUTCOME  TOOK  WHO  SOURCE",
+        ),
+        (r"pid \d+", "pid [pid]"),
+        (r"(?m)^memory .*\n", ""),
+        (
+            r"(✓ succeeded|↩ rolled back|✗ failed) +[\d.]+m?s",
+            "$1  [t]",
+        ),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ?", "[time]"),
+        (r"\b[0-9a-f]{64}\b", "[digest]"),
+        (r"\b[0-9a-f]{32}\b", "[id]"),
+        (r"\b[0-9a-f]{16}\b", "[id]"),
+        (r"\b[0-9a-f]{12}\b", "[digest]    "),
+        (r"\btask [0-9a-f]{8}\b", "task [id]"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
+        (r"\S+@\S+?([, ])", "[who]$1"),
+        (r"[\d.]+ kB", "[size]"),
+    ];
+    let compiled = |(pattern, instead)| (Regex::new(pattern).expect("a valid pattern"), instead);
+    rules.map(compiled).into()
+});
