@@ -196,7 +196,7 @@ async fn many(scripts: Vec<Script>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn intent_precedes_act_and_everything_comes_to_rest(scripts in prop::collection::vec(script(), 1..4)) {
