@@ -292,6 +292,62 @@ fn a_first_release_that_failed_gets_its_tasks_back() {
 }
 
 #[test]
+fn a_service_that_was_given_up_gets_its_tasks_back_even_where_they_are_autoscaled() {
+    for rollout in [LiveRollout::InProgress, LiveRollout::Completed] {
+        let mut api = service("api", "one");
+        api.autoscaled = true;
+        let mut there = settled(&api);
+        there.rollout = rollout;
+        there.declared_count = Some(0);
+        there.counts = Counts::default();
+        let plan = decide(
+            &desired([api.clone()]),
+            &live([(api.name, Observed::Known(there))]),
+        );
+        let Step::Roll(roll) = &plan.actions[0].step else {
+            panic!("{plan:?}")
+        };
+        assert_eq!((roll.kind, roll.count), (RollKind::Force, Some(2)));
+    }
+}
+
+#[test]
+fn a_changed_setting_does_not_hide_an_unfinished_rollout() {
+    let mut api = service("api", "one");
+    let mut there = settled(&api);
+    there.rollout = LiveRollout::InProgress;
+    api.settings = Document::new(json!({"maximumPercent": 150}));
+    api.before = vec!["migrate".parse().expect("a valid name")];
+    let plan = decide(
+        &desired([api.clone()]),
+        &live([(api.name, Observed::Known(there))]),
+    );
+    let [action] = plan.actions.as_slice() else {
+        panic!("{plan:?}")
+    };
+    let Step::Roll(roll) = &action.step else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(roll.kind, RollKind::Update);
+    assert_eq!(roll.service.registered, Some(RevisionId("api:1".into())));
+}
+
+#[test]
+fn what_is_only_configured_keeps_its_revision() {
+    let mut api = service("api", "one");
+    let there = settled(&api);
+    api.settings = Document::new(json!({"maximumPercent": 150}));
+    let plan = decide(
+        &desired([api.clone()]),
+        &live([(api.name, Observed::Known(there))]),
+    );
+    let Step::Configure { service, .. } = &plan.actions[0].step else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(service.registered, Some(RevisionId("api:1".into())));
+}
+
+#[test]
 fn going_back_registers_nothing_and_needs_the_image() {
     let old = service("api", "one");
     let new = service("api", "two");
