@@ -226,6 +226,9 @@ impl Watched {
         progress: &Progress,
     ) -> Result<Option<RolloutEnd>, PortError> {
         let (cause, reason) = (self.cause.clone(), progress.reason.clone());
+        if self.retreat == Retreat::GivingUp {
+            return Ok(None);
+        }
         if self.retreat == Retreat::GivenUp {
             let gone = progress.new.running + progress.new.pending == 0;
             return Ok(gone.then_some(RolloutEnd::Failed { cause, reason }));

@@ -17,6 +17,8 @@ use crate::act::Making;
 pub(super) enum Retreat {
     No,
     Asked,
+    /// There is nothing to go back to; scaling to zero was not answered yet.
+    GivingUp,
     /// There was nothing to go back to: scaled to zero.
     GivenUp,
 }
@@ -28,6 +30,9 @@ impl Watched {
         making: &Making,
         progress: &Progress,
     ) -> Result<(), PortError> {
+        if self.retreat == Retreat::GivingUp {
+            return self.give_up(making).await;
+        }
         if self.retreat != Retreat::No || self.count.is_some() {
             return Ok(());
         }
@@ -65,6 +70,8 @@ impl Watched {
     /// manifest asked for is forgotten, too, so that the next deploy sets it again.
     pub(super) async fn give_up(&mut self, making: &Making) -> Result<(), PortError> {
         making.verify().await?;
+        // Whatever is answered: a rollout without tasks may look like one that succeeded.
+        self.retreat = Retreat::GivingUp;
         let mut service = self.service.clone();
         service.count = 0;
         let rollouts = &making.session.ports.rollouts;

@@ -129,6 +129,15 @@ async fn a_first_release_that_fails_is_scaled_to_zero_and_can_be_repaired() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn giving_up_is_no_success_when_its_answer_got_lost() {
+    let (world, scene) = (World::new(), Scene::of(&["api"]));
+    world.behave("api", "v1", Behaviour::CrashAtStart);
+    world.fail(CallFault::once("configure api", Failure::Lost).times(2));
+    deployed(&world, scene.environment(), Outcome::Failed).await;
+    assert_eq!(running(&world), ["api=v1 x0"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_autoscaled_first_release_that_failed_gets_its_count_back() {
     let (world, scene) = (World::new(), Scene::of(&["api"]).autoscaled("api"));
     world.behave("api", "v1", Behaviour::CrashAtStart);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use seaway_core::release::Outcome;
 use seaway_engine::Completed;
 use seaway_ports::PortErrorKind;
-use seaway_testkit::{Behaviour, CallFault, Failure, JobBehaviour, Scene, World};
+use seaway_testkit::{Behaviour, CallFault, Failure, JobBehaviour, Moment, Scene, World};
 
 use crate::command::{Command, assert_settled, outcome};
 
@@ -20,6 +20,8 @@ struct Script {
     faults: Vec<CallFault>,
     interrupt_after: Option<u64>,
     steal_after: Option<u64>,
+    /// The call in which the command is killed.
+    killed_at: Option<usize>,
 }
 
 fn behaviour() -> impl Strategy<Value = Behaviour> {
@@ -86,14 +88,16 @@ fn script() -> impl Strategy<Value = Script> {
         prop::collection::vec(fault(), 0..4),
         prop::option::weighted(0.2, 0_u64..8000),
         prop::option::weighted(0.1, 0_u64..8000),
+        prop::option::weighted(0.2, 0_usize..90),
     )
         .prop_map(
-            |(behaviours, job, faults, interrupt_after, steal_after)| Script {
+            |(behaviours, job, faults, interrupt_after, steal_after, killed_at)| Script {
                 behaviours,
                 job,
                 faults,
                 interrupt_after,
                 steal_after,
+                killed_at,
             },
         )
 }
@@ -116,6 +120,9 @@ async fn one(world: &World, version: usize, script: &Script) {
         world.fail(fault.clone());
     }
     let command = Command::new(world, scene().environment());
+    if let Some(call) = script.killed_at {
+        command.client.kill_at(call, Moment::After);
+    }
     let disturb = async {
         let wait = |after: Option<u64>| async move {
             match after {
@@ -136,7 +143,8 @@ async fn one(world: &World, version: usize, script: &Script) {
         std::future::pending::<()>().await
     };
     let made = tokio::select! {
-        made = command.deploy() => made,
+        made = command.deploy() => Some(made),
+        () = command.client.died() => None,
         () = disturb => unreachable!("disturbing never ends"),
     };
     // What was under way when the future came to its end may still give the lock back.
@@ -146,7 +154,7 @@ async fn one(world: &World, version: usize, script: &Script) {
     assert_eq!(acts.collect::<Vec<_>>(), Vec::<String>::new(), "{made:?}");
     world.clear_faults();
     world.forgive();
-    if let Ok(completed @ Completed::Ended { .. }) = &made
+    if let Some(Ok(completed @ Completed::Ended { .. })) = &made
         && outcome(completed) == Some(Outcome::Succeeded)
     {
         let command = Command::new(world, scene().environment());
@@ -162,10 +170,12 @@ async fn one(world: &World, version: usize, script: &Script) {
 async fn many(scripts: Vec<Script>) {
     let world = World::new();
     let count = scripts.len();
+    // A dead command's lock stays until somebody takes it over.
+    let mut lost = false;
     for (version, script) in scripts.into_iter().enumerate() {
-        let stolen = script.steal_after.is_some();
+        lost |= script.steal_after.is_some() || script.killed_at.is_some();
         one(&world, version, &script).await;
-        if !stolen {
+        if !lost {
             assert!(world.lock_is_free(), "release {version}");
         }
     }
