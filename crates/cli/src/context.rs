@@ -10,7 +10,7 @@ use seaway_ecs::{Ecs, EcsRenderer, EnvironmentIdentity, LocalInfrastructure, Loc
 use seaway_engine::{Ports, Session};
 use seaway_image::{Bundler, ImageStore, RegistryClient, RegistryCredentials};
 use seaway_ledger::DirectoryLedger;
-use seaway_local::launch::{self, Connection, LaunchOptions};
+use seaway_local::launch::{self, Connection, LaunchError, LaunchOptions};
 use seaway_local::layout::StateDir;
 use seaway_manifest::Manifest;
 use seaway_ports::{SecretValue, Secrets};
@@ -161,13 +161,23 @@ pub(crate) fn state_dir(manifest: &Manifest) -> Result<StateDir, Failure> {
 
 /// The embedded platform of a state directory, started where it does not run.
 pub(crate) async fn ensure_platform(state: &StateDir) -> Result<Connection, Failure> {
-    let options = LaunchOptions {
+    launched(launch::ensure_running(state, &launch_options()?).await)
+}
+
+/// The embedded platform started anew, with its tasks kept.
+pub(crate) async fn restart_platform(state: &StateDir) -> Result<Connection, Failure> {
+    launched(launch::restart(state, &launch_options()?).await)
+}
+
+fn launch_options() -> Result<LaunchOptions, Failure> {
+    Ok(LaunchOptions {
         exe: own_binary()?,
         args: vec![OsString::from(hidden::PLATFORM)],
-    };
-    launch::ensure_running(state, &options)
-        .await
-        .map_err(|error| Failure::prerequisite(error, &["`seaway local status` tells what runs"]))
+    })
+}
+
+fn launched(result: Result<Connection, LaunchError>) -> Result<Connection, Failure> {
+    result.map_err(|error| Failure::prerequisite(error, &["`seaway local status` tells what runs"]))
 }
 
 fn own_binary() -> Result<PathBuf, Failure> {

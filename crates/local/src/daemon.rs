@@ -20,8 +20,8 @@ use crate::identity::VERSION;
 use crate::keys::{KeysError, PlatformKeys};
 use crate::launch::{Claim, ClaimError, ProcessIdentity, ProcessRecord, build_of};
 use crate::layout::StateDir;
-use crate::platform::records::ProfileName;
 use crate::platform::{Parts, Platform, SUPERVISOR_COMMAND, StartError};
+use crate::profile::{ProfileError, ProfileName};
 use crate::registry::{BlobError, BlobFiles, Registry};
 use crate::server::control::{Control, Shutdown, TaskFate};
 use crate::server::{AccessKeys, ListenError, Listener, Routes};
@@ -61,6 +61,8 @@ pub enum DaemonError {
     Balancing(#[from] BalancingError),
     #[error(transparent)]
     Platform(#[from] StartError),
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     #[error("the operating system refused {what}")]
     System {
         what: &'static str,
@@ -99,7 +101,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     let logs = Arc::new(Logs::new(Arc::clone(&store)));
     let listener = Listener::bind(state).await?;
     let port = listener.port();
-    let profile = ProfileName::default();
+    let profile = ProfileName::of(state)?;
     let balancing = Balancing::start(
         Arc::clone(&store),
         BalancingOptions {

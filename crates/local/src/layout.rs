@@ -124,6 +124,12 @@ impl StateDir {
         self.root.join("port")
     }
 
+    /// The profile of waiting times, where one was chosen.
+    #[must_use]
+    pub fn profile(&self) -> PathBuf {
+        self.root.join("profile")
+    }
+
     /// Who runs: process id, start time, boot id and version of the platform.
     #[must_use]
     pub fn process(&self) -> PathBuf {

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod launch;
 pub mod layout;
 pub mod platform;
+pub mod profile;
 pub mod redacted;
 pub mod registry;
 pub mod server;

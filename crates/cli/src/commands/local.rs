@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum};
 use seaway_local::launch::{self, PlatformClient, Stopped};
 use seaway_local::layout::StateDir;
+use seaway_local::profile::ProfileName;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Format, Global};
-use crate::context::{ensure_platform, state_dir};
+use crate::context::{ensure_platform, restart_platform, state_dir};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
@@ -16,13 +17,36 @@ use crate::output::Output;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Local {
     /// Start the platform in the background
-    Start,
+    Start(Start),
     /// Stop the platform and every task
     Stop,
     /// Tell what runs, where it listens and how memory limits are held
     Status,
     /// Print variables that point AWS tools at the platform: eval "$(seaway local env)"
     Env,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// The platform's own waiting times: quick, or those of AWS (kept for later starts)
+    #[arg(long)]
+    profile: Option<Profile>,
+}
+
+/// The profiles, as the command line names them.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Profile {
+    Quick,
+    Aws,
+}
+
+impl From<Profile> for ProfileName {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Quick => Self::Quick,
+            Profile::Aws => Self::Aws,
+        }
+    }
 }
 
 /// A listener of the platform's load balancers, as its status tells it.
@@ -46,7 +70,7 @@ impl Local {
         let manifest = seaway_manifest::load(&global.manifest)?;
         let state = state_dir(&manifest)?;
         match self {
-            Self::Start => start(&state, output).await,
+            Self::Start(start) => start.run(&state, output).await,
             Self::Stop => stop(&state, output).await,
             Self::Status => status(&state, output).await,
             Self::Env => env(&state, output).await,
@@ -77,16 +101,30 @@ async fn running_status(state: &StateDir) -> Result<Option<serde_json::Value>, F
         .map_err(|error| Failure::prerequisite(error, &[]))
 }
 
-async fn start(state: &StateDir, output: Output) -> Result<ExitCode, Failure> {
-    let connection = ensure_platform(state).await?;
-    match output.format {
-        Format::Json => output.json(&serde_json::json!({ "endpoint": connection.endpoint })),
-        Format::Text => output.data(&format!(
-            "The platform answers at {}\n",
-            connection.endpoint
-        )),
+impl Start {
+    async fn run(self, state: &StateDir, output: Output) -> Result<ExitCode, Failure> {
+        let failed = |error| Failure::prerequisite(error, &["choose it again with --profile"]);
+        let before = ProfileName::of(state).map_err(failed);
+        let connection = match self.profile.map(ProfileName::from) {
+            Some(wanted) if before.as_ref().ok() != Some(&wanted) => {
+                state
+                    .create()
+                    .map_err(|error| Failure::prerequisite(error, &[]))?;
+                wanted.choose(state).map_err(failed)?;
+                restart_platform(state).await?
+            }
+            _ => {
+                before?;
+                ensure_platform(state).await?
+            }
+        };
+        let endpoint = connection.endpoint;
+        match output.format {
+            Format::Json => output.json(&serde_json::json!({ "endpoint": endpoint })),
+            Format::Text => output.data(&format!("The platform answers at {endpoint}\n")),
+        }
+        Ok(ExitCode::SUCCESS)
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn stop(state: &StateDir, output: Output) -> Result<ExitCode, Failure> {

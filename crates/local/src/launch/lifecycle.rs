@@ -80,6 +80,17 @@ pub async fn ensure_running(
     spawn::start(state, &keys, options).await
 }
 
+/// Starts the platform of `state` anew, so that it takes in what was changed in the state
+/// directory; its tasks run on.
+pub async fn restart(state: &StateDir, options: &LaunchOptions) -> Result<Connection, LaunchError> {
+    let keys = PlatformKeys::load_or_create(state)?;
+    let _lock = lock(state).await?;
+    if let Some((connection, _)) = find(state, &keys).await? {
+        end(state, &connection, TaskFate::Keep).await?;
+    }
+    spawn::start(state, &keys, options).await
+}
+
 /// The running platform of `state`, if there is one; starts none.
 pub async fn find_running(state: &StateDir) -> Result<Option<Connection>, LaunchError> {
     if !state.platform_id().exists() {

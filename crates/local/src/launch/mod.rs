@@ -17,6 +17,6 @@ pub use client::{ClientError, PlatformClient};
 pub(crate) use client::{Signature, sign_request};
 pub use connection::Connection;
 pub use error::LaunchError;
-pub use lifecycle::{LaunchOptions, Stopped, ensure_running, find_running, stop};
+pub use lifecycle::{LaunchOptions, Stopped, ensure_running, find_running, restart, stop};
 pub use process::{Claim, ClaimError, ProcessIdentity, ProcessRecord};
 pub use version::build_of;

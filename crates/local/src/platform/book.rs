@@ -13,10 +13,11 @@ use seaway_scheduler::{Command, Input, Millis, Task, TaskId, TaskReport};
 use super::effects::{Effect, LaunchOrder};
 use super::ports::Ports;
 use super::records::{
-    ArchivedDeployment, Place, PlacedPort, ProfileName, ServiceKey, ServiceRecord,
-    StandaloneRecord, StoppedRecord, TaskAbout, TaskDefinitionRecord,
+    ArchivedDeployment, Place, PlacedPort, ServiceKey, ServiceRecord, StandaloneRecord,
+    StoppedRecord, TaskAbout, TaskDefinitionRecord,
 };
 use crate::clock::EpochMillis;
+use crate::profile::ProfileName;
 use crate::store::{Store, StoreError, Tx};
 
 /// What is alive, by its names.

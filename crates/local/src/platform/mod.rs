@@ -38,11 +38,11 @@ use crate::server::control::TaskFate;
 use crate::services::secretsmanager::SecretsManager;
 use crate::store::{Store, StoreError};
 
+use crate::profile::ProfileName;
 pub use book::Book;
 use driver::{Driver, Inbox, Message};
 use launch::Launcher;
 use logs::Shipper;
-use records::ProfileName;
 use runner::Runner;
 
 /// The hidden sub-command of the binary that runs [`seaway_runtime::supervisor::run`]; its directory

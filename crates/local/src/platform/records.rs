@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use seaway_aws_wire::ecs as wire;
-use seaway_router::DrainPolicy;
-use seaway_scheduler::{self as scheduler, Profile};
+use seaway_scheduler as scheduler;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::EpochMillis;
@@ -142,33 +141,6 @@ impl Place {
 pub struct ArchivedDeployment {
     pub deployment: scheduler::ServiceDeployment,
     pub configuration: wire::DeploymentConfiguration,
-}
-
-/// The platform's waiting times, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProfileName {
-    #[default]
-    Quick,
-    Aws,
-}
-
-impl ProfileName {
-    /// The scheduler's constants.
-    pub fn scheduler(self) -> Profile {
-        match self {
-            Self::Quick => Profile::quick(),
-            Self::Aws => Profile::aws(),
-        }
-    }
-
-    /// When the load balancer lets go of a target.
-    pub fn draining(self) -> DrainPolicy {
-        match self {
-            Self::Quick => DrainPolicy::WhenIdle,
-            Self::Aws => DrainPolicy::WholeDelay,
-        }
-    }
 }
 
 /// A service's name within its cluster.
