@@ -1,5 +1,7 @@
 //! Back to what a release recorded, without a build.
 
+use std::collections::BTreeSet;
+
 use seaway_core::desired::{Desired, RevisionId};
 use seaway_core::name::ServiceName;
 use seaway_core::plan::{Goal, Orphans, Policy};
@@ -26,6 +28,16 @@ pub enum RollbackTarget {
     },
 }
 
+impl RollbackTarget {
+    /// The one service that goes back, where it is one.
+    fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Self::Service { service, .. } => Some(service),
+            Self::Previous | Self::Release(_) => None,
+        }
+    }
+}
+
 /// Goes back. Services that did not exist then are left alone and shown.
 pub async fn rollback(
     session: &Session,
@@ -36,7 +48,9 @@ pub async fn rollback(
     let (desired, goal) = resolve(session, target, &releases)?;
     let policy = Policy {
         goal,
-        only: None,
+        only: target
+            .service()
+            .map(|service| BTreeSet::from([service.clone()])),
         orphans: Orphans::Keep,
     };
     release(session, &desired, &policy, confirm).await

@@ -141,12 +141,12 @@ impl Planner<'_> {
     }
 
     fn orphan(&mut self, name: &ServiceName) -> Decision {
-        let orphans = if self.selected(name) {
-            self.policy.orphans
-        } else {
-            Orphans::Keep
-        };
-        match (self.live.service(name), orphans) {
+        if !self.selected(name) {
+            return Decision::Skip {
+                because: SkipReason::NotSelected,
+            };
+        }
+        match (self.live.service(name), self.policy.orphans) {
             (Observed::Unknown(reason), Orphans::Remove) => Decision::Blocked {
                 on: Block::Unknown { reason },
             },

@@ -236,6 +236,22 @@ fn a_service_without_manifest_is_removed_only_when_asked() {
 }
 
 #[test]
+fn what_was_not_asked_for_is_no_orphan() {
+    let (api, web) = (service("api", "one"), service("web", "one"));
+    let live = live([known(&api), known(&web)]);
+    let only = Some(BTreeSet::from([name("api")]));
+    let scale = Policy {
+        only,
+        ..policy(Goal::Scale { count: 5 })
+    };
+    let plan = plan(&desired([api]), &live, &scale);
+    let skipped = Decision::Skip {
+        because: SkipReason::NotSelected,
+    };
+    assert_eq!(plan.services["web"], skipped);
+}
+
+#[test]
 fn jobs_run_once_and_before_any_service_rolls() {
     let mut api = service("api", "one");
     let mut web = service("web", "one");
