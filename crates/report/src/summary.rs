@@ -107,10 +107,10 @@ fn next_steps(summary: &Summary<'_>) -> Vec<String> {
     } = summary;
     let names = words::changed(plan);
     let service = match names.as_slice() {
-        [one] => one.as_str(),
-        _ => "SERVICE",
+        [one] if words::jobs(plan) == 0 => format!(" {one}"),
+        _ => String::new(),
     };
-    let logs = format!("`seaway logs {environment} {service}` shows what its tasks wrote");
+    let logs = format!("`seaway logs {environment}{service}` shows what the tasks wrote");
     let replay = format!("`seaway history {environment} {release}` replays this release");
     let status = format!("`seaway status {environment}` shows what runs");
     let back = format!("`seaway rollback {environment}` goes back to the release before");
