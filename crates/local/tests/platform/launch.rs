@@ -1,71 +1,32 @@
-//! The background process as commands meet it: real processes, re-executed from
-//! this very binary. It has no test harness, because it must become the platform
-//! when it is called with the hidden sub-command.
+//! The background process as commands meet it: started, found, replaced, stopped.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
-
-use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use seaway_local::launch::{
-    Connection, LaunchError, LaunchOptions, PlatformClient, ProcessIdentity, Stopped,
-    ensure_running, find_running, stop,
+    Connection, LaunchError, PlatformClient, ProcessIdentity, Stopped, ensure_running,
+    find_running, stop,
 };
 use seaway_local::layout::StateDir;
 
-const HIDDEN: &str = "__platform";
+use crate::harness::{run, tests};
+use crate::stage::{options, own_binary, wait_for_end};
 
-type Case = (&'static str, fn(&tokio::runtime::Runtime));
-
-const CASES: [Case; 9] = [
-    (
-        "a_started_platform_answers_and_is_used_again",
-        started_and_reused,
-    ),
-    ("a_started_platform_holds_nothing_of_the_command", detached),
-    ("commands_at_the_same_time_start_one_platform", concurrent),
-    ("a_killed_platform_comes_back_at_its_port", killed),
-    ("a_platform_of_another_build_is_replaced", replaced),
-    ("a_platform_whose_state_vanished_ends", vanished),
-    ("a_platform_that_dies_early_is_explained", died),
-    ("a_newer_store_is_refused_with_the_reason", newer_store),
-    ("stopping_what_does_not_run_is_fine", nothing_to_stop),
+tests![
+    a_started_platform_answers_and_is_used_again,
+    a_started_platform_holds_nothing_of_the_command,
+    commands_at_the_same_time_start_one_platform,
+    a_killed_platform_comes_back_at_its_port,
+    a_platform_of_another_build_is_replaced,
+    a_platform_whose_state_vanished_ends,
+    a_platform_that_dies_early_is_explained,
+    a_newer_store_is_refused_with_the_reason,
+    stopping_what_does_not_run_is_fine,
 ];
-
-fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if arguments.first().is_some_and(|first| first == HIDDEN) {
-        return become_platform(&arguments[1..]);
-    }
-    let filter = arguments
-        .iter()
-        .filter_map(|text| text.to_str())
-        .find(|text| !text.starts_with('-'));
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    for (name, case) in CASES {
-        if filter.is_none_or(|wanted| name.contains(wanted)) {
-            case(&runtime);
-            eprintln!("test {name} ... ok");
-        }
-    }
-    ExitCode::SUCCESS
-}
-
-fn become_platform(arguments: &[OsString]) -> ExitCode {
-    match seaway_local::background::run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
 
 /// A state directory whose platform is stopped at the end.
 struct Fixture {
@@ -91,17 +52,6 @@ impl Fixture {
     }
 }
 
-fn own_binary() -> PathBuf {
-    std::env::current_exe().unwrap()
-}
-
-fn options(exe: &Path) -> LaunchOptions {
-    LaunchOptions {
-        exe: exe.to_owned(),
-        args: vec![HIDDEN.into()],
-    }
-}
-
 async fn process(connection: &Connection) -> ProcessIdentity {
     let ping = PlatformClient::new(connection.clone())
         .ping()
@@ -110,20 +60,8 @@ async fn process(connection: &Connection) -> ProcessIdentity {
     ProcessIdentity::of(ping.pid).unwrap().unwrap()
 }
 
-async fn wait_for_end(process: &ProcessIdentity) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while process.is_alive() {
-        assert!(
-            Instant::now() < deadline,
-            "process {} still runs",
-            process.pid
-        );
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-fn started_and_reused(runtime: &tokio::runtime::Runtime) {
-    runtime.block_on(async {
+fn a_started_platform_answers_and_is_used_again() {
+    run(async {
         let fixture = Fixture::new();
         let begun = Instant::now();
         let first = fixture.start().await;
@@ -161,8 +99,8 @@ fn resident(process: &ProcessIdentity) -> String {
     line.split_whitespace().nth(1).unwrap().to_owned()
 }
 
-fn detached(runtime: &tokio::runtime::Runtime) {
-    runtime.block_on(async {
+fn a_started_platform_holds_nothing_of_the_command() {
+    run(async {
         let fixture = Fixture::new();
         // Like the pipe of a CI job: it ends when the last process that has it does.
         let (mut reader, writer) = std::io::pipe().unwrap();
@@ -187,8 +125,8 @@ fn detached(runtime: &tokio::runtime::Runtime) {
     });
 }
 
-fn concurrent(runtime: &tokio::runtime::Runtime) {
-    runtime.block_on(async {
+fn commands_at_the_same_time_start_one_platform() {
+    run(async {
         let fixture = Fixture::new();
         let (first, second) = tokio::join!(fixture.start(), fixture.start());
         assert_eq!(first.endpoint, second.endpoint);
@@ -197,8 +135,8 @@ fn concurrent(runtime: &tokio::runtime::Runtime) {
     });
 }
 
-fn killed(runtime: &tokio::runtime::Runtime) {
-    runtime.block_on(async {
+fn a_killed_platform_comes_back_at_its_port() {
+    run(async {
         let fixture = Fixture::new();
         let before = fixture.start().await;
         let first = process(&before).await;
@@ -213,8 +151,8 @@ fn killed(runtime: &tokio::runtime::Runtime) {
     });
 }
 
-fn replaced(runtime: &tokio::runtime::Runtime) {
-    runtime.block_on(async {
+fn a_platform_of_another_build_is_replaced() {
+    run(async {
         let fixture = Fixture::new();
         let first = process(&fixture.start().await).await;
         let rebuilt = fixture.dir.path().join("rebuilt");
@@ -228,8 +166,8 @@ fn replaced(runtime: &tokio::runtime::Runtime) {
     });
 }
 
-fn vanished(runtime: &tokio::runtime::Runtime) {
-    runtime.block_on(async {
+fn a_platform_whose_state_vanished_ends() {
+    run(async {
         let fixture = Fixture::new();
         let running = process(&fixture.start().await).await;
         fs::remove_dir_all(fixture.state.root()).unwrap();
@@ -238,8 +176,8 @@ fn vanished(runtime: &tokio::runtime::Runtime) {
     });
 }
 
-fn died(runtime: &tokio::runtime::Runtime) {
-    runtime.block_on(async {
+fn a_platform_that_dies_early_is_explained() {
+    run(async {
         let fixture = Fixture::new();
         fixture.state.create().unwrap();
         // A file where a directory is needed: the platform cannot start.
@@ -254,8 +192,8 @@ fn died(runtime: &tokio::runtime::Runtime) {
     });
 }
 
-fn newer_store(runtime: &tokio::runtime::Runtime) {
-    runtime.block_on(async {
+fn a_newer_store_is_refused_with_the_reason() {
+    run(async {
         let fixture = Fixture::new();
         fixture.state.create().unwrap();
         let newer = rusqlite::Connection::open(fixture.state.store()).unwrap();
@@ -270,8 +208,8 @@ fn newer_store(runtime: &tokio::runtime::Runtime) {
     });
 }
 
-fn nothing_to_stop(runtime: &tokio::runtime::Runtime) {
-    runtime.block_on(async {
+fn stopping_what_does_not_run_is_fine() {
+    run(async {
         let fixture = Fixture::new();
         assert_eq!(stop(&fixture.state).await.unwrap(), Stopped::NoneRan);
         assert!(!fixture.state.root().exists(), "looking creates nothing");

@@ -1,0 +1,243 @@
+//! `kill -9` of platform and supervisor: nothing is lost, doubled or left behind.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use seaway_local::launch::{Stopped, ensure_running, stop};
+use serde_json::{Value, json};
+
+use crate::harness::{run, tests};
+use crate::stage::{Stage, id_of, options, own_binary, text, wait_for_end};
+
+tests![
+    a_killed_platform_adopts_its_tasks,
+    a_platform_killed_in_the_middle_of_a_roll_goes_on_with_it,
+    a_platform_killed_while_tasks_start_and_stop_loses_none,
+    a_killed_supervisor_is_replaced_and_so_are_its_tasks,
+    platform_and_supervisor_killed_together_come_back,
+    another_build_of_the_platform_keeps_the_tasks,
+    a_stop_leaves_no_process_and_services_come_back,
+    a_state_directory_that_vanished_takes_every_process_along,
+    logs_are_whole_after_a_kill,
+];
+
+async fn marked(stage: &Stage, family: &str, script: &str) -> String {
+    let more = json!({ "environment": [{ "name": "MARK", "value": stage.mark() }] });
+    stage.define_with(family, script, more).await
+}
+
+fn pids(stage: &Stage) -> BTreeSet<u32> {
+    stage.processes_with(&stage.mark()).into_iter().collect()
+}
+
+fn a_killed_platform_adopts_its_tasks() {
+    run(async {
+        let mut stage = Stage::start().await;
+        let definition = marked(&stage, "api", "exec sleep 600").await;
+        stage
+            .create("api", &definition, json!({ "desiredCount": 3 }))
+            .await;
+        let alone = stage.run_task(&definition, json!({})).await;
+        stage.steady("api").await;
+        stage.task_when(&alone["taskArn"], "RUNNING").await;
+        let (before, tasks) = (pids(&stage), names(&stage.tasks("api").await));
+        assert_eq!(before.len(), 4);
+        let events = stage.events("api").await;
+        stage.kill_platform().await;
+        assert_eq!(pids(&stage), before, "tasks do not need it");
+        stage.restart().await;
+        let service = stage.steady("api").await;
+        assert_eq!(service["runningCount"], 3);
+        assert_eq!(names(&stage.tasks("api").await), tasks);
+        assert_eq!(stage.events("api").await, events, "nothing happened");
+        assert_eq!(pids(&stage), before);
+        // It is their platform: it can stop them.
+        stage.update("api", json!({ "desiredCount": 0 })).await;
+        stage
+            .ecs("StopTask", json!({ "task": alone["taskArn"] }))
+            .await;
+        let task = stage.task_when(&alone["taskArn"], "STOPPED").await;
+        assert_eq!(task["containers"][0]["exitCode"], 143);
+        stage.until_marked(0).await;
+    });
+}
+
+fn names(tasks: &[Value]) -> BTreeSet<String> {
+    tasks.iter().map(|task| id_of(&task["taskArn"])).collect()
+}
+
+fn a_platform_killed_in_the_middle_of_a_roll_goes_on_with_it() {
+    run(async {
+        let mut stage = Stage::start().await;
+        let first = marked(&stage, "api", "exec sleep 600").await;
+        stage
+            .create("api", &first, json!({ "desiredCount": 2 }))
+            .await;
+        stage.steady("api").await;
+        for wait in [0, 30, 120, 700, 1300] {
+            let next = marked(&stage, "api", "exec sleep 600").await;
+            let updated = stage.update("api", json!({ "taskDefinition": next })).await;
+            let deployment = text(&updated["deployments"][0]["id"]);
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            stage.kill_platform().await;
+            stage.restart().await;
+            let steady = stage.steady("api").await;
+            assert_eq!(steady["deployments"][0]["id"], deployment.as_str());
+            assert_eq!(steady["taskDefinition"], next.as_str());
+            stage.until_marked(2).await;
+        }
+    });
+}
+
+fn a_platform_killed_while_tasks_start_and_stop_loses_none() {
+    run(async {
+        let mut stage = Stage::start().await;
+        let definition = marked(&stage, "api", "exec sleep 600").await;
+        stage
+            .create("api", &definition, json!({ "desiredCount": 0 }))
+            .await;
+        for (round, wait) in [0_u64, 5, 10, 20, 40, 80].into_iter().enumerate() {
+            let desired = if round % 2 == 0 { 6 } else { 0 };
+            stage
+                .update("api", json!({ "desiredCount": desired }))
+                .await;
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            stage.kill_platform().await;
+            stage.restart().await;
+            stage
+                .service_when("api", "scaled", |service| {
+                    service["runningCount"] == desired
+                })
+                .await;
+            stage.until_marked(desired).await;
+        }
+    });
+}
+
+fn a_killed_supervisor_is_replaced_and_so_are_its_tasks() {
+    run(async {
+        let stage = Stage::start().await;
+        let definition = marked(&stage, "api", "exec sleep 600").await;
+        stage
+            .create("api", &definition, json!({ "desiredCount": 2 }))
+            .await;
+        stage.steady("api").await;
+        let (before, tasks) = (pids(&stage), names(&stage.tasks("api").await));
+        let supervisor = stage.supervisor().await;
+        supervisor.kill().unwrap();
+        wait_for_end(&supervisor).await;
+        stage
+            .service_when("api", "replaced", |service| {
+                service["runningCount"] == 2 && service["events"].as_array().unwrap().len() > 4
+            })
+            .await;
+        stage.until_marked(2).await;
+        assert!(pids(&stage).is_disjoint(&before));
+        assert!(names(&stage.tasks("api").await).is_disjoint(&tasks));
+        for task in &tasks {
+            let task = stage.task_when(&json!(task), "STOPPED").await;
+            assert_eq!(task["stoppedReason"], "Essential container in task exited");
+        }
+    });
+}
+
+fn platform_and_supervisor_killed_together_come_back() {
+    run(async {
+        let mut stage = Stage::start().await;
+        let definition = marked(&stage, "api", "exec sleep 600").await;
+        stage
+            .create("api", &definition, json!({ "desiredCount": 2 }))
+            .await;
+        stage.steady("api").await;
+        let before = pids(&stage);
+        let next = marked(&stage, "api", "exec sleep 600").await;
+        stage.update("api", json!({ "taskDefinition": next })).await;
+        let supervisor = stage.supervisor().await;
+        stage.kill_platform().await;
+        supervisor.kill().unwrap();
+        wait_for_end(&supervisor).await;
+        stage.restart().await;
+        let steady = stage.steady("api").await;
+        assert_eq!(steady["taskDefinition"], next.as_str());
+        stage.until_marked(2).await;
+        assert!(pids(&stage).is_disjoint(&before));
+    });
+}
+
+fn another_build_of_the_platform_keeps_the_tasks() {
+    run(async {
+        let mut stage = Stage::start().await;
+        let definition = marked(&stage, "api", "exec sleep 600").await;
+        stage.create("api", &definition, json!({})).await;
+        stage.steady("api").await;
+        let (before, old) = (pids(&stage), stage.platform().await);
+        let rebuilt = stage.dir.path().join("rebuilt");
+        std::fs::copy(own_binary(), &rebuilt).unwrap();
+        stage.connection = ensure_running(&stage.state, &options(&rebuilt))
+            .await
+            .unwrap();
+        assert_ne!(stage.platform().await, old);
+        assert_eq!(stage.steady("api").await["runningCount"], 1);
+        assert_eq!(pids(&stage), before);
+    });
+}
+
+fn a_stop_leaves_no_process_and_services_come_back() {
+    run(async {
+        let mut stage = Stage::start().await;
+        let definition = marked(&stage, "api", "exec sleep 600").await;
+        stage
+            .create("api", &definition, json!({ "desiredCount": 2 }))
+            .await;
+        stage.steady("api").await;
+        // In the middle of launches, too.
+        stage.update("api", json!({ "desiredCount": 8 })).await;
+        let supervisor = stage.supervisor().await;
+        assert_eq!(stop(&stage.state).await.unwrap(), Stopped::Ended);
+        assert!(pids(&stage).is_empty());
+        assert!(!supervisor.is_alive());
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(pids(&stage).is_empty(), "nothing is started late");
+        stage.restart().await;
+        stage
+            .service_when("api", "back", |service| service["runningCount"] == 8)
+            .await;
+        stage.until_marked(8).await;
+    });
+}
+
+fn a_state_directory_that_vanished_takes_every_process_along() {
+    run(async {
+        let stage = Stage::start().await;
+        let definition = marked(&stage, "api", "exec sleep 600").await;
+        stage
+            .create("api", &definition, json!({ "desiredCount": 2 }))
+            .await;
+        stage.steady("api").await;
+        let (platform, supervisor) = (stage.platform().await, stage.supervisor().await);
+        std::fs::remove_dir_all(stage.state.root()).unwrap();
+        wait_for_end(&platform).await;
+        wait_for_end(&supervisor).await;
+        assert!(pids(&stage).is_empty());
+    });
+}
+
+fn logs_are_whole_after_a_kill() {
+    run(async {
+        let mut stage = Stage::start().await;
+        let script = "i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); sleep 0.01; done";
+        let definition = stage.define("job", script).await;
+        let task = stage.run_task(&definition, json!({})).await;
+        stage.task_when(&task["taskArn"], "RUNNING").await;
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            stage.kill_platform().await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            stage.restart().await;
+        }
+        stage.task_when(&task["taskArn"], "STOPPED").await;
+        let stream = format!("job/main/{}", id_of(&task["taskArn"]));
+        let expected: Vec<String> = (0..400).map(|number| format!("line {number}")).collect();
+        assert_eq!(stage.log(&stream).await, expected);
+    });
+}

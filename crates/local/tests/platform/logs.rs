@@ -1,0 +1,45 @@
+//! What tasks print is in CloudWatch Logs: all of it, in order, once.
+
+use crate::harness::{run, tests};
+use crate::stage::{Stage, id_of};
+
+tests![
+    everything_a_task_printed_before_it_ended_is_there_when_it_has,
+    a_task_that_printed_much_loses_nothing,
+];
+
+fn everything_a_task_printed_before_it_ended_is_there_when_it_has() {
+    run(async {
+        let stage = Stage::start().await;
+        let script = "i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done; printf end";
+        let definition = stage.define("job", script).await;
+        let task = stage.finished(&definition).await;
+        let stream = format!("job/main/{}", id_of(&task["taskArn"]));
+        let mut expected: Vec<String> = (0..200).map(|number| format!("line {number}")).collect();
+        expected.push("end".into());
+        assert_eq!(stage.log(&stream).await, expected);
+    });
+}
+
+fn a_task_that_printed_much_loses_nothing() {
+    run(async {
+        let stage = Stage::start().await;
+        // More than is shipped in one pass: 40,000 lines of 100 bytes.
+        let pad = "x".repeat(90);
+        let script = format!("seq -f '%08.0f {pad}' 1 40000");
+        let definition = stage.define("job", &script).await;
+        let task = stage.finished(&definition).await;
+        let stream = format!("job/main/{}", id_of(&task["taskArn"]));
+        let mut lines = stage.log(&stream).await;
+        let begun = std::time::Instant::now();
+        while lines.len() < 40_000 && begun.elapsed().as_secs() < 20 {
+            lines = stage.log(&stream).await;
+        }
+        let numbers: Vec<u32> = lines
+            .iter()
+            .map(|line| line[..8].parse().unwrap())
+            .collect();
+        let expected: Vec<u32> = (1..=40_000).collect();
+        assert!(numbers == expected, "{} lines", numbers.len());
+    });
+}

@@ -1,0 +1,63 @@
+//! The platform as commands and clients meet it: real processes, re-executed from this very
+//! binary, and signed requests over the real port. There is no standard test harness, because the
+//! binary must become the platform, its supervisor, a launcher and the server that tasks run when
+//! it is called with their hidden sub-commands.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod api;
+mod crashes;
+mod harness;
+mod launch;
+mod logs;
+mod rolling;
+mod server;
+mod services;
+mod stage;
+mod tasks;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use seaway_local::platform::SUPERVISOR_COMMAND;
+use seaway_runtime::supervisor::{self, MemoryChoice, SupervisorOptions};
+
+const PLATFORM: &str = "__platform";
+const LAUNCH: &str = "__launch";
+const SERVER: &str = "__server";
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match arguments.first().and_then(|first| first.to_str()) {
+        Some(PLATFORM) => finished(seaway_local::background::run(&arguments[1..])),
+        Some(SUPERVISOR_COMMAND) => finished(supervisor::run(SupervisorOptions {
+            directory: arguments[1].clone().into(),
+            memory: MemoryChoice::Best,
+            launch_arguments: vec![LAUNCH.into()],
+        })),
+        Some(LAUNCH) => seaway_runtime::launch::main(),
+        Some(SERVER) => server::main(),
+        _ => {
+            let words: Vec<String> = std::env::args().skip(1).collect();
+            let groups = [
+                launch::TESTS,
+                services::TESTS,
+                rolling::TESTS,
+                tasks::TESTS,
+                logs::TESTS,
+                crashes::TESTS,
+            ];
+            harness::run_tests(&words, &groups)
+        }
+    }
+}
+
+fn finished<E: std::error::Error>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
