@@ -27,6 +27,7 @@ use crate::server::control::{Control, Shutdown, TaskFate};
 use crate::server::{AccessKeys, ListenError, Listener, Routes};
 use crate::services::ecs::Ecs;
 use crate::services::elbv2::Elbv2;
+use crate::services::fresh_logs::FreshLogs;
 use crate::services::logs::Logs;
 use crate::services::secretsmanager::SecretsManager;
 use crate::services::sts::Sts;
@@ -126,7 +127,13 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     let services = Services::default()
         .with(Service::Sts, Blocking::new(Arc::new(Sts)))
         .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
-        .with(Service::Logs, Blocking::new(Arc::clone(&logs)))
+        .with(
+            Service::Logs,
+            Blocking::new(Arc::new(FreshLogs::new(
+                Arc::clone(&platform),
+                Arc::clone(&logs),
+            ))),
+        )
         .with(
             Service::Elbv2,
             Blocking::new(Arc::new(Elbv2::new(Arc::clone(&balancing)))),

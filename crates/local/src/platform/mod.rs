@@ -22,6 +22,7 @@ mod runner;
 mod spec;
 mod supervisor;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -69,6 +70,8 @@ pub struct Platform {
     book: Arc<Mutex<Book>>,
     inbox: Inbox,
     supervisor: watch::Receiver<Option<Supervisor>>,
+    shipper: Arc<Shipper>,
+    supervisor_directory: PathBuf,
     memory: MemoryReport,
     threads: Mutex<Option<JoinHandle<()>>>,
     tasks: Vec<tokio::task::AbortHandle>,
@@ -83,6 +86,15 @@ pub enum StartError {
     Supervisor(#[from] ClientError),
     #[error("no thread can be started")]
     Thread(#[from] std::io::Error),
+}
+
+impl From<logs::StartError> for StartError {
+    fn from(error: logs::StartError) -> Self {
+        match error {
+            logs::StartError::Store(error) => Self::Load(error),
+            logs::StartError::Thread(error) => Self::Thread(error),
+        }
+    }
 }
 
 impl Platform {
@@ -115,23 +127,28 @@ impl Platform {
             secrets,
             Arc::clone(&balancing),
         );
-        let shipper = Shipper::start(store)?;
+        let alive = driver::lock(&book)
+            .live_tasks()
+            .map(|(task, _)| task.id.clone())
+            .collect();
+        let shipper = Shipper::start(store, &alive)?;
         let runner = Runner::new(
             Arc::new(launcher),
             supervisor.clone(),
             inbox.clone(),
-            shipper,
+            Arc::clone(&shipper),
         );
-        let keeper = supervisor::keep_connected(
+        let supervisor_directory = launch.directory.clone();
+        let keeper = supervisor::Keeper {
+            state: state.clone(),
             launch,
-            first,
             connected,
-            Arc::clone(&runner),
-            inbox.clone(),
-        );
+            runner: Arc::clone(&runner),
+            inbox: inbox.clone(),
+        };
         let health = forward_health(Arc::clone(&balancing), inbox.clone());
         let tasks = vec![
-            tokio::spawn(keeper).abort_handle(),
+            tokio::spawn(keeper.keep(first)).abort_handle(),
             tokio::spawn(health).abort_handle(),
         ];
         let driver = Driver {
@@ -149,10 +166,13 @@ impl Platform {
             book,
             inbox,
             supervisor,
+            shipper,
+            supervisor_directory,
             memory,
             threads: Mutex::new(Some(thread)),
             tasks,
         };
+        // By then every task that lives is adopted: what is outstanding is really to be done.
         platform.wait_for_supervisor().await;
         platform.inbox.send(Message::Restore);
         Ok(Arc::new(platform))
@@ -224,12 +244,31 @@ impl Platform {
                 tracing::error!("the driver ended badly");
             }
         }
-        let supervisor = self.supervisor.borrow().clone();
-        if let (TaskFate::Stop, Some(supervisor)) = (fate, supervisor)
-            && let Err(error) = supervisor.shutdown(STOP_GRACE).await
+        if fate == TaskFate::Stop
+            && let Err(error) = self.stop_supervisor().await
         {
             tracing::error!(%error, "the supervisor was not stopped");
         }
+    }
+
+    /// Ends the supervisor, also one that was started and not connected to yet. From here on it
+    /// refuses to start tasks, so a launch that is under way comes too late.
+    async fn stop_supervisor(&self) -> Result<(), ClientError> {
+        let connected = self.supervisor.borrow().clone();
+        let supervisor = match connected {
+            Some(supervisor) => supervisor,
+            None => match Supervisor::connect(&self.supervisor_directory).await {
+                Err(ClientError::NotRunning { .. }) => return Ok(()),
+                found => found?,
+            },
+        };
+        supervisor.shutdown(STOP_GRACE).await
+    }
+
+    /// Brings CloudWatch Logs up to date with what tasks have written, as far as a short wait
+    /// allows. Blocks.
+    pub fn refresh_logs(&self) {
+        self.shipper.refresh();
     }
 
     async fn wait_for_supervisor(&self) {

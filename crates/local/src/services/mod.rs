@@ -8,6 +8,7 @@
 mod call;
 mod dispatch;
 pub mod ecs;
+pub mod fresh_logs;
 pub mod elbv2;
 pub mod logs;
 pub mod secretsmanager;
