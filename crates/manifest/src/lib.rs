@@ -24,7 +24,7 @@ mod tables;
 mod tree;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Problem, Severity};
-pub use load::{FILE_NAME, MAX_BYTES, load};
+pub use load::{FILE_NAME, MAX_BYTES, load, load_text, locate};
 pub use manifest::Manifest;
 pub use render::{Colour, render};
 pub use resolve::names::{ShortName, platform_name, short_names};

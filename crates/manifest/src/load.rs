@@ -22,17 +22,42 @@ pub const MAX_BYTES: u64 = 1024 * 1024;
 /// is wrong in the environments. A manifest that is returned can still have an environment that
 /// does not resolve: see [`Manifest::check`].
 pub fn load(path: &Path) -> Result<Manifest, Diagnostics> {
-    let file = if path.is_dir() {
-        path.join(FILE_NAME)
-    } else {
-        path.to_owned()
-    };
+    let (source, root) = source_of(path)?;
+    let manifest = Manifest::parse(source, &Checkout::new(root.clone()))?;
+    Ok(manifest.in_directory(root))
+}
+
+/// The same without a look at the paths in the manifest: for commands that build nothing and go by
+/// the record, to which the working tree is of no concern.
+pub fn load_text(path: &Path) -> Result<Manifest, Diagnostics> {
+    let (source, root) = source_of(path)?;
+    Ok(Manifest::parse_text(source)?.in_directory(root))
+}
+
+/// The directory of the manifest at `path`, which may be a file or that directory; what the
+/// manifest says is not looked at.
+pub fn locate(path: &Path) -> Result<PathBuf, Diagnostics> {
+    let file = file_at(path);
+    match std::fs::metadata(&file) {
+        Ok(_) => Ok(directory_of(&file)),
+        Err(error) => Err(alone(&file.display().to_string(), unreadable(&error))),
+    }
+}
+
+fn source_of(path: &Path) -> Result<(Source, PathBuf), Diagnostics> {
+    let file = file_at(path);
     let name = file.display().to_string();
     let bytes = read(&file, &name)?;
     let text = String::from_utf8(bytes).map_err(|error| not_utf8(&name, &error))?;
-    let root = directory_of(&file);
-    let manifest = Manifest::parse(Source { name, text }, &Checkout::new(root.clone()))?;
-    Ok(manifest.in_directory(root))
+    Ok((Source { name, text }, directory_of(&file)))
+}
+
+fn file_at(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        path.join(FILE_NAME)
+    } else {
+        path.to_owned()
+    }
 }
 
 fn read(file: &Path, name: &str) -> Result<Vec<u8>, Diagnostics> {

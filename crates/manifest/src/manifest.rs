@@ -30,10 +30,24 @@ impl Manifest {
     /// Fails with every mistake in keys, types, values and paths, together with what is wrong in
     /// the environments then.
     pub fn parse(source: Source, tree: &dyn Tree) -> Result<Self, Diagnostics> {
+        Self::read(source, Some(tree))
+    }
+
+    /// Reads the text of a manifest and believes the paths in it.
+    ///
+    /// Fails with every mistake in keys, types and values, together with what is wrong in the
+    /// environments then.
+    pub fn parse_text(source: Source) -> Result<Self, Diagnostics> {
+        Self::read(source, None)
+    }
+
+    fn read(source: Source, tree: Option<&dyn Tree>) -> Result<Self, Diagnostics> {
         let source = Arc::new(source);
         let mut found = Sink::new();
         let tables = document::read(&source, &mut found);
-        tree::check(&tables, tree, &mut found);
+        if let Some(tree) = tree {
+            tree::check(&tables, tree, &mut found);
+        }
         let manifest = Self {
             source,
             tables,

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use insta::assert_snapshot;
-use seaway_manifest::{Colour, FILE_NAME, load, render};
+use seaway_manifest::{Colour, FILE_NAME, load, load_text, locate, render};
 use tempfile::TempDir;
 
 use crate::shop::{SHOP, changed};
@@ -70,6 +70,25 @@ fn a_missing_path_is_refused() {
 
     1 error in ROOT/seaway.toml
     "#);
+}
+
+#[test]
+fn what_goes_by_the_record_needs_no_sources() {
+    let root = TempDir::new().expect("a directory for the test");
+    fs::write(root.path().join(FILE_NAME), SHOP).expect("the manifest");
+    assert!(load(root.path()).is_err(), "none of the paths is there");
+    let manifest = load_text(root.path()).expect("the text alone is good");
+    assert!(manifest.resolve("local").is_ok());
+    assert_eq!(manifest.directory(), root.path());
+}
+
+#[test]
+fn a_manifest_full_of_mistakes_is_located_all_the_same() {
+    let root = repository("]");
+    assert_eq!(locate(root.path()).ok().as_deref(), Some(root.path()));
+    let file = root.path().join(FILE_NAME);
+    assert_eq!(locate(&file).ok().as_deref(), Some(root.path()));
+    assert!(locate(&root.path().join("nowhere")).is_err());
 }
 
 #[test]
