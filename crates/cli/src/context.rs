@@ -36,16 +36,20 @@ pub(crate) struct Connected {
 }
 
 impl Context {
-    /// Reads the manifest and resolves the environment.
+    /// Reads the manifest and resolves the environment. The sources may be missing: most commands
+    /// go by the record and build nothing.
     pub(crate) fn load(global: &Global, environment: &str) -> Result<Self, Failure> {
-        Self::load_from(&global.manifest, environment)
+        Self::of(seaway_manifest::load_text(&global.manifest)?, environment)
     }
 
-    /// The same for a manifest elsewhere.
-    pub(crate) fn load_from(manifest: &Path, environment: &str) -> Result<Self, Failure> {
-        let manifest = seaway_manifest::load(manifest)?;
+    /// The same for a command that builds: the paths in the manifest must lead somewhere.
+    pub(crate) fn with_sources(manifest: &Path, environment: &str) -> Result<Self, Failure> {
+        Self::of(seaway_manifest::load(manifest)?, environment)
+    }
+
+    fn of(manifest: Manifest, environment: &str) -> Result<Self, Failure> {
         let environment = Arc::new(manifest.resolve(environment)?);
-        let state = state_dir(&manifest)?;
+        let state = state_dir(manifest.directory())?;
         Ok(Self {
             manifest,
             environment,
@@ -150,11 +154,11 @@ impl Context {
     }
 }
 
-/// The state directory of a manifest.
-pub(crate) fn state_dir(manifest: &Manifest) -> Result<StateDir, Failure> {
+/// The state directory of the manifest in `directory`.
+pub(crate) fn state_dir(directory: &Path) -> Result<StateDir, Failure> {
     // The background processes live in another working directory.
-    let directory = std::path::absolute(manifest.directory())
-        .map_err(|error| Failure::prerequisite(error, &[]))?;
+    let directory =
+        std::path::absolute(directory).map_err(|error| Failure::prerequisite(error, &[]))?;
     StateDir::from_environment(&directory, |name| std::env::var_os(name))
         .map_err(|error| Failure::prerequisite(error, &["set HOME or XDG_DATA_HOME"]))
 }

@@ -33,7 +33,7 @@ pub(crate) struct Deploy {
 
 impl Deploy {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
-        let context = Context::load(global, &self.environment)?;
+        let context = Context::with_sources(&global.manifest, &self.environment)?;
         let policy = policy(&context, &self.services, self.prune)?;
         let connected = context.connect().await?;
         let source = source_of(context.directory()).await;

@@ -67,8 +67,8 @@ impl Address {
 
 impl Local {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
-        let manifest = seaway_manifest::load(&global.manifest)?;
-        let state = state_dir(&manifest)?;
+        // A manifest with mistakes is no reason to leave a platform running.
+        let state = state_dir(&seaway_manifest::locate(&global.manifest)?)?;
         match self {
             Self::Start(start) => start.run(&state, output).await,
             Self::Stop => stop(&state, output).await,

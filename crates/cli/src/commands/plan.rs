@@ -29,7 +29,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
-        let context = Context::load(global, &self.environment)?;
+        let context = Context::with_sources(&global.manifest, &self.environment)?;
         let policy = policy(&context, &self.services, self.prune)?;
         let connected = context.connect().await?;
         // The events of a plan's builds are progress, never the result.

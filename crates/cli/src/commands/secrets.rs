@@ -1,6 +1,7 @@
 //! `seaway secrets`.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
@@ -52,6 +53,9 @@ pub(crate) struct Set {
     environment: String,
     /// The secret, or one key of its JSON object (database#url)
     secret: String,
+    /// Caught, so that it is refused without being repeated in an error
+    #[arg(hide = true)]
+    value: Vec<OsString>,
 }
 
 impl Secrets {
@@ -118,6 +122,14 @@ impl Set {
     async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::load(global, &self.environment)?;
         let secret = reference(&self.secret)?;
+        if !self.value.is_empty() {
+            let hint = from_stdin(&self.secret);
+            return Err(Failure::new(
+                Exit::Usage,
+                "a value is never an argument: shells and process lists would keep it",
+                &[&hint],
+            ));
+        }
         let value = read_value(&self.secret)?;
         context
             .connect()
@@ -133,12 +145,14 @@ impl Set {
 impl Named {
     async fn remove(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::load(global, &self.environment)?;
-        context
-            .connect()
-            .await?
-            .secrets
-            .remove(&self.secret)
-            .await?;
+        let secrets = context.connect().await?.secrets;
+        let known = secrets.list().await?;
+        if !known.iter().any(|secret| secret.name == self.secret) {
+            let text = format!("{} has no secret {:?}", self.environment, self.secret);
+            let hint = format!("`seaway secrets list {}` lists them", self.environment);
+            return Err(Failure::new(Exit::Usage, text, &[&hint]));
+        }
+        secrets.remove(&self.secret).await?;
         output.message(&format!(
             "{} is removed from {}\n",
             self.secret, self.environment
@@ -172,6 +186,11 @@ fn reference(given: &str) -> Result<SecretRef, Failure> {
     })
 }
 
+/// How a script gives a value.
+fn from_stdin(name: &str) -> String {
+    format!("printf %s \"$VALUE\" | seaway secrets set ENVIRONMENT {name}")
+}
+
 /// From a prompt that shows nothing, or from standard input without its last line end.
 fn read_value(name: &str) -> Result<SecretValue, Failure> {
     let failed = |error: std::io::Error| Failure::prerequisite(error, &[]);
@@ -191,7 +210,7 @@ fn read_value(name: &str) -> Result<SecretValue, Failure> {
         }
     }
     if value.is_empty() {
-        let hint = format!("printf %s \"$VALUE\" | seaway secrets set ENVIRONMENT {name}");
+        let hint = from_stdin(name);
         return Err(Failure::new(Exit::Usage, "the value is empty", &[&hint]));
     }
     if value.len() as u64 > LONGEST {

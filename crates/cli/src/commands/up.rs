@@ -29,7 +29,7 @@ pub(crate) struct Up {
 impl Up {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let manifest = self.directory.as_ref().unwrap_or(&global.manifest);
-        let context = Context::load_from(manifest, &self.environment)?;
+        let context = Context::with_sources(manifest, &self.environment)?;
         let policy = deploy::policy(&context, &[], false)?;
         let connected = context.connect().await?;
         let source = source_of(context.directory()).await;

@@ -10,5 +10,17 @@ mod process;
 mod project;
 mod shown;
 
+mod aws;
+mod confidential;
+mod faults;
+mod going_back;
 mod help;
+mod interrupted;
+mod logs;
+mod manifest;
+mod operating;
+mod platform;
+mod programs;
 mod releases;
+mod secrets;
+mod sources;

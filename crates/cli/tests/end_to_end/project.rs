@@ -37,6 +37,12 @@ env     = { VERSION = "1" }
 platform = "local"
 "#;
 
+/// The same with a job before the service.
+pub(crate) fn with_migration() -> String {
+    let web = WEB.replace("drain   =", "before  = [\"migrate\"]\ndrain   =");
+    format!("{web}\n[jobs.migrate]\nservice = \"web\"\ncommand = [\"./service\", \"migrate\"]\n")
+}
+
 /// A project whose platform is stopped when it goes out of scope.
 pub(crate) struct Project {
     directory: TempDir,
@@ -187,6 +193,11 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
+        if thread::panicking()
+            && let Ok(log) = fs::read_to_string(self.state().join("platform.log"))
+        {
+            println!("--- the platform's log\n{log}");
+        }
         if self.state().exists() {
             drop(self.command(&["local", "stop"]).output());
         }

@@ -96,32 +96,39 @@ impl fmt::Display for Shown {
 
 static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let rules = [
-        // Counts and the platform's own messages come as often as the platform is looked at.
+        // Counts and the platform's own messages come as often as the platform is looked at, and
+        // who asks first for the way back, Seaway or the platform, is a matter of chance.
         (
-            r"(?m)^ +[\d.]+m?s   \S+ +(new \d+/|has |registered |deregistered |\(deployment |rolling back ).*\n",
+            r"(?m)^ +[\d.]+m?s ..\S+ +(new \d+/|has |was |registered |deregistered |\(deployment |rolling back |goes back: ).*\n",
             "",
         ),
+        // Failed tasks are told of as they are seen; the result has them all together.
+        (
+            r"(?m)^ +[\d.]+m?s   \S+ +\d+ tasks? failed: .*\n(?: {20,}\|.*\n)*",
+            "",
+        ),
+        (r"one of \d+ (tasks )?that failed", "one of [n] that failed"),
         (r"(?m)^ +[\d.]+(m?s|m) ", "   [t] "),
         (r"\b(in|after|took) [\d.]+ ?(ms|s|m)\b", "$1 [t]"),
         (r"(\b\d+ s ago|just now) *", "[ago]  "),
         (
-            r"RELEASE +WHEN +OUTCOME +TOOK +WHO +SOURCE",
-            "RELEASE  WHEN  OUTCOME  TOOK  WHO  SOURCE",
-        ),
-        (r"pid \d+", "pid [pid]"),
-        (r"(?m)^memory .*\n", ""),
-        (
-            r"(✓ succeeded|↩ rolled back|✗ failed) +[\d.]+m?s",
+            r"(succeeded|rolled back|failed|undone) +[\d.]+m?s",
             "$1  [t]",
         ),
+        (r"(RELEASE|SECRET|OUTCOME|VALUE) +", "$1  "),
+        (r"(WHEN|TOOK|WHO) +", "$1  "),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ?", "[time]"),
+        (r"since \d\d:\d\d:\d\dZ \(\d+ s\)", "since [time]"),
+        (r"pid \d+", "pid [pid]"),
+        // How memory limits are held depends on the machine.
+        (r"(?m)^memory .*\n", ""),
         (r"\b[0-9a-f]{64}\b", "[digest]"),
         (r"\b[0-9a-f]{32}\b", "[id]"),
-        (r"\b[0-9a-f]{16}\b", "[id]"),
-        (r"\b[0-9a-f]{12}\b", "[digest]    "),
+        (r"\b(0{12})\b", "[account]"),
+        (r"\b[0-9a-f]{12}\b", "[digest]"),
         (r"\btask [0-9a-f]{8}\b", "task [id]"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
-        (r"\S+@\S+?([, ])", "[who]$1"),
+        (r"\S+@\S+?([,: ])", "[who]$1"),
         (r"[\d.]+ kB", "[size]"),
     ];
     let compiled = |(pattern, instead)| (Regex::new(pattern).expect("a valid pattern"), instead);

@@ -1,0 +1,75 @@
+//! What tasks wrote, whatever they wrote.
+
+use crate::project::{Project, WEB, eventually};
+
+/// Writes control sequences, bytes that are no UTF-8 and a megabyte in one line.
+const WORKER: &str = r#"
+[services.worker]
+path    = "."
+image   = { bundle = ["service"] }
+command = ["./service", "worker"]
+"#;
+
+#[test]
+fn logs_are_merged_filtered_bounded_and_harmless() {
+    let project = Project::new(&format!("{WEB}{WORKER}"));
+    project.seaway(&["up"]).with_code(0);
+    let logs = |words: &[&str]| {
+        project
+            .seaway(&[&["logs", "local"], words].concat())
+            .with_code(0)
+    };
+    assert!(
+        eventually(|| logs(&[]).stdout().contains("last of the worker")),
+        "the worker's lines arrive:\n{}",
+        logs(&["-n", "2"])
+    );
+
+    let text = logs(&[]).stdout();
+    assert!(text.contains("version 1 starts"), "web is there, too");
+    let controls = |c: char| c.is_control() && c != '\n';
+    assert!(!text.contains(controls), "no control character passes");
+    let short: String = text
+        .lines()
+        .filter(|line| line.len() < 1000)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    insta::assert_snapshot!("logs", without_tasks(&short));
+
+    let filtered = logs(&["--filter", "of the worker"]).stdout();
+    insta::assert_snapshot!("logs_filtered", without_tasks(&filtered));
+    let newest = logs(&["worker", "-n", "1"]).stdout();
+    insta::assert_snapshot!("logs_newest", without_tasks(&newest));
+    assert_eq!(logs(&["web", "--since", "1h"]).stdout().lines().count(), 1);
+    assert!(
+        !logs(&["web"]).stdout().contains("worker"),
+        "only what was asked for"
+    );
+
+    let lines = logs(&["worker", "--output", "json"]).json_lines();
+    let messages: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line["message"].as_str())
+        .collect();
+    let coloured = messages
+        .iter()
+        .any(|message| message.contains("\u{1b}[31mred"));
+    assert!(coloured, "JSON keeps what was written");
+    let long: usize = messages
+        .iter()
+        .map(|message| message.matches('x').count())
+        .sum();
+    assert_eq!(long, 1 << 20, "the long line is whole");
+    let wrong = project.seaway(&["logs", "local", "wroker"]).with_code(2);
+    insta::assert_snapshot!("logs_of_no_service", wrong.to_string());
+}
+
+/// The second word of each line is a task's id.
+fn without_tasks(text: &str) -> String {
+    let line = |line: &str| {
+        let mut words = line.splitn(3, ' ');
+        let source = words.next().unwrap_or_default();
+        format!("{source} [task] {}\n", words.nth(1).unwrap_or_default())
+    };
+    text.lines().map(line).collect()
+}

@@ -1,0 +1,99 @@
+//! The embedded platform beside other things on this machine.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Command;
+
+use crate::process::Running;
+use crate::project::{Project, WEB, get};
+
+#[test]
+fn two_checkouts_do_not_see_each_other() {
+    let (one, other) = (Project::new(WEB), Project::new(WEB));
+    other.edit("VERSION = \"1\"", "VERSION = \"other\"");
+    one.seaway(&["up"]).with_code(0);
+    other.seaway(&["up"]).with_code(0);
+    assert_ne!(one.url(), other.url());
+    assert_eq!(
+        (one.get("/version"), other.get("/version")),
+        ("1\n".into(), "other\n".into())
+    );
+    one.seaway(&["local", "stop"])
+        .with_code(0)
+        .says("The platform and its tasks have stopped.");
+    assert!(one.ends(), "nothing of it is left");
+    assert_eq!(other.get("/version"), "other\n");
+    let history = other
+        .seaway(&["history", "local", "--output", "json"])
+        .with_code(0)
+        .json();
+    assert_eq!(history.as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn ports_are_kept_and_chosen_again_when_taken() {
+    let project = Project::new(WEB);
+    project.seaway(&["up"]).with_code(0);
+    let endpoint = || project.seaway(&["local", "start"]).with_code(0).stdout();
+    let (first, url) = (endpoint(), project.url());
+
+    project.seaway(&["local", "stop"]).with_code(0);
+    assert_eq!(endpoint(), first, "the platform's port is kept");
+    assert_eq!(project.url(), url, "the load balancer's port is kept");
+    assert_eq!(get(&url, "/version"), "1\n", "the service is back");
+
+    project.seaway(&["local", "stop"]).with_code(0);
+    let taken = [port(&first), port(&url)].map(|port| TcpListener::bind(("127.0.0.1", port)));
+    assert!(
+        taken.iter().all(Result::is_ok),
+        "both ports are free again: {taken:?}"
+    );
+    assert_ne!(endpoint(), first, "another port is chosen, and told");
+    assert_ne!(project.url(), url);
+    assert_eq!(project.get("/version"), "1\n");
+}
+
+#[test]
+fn a_platform_whose_state_is_gone_ends_with_its_tasks() {
+    let project = Project::new(WEB);
+    project.seaway(&["up"]).with_code(0);
+    assert!(
+        project.processes().len() >= 3,
+        "platform, supervisor and task"
+    );
+    fs::remove_dir_all(project.state()).expect("the state can be removed");
+    assert!(project.ends(), "left: {:?}", project.processes());
+}
+
+#[test]
+fn a_pipe_does_not_wait_for_the_platform() {
+    let project = Project::new(WEB);
+    let mut command = Command::new("sh");
+    project.isolate(&mut command);
+    command.args(["-c", "\"$0\" up 2>&1 | cat", env!("CARGO_BIN_EXE_seaway")]);
+    let shown = Running::start(command, b"").end().with_code(0);
+    assert!(shown.stdout().contains("r1 of local succeeded"), "{shown}");
+}
+
+#[test]
+fn without_a_platform_commands_say_how_to_start_one() {
+    let project = Project::new(WEB);
+    let settled = |words: &[&str], code| {
+        project
+            .seaway(words)
+            .with_code(code)
+            .settled(&project.root())
+    };
+    insta::assert_snapshot!("local_status_of_none", settled(&["local", "status"], 0));
+    insta::assert_snapshot!("local_env_of_none", settled(&["local", "env"], 3));
+    insta::assert_snapshot!("local_stop_of_none", settled(&["local", "stop"], 0));
+    assert!(!project.state().exists(), "looking starts nothing");
+}
+
+/// The number at the end of an address.
+fn port(address: &str) -> u16 {
+    let digits = address.trim().trim_end_matches('/').rsplit(':').next();
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .expect("an address ends with its port")
+}
