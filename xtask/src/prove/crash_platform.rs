@@ -54,13 +54,14 @@ fn crash(stage: &mut Stage, victim: Victim, version: &str) -> Result<Duration, P
     if victim != Victim::Platform {
         process::kill_now(platform.supervisor_pid);
     }
+    // The next command starts the platform again, and waits in line while the first one lives.
+    let again = stage.deploy()?;
     let crashed = deploy.wait(COMMAND)?;
     note(format!(
-        "{victim:?} killed: the command ended with {:?} after {}",
+        "{victim:?} killed: the command that was under way ended with {:?} after {}",
         crashed.code,
         span(crashed.took)
     ));
-    let again = stage.deploy()?;
     let status = stage.settled()?;
     stage.claim_version(version)?;
     for service in &before.services {
