@@ -19,7 +19,7 @@ const ROUNDS: u32 = 3;
 /// The command may take this much longer than bare calls, in percent.
 const MARGIN: u32 = 20;
 /// Reading the manifest, observing and recording take their time however few services there are.
-const NOISE: Duration = Duration::from_millis(500);
+const NOISE: Duration = Duration::from_millis(300);
 /// Calls that are made side by side, as the command does.
 const SIDE_BY_SIDE: usize = 8;
 /// Services that one DescribeServices names at most.
