@@ -8,8 +8,8 @@
 mod call;
 mod dispatch;
 pub mod ecs;
-pub mod fresh_logs;
 pub mod elbv2;
+pub mod fresh_logs;
 pub mod logs;
 pub mod secretsmanager;
 pub mod sts;
