@@ -24,6 +24,8 @@ pub(crate) struct Asking {
 #[async_trait]
 impl Confirm for Asking {
     async fn confirm(&self, plan: &Plan, occasion: Occasion) -> Answer {
+        // Whoever follows shows every event before this goes on: the plan comes after its builds.
+        tokio::task::yield_now().await;
         // Held while asking, so that nothing is drawn over the question.
         let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
         listener.finish();

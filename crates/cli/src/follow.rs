@@ -30,12 +30,17 @@ pub(crate) struct Following {
 impl Following {
     /// Prepares the display.
     pub(crate) fn new(output: Output) -> Self {
+        Self::shown_by(output.listener(), output)
+    }
+
+    /// The same with a display of the command's own.
+    pub(crate) fn shown_by(listener: Box<dyn Listener>, output: Output) -> Self {
         let (sender, receiver) = unbounded_channel();
         let (interrupter, interrupt) = Interrupter::new();
         Self {
             events: Events::new(sender, Arc::new(SystemClock)),
             interrupt,
-            listener: Arc::new(Mutex::new(output.listener())),
+            listener: Arc::new(Mutex::new(listener)),
             began: Instant::now(),
             receiver,
             interrupter,

@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use seaway_core::release::{Outcome, Source};
+use seaway_core::release::{Outcome, ReleaseId, Snapshot, Source};
+use seaway_core::rollback;
 use seaway_engine::{Completed, EngineError, Session};
+use seaway_ports::Ledger as _;
 use seaway_report::Summary;
 
 use crate::args::{Consent, Format};
@@ -14,6 +16,9 @@ use crate::failure::{Exit, Failure};
 use crate::follow::Following;
 use crate::origin::origin;
 use crate::output::Output;
+
+/// Releases that are looked through for the next step.
+const LOOKED_THROUGH: usize = 20;
 
 /// Follows `work` on a session of the environment, and reports its end.
 pub(crate) async fn make<W>(
@@ -37,10 +42,30 @@ where
     };
     let began = following.began;
     let completed = following.until(work(session, asking)).await?;
-    Ok(ended(context, &completed, began.elapsed(), output))
+    let took = began.elapsed();
+    let back = match &completed {
+        Completed::Ended { after, .. } => back_from(context, after).await,
+        Completed::NothingToDo { .. } | Completed::Detached { .. } => None,
+    };
+    Ok(ended(context, &completed, (took, back), output))
 }
 
-fn ended(context: &Context, completed: &Completed, took: Duration, output: Output) -> ExitCode {
+/// What a plain `rollback` would go back to; a record that cannot be read gives no hint.
+async fn back_from(context: &Context, running: &Snapshot) -> Option<ReleaseId> {
+    let ledger = context.ledger().ok()?;
+    let releases = ledger
+        .list(&context.environment.name, LOOKED_THROUGH)
+        .await
+        .ok()?;
+    rollback::previous(&releases, running).map(|release| release.id)
+}
+
+fn ended(
+    context: &Context,
+    completed: &Completed,
+    (took, back): (Duration, Option<ReleaseId>),
+    output: Output,
+) -> ExitCode {
     let environment = &context.environment.name;
     match completed {
         Completed::NothingToDo { plan } => {
@@ -69,6 +94,7 @@ fn ended(context: &Context, completed: &Completed, took: Duration, output: Outpu
                 plan,
                 took,
                 environment,
+                back,
             };
             if output.format == Format::Text {
                 output.message(&seaway_report::summary(&summary, output.message_style()));

@@ -99,7 +99,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         // Counts and the platform's own messages come as often as the platform is looked at, and
         // who asks first for the way back, Seaway or the platform, is a matter of chance.
         (
-            r"(?m)^ +[\d.]+m?s ..\S+ +(new \d+/|has |was |registered |deregistered |\(deployment |rolling back |goes back: ).*\n",
+            r"(?m)^ +[\d.]+m?s ..\S+ +(new \d+/|has |was |stopped |registered |deregistered |\(deployment |rolling back |goes back: ).*\n",
             "",
         ),
         // Failed tasks are told of as they are seen; the result has them all together.
@@ -107,7 +107,10 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             r"(?m)^ +[\d.]+m?s   \S+ +\d+ tasks? failed: .*\n(?: {20,}\|.*\n)*",
             "",
         ),
-        (r"one of \d+ (tasks )?that failed", "one of [n] that failed"),
+        (
+            r"(?m)^    (last lines of )?(one of \d+ tasks that failed|task [0-9a-f]{8}\b)",
+            "    $1[tasks]",
+        ),
         (r"(?m)^ +[\d.]+(m?s|m) ", "   [t] "),
         (r"\b(in|after|took) [\d.]+ ?(ms|s|m)\b", "$1 [t]"),
         (r"(\b\d+ s ago|just now) *", "[ago]  "),
