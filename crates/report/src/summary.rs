@@ -19,6 +19,8 @@ pub struct Summary<'a> {
     pub plan: &'a Plan,
     pub took: Duration,
     pub environment: &'a EnvironmentName,
+    /// What a plain `rollback` would go back to now.
+    pub back: Option<ReleaseId>,
 }
 
 /// How it ended, and the next step.
@@ -113,15 +115,23 @@ fn next_steps(summary: &Summary<'_>) -> Vec<String> {
     let logs = format!("`seaway logs {environment}{service}` shows what the tasks wrote");
     let replay = format!("`seaway history {environment} {release}` replays this release");
     let status = format!("`seaway status {environment}` shows what runs");
-    let back = format!("`seaway rollback {environment}` goes back to the release before");
+    let back = summary
+        .back
+        .map(|release| format!("`seaway rollback {environment}` goes back to {release}"));
     match outcome {
-        Outcome::Succeeded => vec![format!("{status}; {back}")],
+        Outcome::Succeeded => match back {
+            Some(back) => vec![format!("{status}; {back}")],
+            None => vec![status],
+        },
         Outcome::RolledBack => vec![format!("{logs}; {replay}")],
         Outcome::Superseded => vec![format!(
             "{status}; `seaway history {environment}` shows by whom"
         )],
         Outcome::Failed if is_first(plan) => vec![format!("{status}; {logs}")],
-        Outcome::Failed => vec![format!("{status}; {logs}"), back],
+        Outcome::Failed => [Some(format!("{status}; {logs}")), back]
+            .into_iter()
+            .flatten()
+            .collect(),
         Outcome::Undone => vec![status],
     }
 }

@@ -75,6 +75,7 @@ fn end(events: &[Event]) -> std::io::Result<()> {
         plan: &release.intent.plan,
         took: Duration::from_millis(8_100),
         environment: &release.intent.environment,
+        back: None,
     };
     print(&seaway_report::summary(&summary, style()))
 }

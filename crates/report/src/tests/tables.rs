@@ -240,19 +240,20 @@ fn every_outcome_says_what_can_be_done_next() {
             plan: &plan,
             took,
             environment: &environment,
+            back: Some(ReleaseId(11)),
         };
         crate::summary(&summary, PIPE)
     });
     insta::assert_snapshot!(shown.concat(), @r"
     ✓ r12 of local succeeded in 8.1s: 2 services changed, 1 job run
-    hint: `seaway status local` shows what runs; `seaway rollback local` goes back to the release before
+    hint: `seaway status local` shows what runs; `seaway rollback local` goes back to r11
     ↩ r12 of local was rolled back after 8.1s: what ran before runs again
     hint: `seaway logs local` shows what the tasks wrote; `seaway history local r12` replays this release
     – r12 of local was superseded after 8.1s: a newer rollout took its place
     hint: `seaway status local` shows what runs; `seaway history local` shows by whom
     ✗ r12 of local failed after 8.1s: what failed is named above
     hint: `seaway status local` shows what runs; `seaway logs local` shows what the tasks wrote
-    hint: `seaway rollback local` goes back to the release before
+    hint: `seaway rollback local` goes back to r11
     ↩ r12 of local was undone after 8.1s: what it had changed was taken back
     hint: `seaway status local` shows what runs
     ");
