@@ -13,7 +13,8 @@ use seaway_runtime::task::{
 
 use super::effects::LaunchOrder;
 
-/// What a process is told to bind to: the platform's processes are reached through loopback only.
+/// What a process is told to bind to unless its task definition says otherwise: it is reached
+/// through loopback only.
 const HOST: (&str, &str) = ("HOST", "127.0.0.1");
 
 /// An image that was pulled and unpacked.
@@ -221,7 +222,9 @@ fn environment(
     }
     // The image's PATH is about a root file system that a process does not have.
     variables.remove("PATH");
-    variables.insert(HOST.0.to_owned(), HOST.1.to_owned());
+    variables
+        .entry(HOST.0.to_owned())
+        .or_insert_with(|| HOST.1.to_owned());
     Environment::new(variables.into_iter().collect())
 }
 

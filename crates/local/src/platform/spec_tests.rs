@@ -135,6 +135,16 @@ fn a_task_gets_its_variables_secrets_port_and_volumes() {
 }
 
 #[test]
+fn a_host_of_the_definition_stays() {
+    let own = wire::ContainerDefinition {
+        environment: Some(Sensitive::new(vec![pair("HOST", "::1")])),
+        ..container()
+    };
+    let spec = spec(&definition(own), "{}", None).unwrap();
+    assert_eq!(variables(&spec)["HOST"], "::1");
+}
+
+#[test]
 fn internal_names_become_addresses_of_this_machine() {
     let spec = spec(&definition(container()), "{}", None).unwrap();
     assert_eq!(variables(&spec)["CATALOG_URL"], "http://127.0.0.1:24000/v1");
