@@ -37,8 +37,8 @@ use crate::store::{Store, StoreError};
 
 /// How often the state directory is looked for.
 const LOOK_FOR_STATE: Duration = Duration::from_secs(1);
-/// How often expired log events and deleted secrets are removed.
-const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
+/// How often expired log events, stopped tasks and deleted secrets are removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(15 * 60);
 /// Threads that answer requests, and at most as many that wait for the disk.
 const WORKERS: usize = 2;
 /// How long requests may finish when the load balancer ends.
@@ -151,7 +151,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
 
     let end = CancellationToken::new();
     let serving = tokio::spawn(listener.serve(routes, end.clone()));
-    let cleaning = tokio::spawn(keep_house(secrets, logs));
+    let cleaning = tokio::spawn(keep_house(secrets, logs, Arc::clone(&platform)));
     announce(state, port)?;
     let fate = ending(state, identity, shutdown).await?;
     tracing::info!(?fate, "the platform ends");
@@ -219,16 +219,18 @@ async fn vanished(state: &StateDir, identity: Option<FileIdentity>) {
 }
 
 /// Removes what has had its time.
-async fn keep_house(secrets: Arc<SecretsManager>, logs: Arc<Logs>) {
+async fn keep_house(secrets: Arc<SecretsManager>, logs: Arc<Logs>, platform: Arc<Platform>) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticks.tick().await;
         let (secrets, logs) = (Arc::clone(&secrets), Arc::clone(&logs));
+        let platform = Arc::clone(&platform);
         let cleaned = tokio::task::spawn_blocking(move || {
             let now = EpochMillis::now();
             secrets
                 .remove_expired(now)
                 .and_then(|()| logs.remove_expired(now))
+                .and_then(|()| platform.remove_expired(now))
         });
         if let Ok(Err(error)) = cleaned.await {
             tracing::error!(%error, "housekeeping failed");

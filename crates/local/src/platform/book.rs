@@ -4,6 +4,7 @@
 //! one transaction, and only then gives out the effects. When writing fails the effects stay here
 //! and the next turn tries again: nothing is done that is not on record.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,15 @@ use seaway_scheduler::{Command, Input, Millis, Task, TaskId, TaskReport};
 use super::effects::{Effect, LaunchOrder};
 use super::ports::Ports;
 use super::records::{
-    ArchivedDeployment, Place, PlacedPort, ServiceKey, ServiceRecord, StandaloneRecord,
-    StoppedRecord, TaskAbout, TaskDefinitionRecord,
+    ArchivedDeployment, Place, PlacedPort, RevisionRecord, RunRecord, ServiceKey, ServiceRecord,
+    StandaloneRecord, StoppedRecord, TaskAbout, TaskDefinitionRecord,
 };
 use crate::clock::EpochMillis;
 use crate::profile::ProfileName;
-use crate::store::{Store, StoreError, Tx};
+use crate::store::{ServiceEvent, Store, StoreError, Tx};
+
+/// How many of its newest revisions a service has at hand: it is written whole with each change.
+const REVISIONS_AT_HAND: usize = 8;
 
 /// What is alive, by its names.
 #[derive(Debug)]
@@ -50,6 +54,12 @@ struct Pending {
 /// A write besides the records of what is alive.
 #[derive(Debug)]
 enum Row {
+    /// A service begins: what was said of an earlier one of its name is not about it.
+    Begun(ServiceKey),
+    /// A deleted service has had its time.
+    Gone(ServiceKey),
+    Revision(ServiceKey, u64, Box<RevisionRecord>),
+    Run(String, RunRecord),
     Event(ServiceKey, seaway_scheduler::ServiceEvent),
     Stopped(Box<StoppedRecord>),
     Archived(ServiceKey, Box<ArchivedDeployment>),
@@ -176,6 +186,7 @@ impl Book {
     /// Adds a service that was just created.
     pub(crate) fn add_service(&mut self, record: ServiceRecord, commands: Vec<Command>) {
         let key = record.key.clone();
+        self.pending.rows.push(Row::Begun(key.clone()));
         self.services.insert(key.clone(), record);
         self.absorb(&key, commands);
     }
@@ -202,6 +213,20 @@ impl Book {
         self.owners.insert(id.clone(), Owner::Nobody);
         self.standalone.insert(id.clone(), record);
         self.absorb_standalone(&id, commands);
+    }
+
+    /// Remembers what a `RunTask` started, by cluster and client token.
+    pub(crate) fn add_run(&mut self, key: String, run: RunRecord) {
+        self.pending.rows.push(Row::Run(key, run));
+    }
+
+    /// Forgets services that were deleted before `then`.
+    pub(super) fn drop_deleted(&mut self, then: EpochMillis) {
+        let old = |record: &ServiceRecord| record.deleted_at.is_some_and(|at| at < then);
+        let gone = self.services.extract_if(.., |_, record| old(record));
+        for (key, _) in gone {
+            self.pending.rows.push(Row::Gone(key));
+        }
     }
 
     /// Stops a task of its own.
@@ -340,13 +365,53 @@ impl Book {
                 Command::Emit(event) => self.pending.rows.push(Row::Event(key.clone(), event)),
                 Command::Retire(task) => self.retire(key, *task),
                 Command::Archive(deployment) => self.archive(key, *deployment),
-                Command::Deleted => {}
+                Command::Deleted => {
+                    if let Some(record) = self.services.get_mut(key) {
+                        record.deleted_at = Some(EpochMillis::now());
+                    }
+                }
             }
         }
+        self.sort_revisions(key);
         self.pending.effects.push(Effect::Wake {
             service: key.clone(),
             after: wake,
         });
+    }
+
+    /// Puts old revisions into records of their own, and brings back one that a rollback restored.
+    fn sort_revisions(&mut self, key: &ServiceKey) {
+        let Some(record) = self.services.get_mut(key) else {
+            return;
+        };
+        let primary = record.scheduler.primary().id.number();
+        if let Entry::Vacant(missing) = record.revisions.entry(primary) {
+            let kept = self
+                .store
+                .read::<_, StoreError>(|view| view.get(&revision_key(key, primary)));
+            match kept {
+                Ok(kept) => kept.map(|revision| missing.insert(revision)),
+                Err(error) => {
+                    tracing::error!(%error, service = %key, "an old revision cannot be read");
+                    None
+                }
+            };
+        }
+        let shown: Vec<u64> = record
+            .scheduler
+            .deployments()
+            .map(|d| d.id.number())
+            .collect();
+        while record.revisions.len() > REVISIONS_AT_HAND.max(shown.len()) {
+            let old = record.revisions.iter().filter(|(n, _)| !shown.contains(n));
+            let Some(oldest) = old.min_by_key(|(_, one)| one.created_at).map(|(n, _)| *n) else {
+                return;
+            };
+            if let Some(revision) = record.revisions.remove(&oldest) {
+                let row = Row::Revision(key.clone(), oldest, Box::new(revision));
+                self.pending.rows.push(row);
+            }
+        }
     }
 
     fn absorb_standalone(&mut self, id: &str, commands: Vec<Command>) {
@@ -424,12 +489,7 @@ impl Book {
             tags: BTreeMap::new(),
             launch_type: record.settings.launch_type.clone(),
         };
-        let stopped = StoppedRecord {
-            about,
-            client_token: None,
-            task,
-            place,
-        };
+        let stopped = StoppedRecord { about, task, place };
         self.leave(id, stopped);
     }
 
@@ -439,21 +499,9 @@ impl Book {
         };
         self.pending.standalone.remove(id);
         self.pending.rows.push(Row::Left(id.to_owned()));
-        let StandaloneRecord {
-            about,
-            client_token,
-            place,
-            ..
-        } = record;
-        self.leave(
-            id.to_owned(),
-            StoppedRecord {
-                about,
-                client_token,
-                task,
-                place,
-            },
-        );
+        let StandaloneRecord { about, place, .. } = record;
+        let stopped = StoppedRecord { about, task, place };
+        self.leave(id.to_owned(), stopped);
     }
 
     fn leave(&mut self, id: String, stopped: StoppedRecord) {
@@ -484,10 +532,23 @@ impl Book {
 impl Row {
     fn write(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         match self {
-            Self::Event(key, event) => {
-                let at = EpochMillis(event.created_at.0);
-                tx.append_service_event(&key.to_string(), at, &event.message)
+            Self::Begun(key) => tx.remove_service_events(&key.to_string()),
+            Self::Gone(key) => {
+                tx.remove_service_events(&key.to_string())?;
+                tx.remove::<ServiceRecord>(&key.to_string())
             }
+            Self::Revision(key, number, revision) => {
+                tx.put(&revision_key(key, *number), &**revision)
+            }
+            Self::Run(key, run) => tx.put(key, run),
+            Self::Event(key, event) => tx.append_service_event(
+                &key.to_string(),
+                &ServiceEvent {
+                    id: event.id.as_str().to_owned(),
+                    at: EpochMillis(event.created_at.0),
+                    message: event.message.clone(),
+                },
+            ),
             Self::Stopped(record) => tx.put(record.task.id.as_str(), &**record),
             Self::Archived(key, archived) => {
                 tx.put(&format!("{key}/{}", archived.deployment.id), &**archived)
@@ -495,6 +556,11 @@ impl Row {
             Self::Left(id) => tx.remove::<StandaloneRecord>(id),
         }
     }
+}
+
+/// The key of a revision that its service does not have at hand.
+pub(crate) fn revision_key(service: &ServiceKey, number: u64) -> String {
+    format!("{service}/{number}")
 }
 
 /// One loopback port for each port the task definition names. A definition that is gone, or no
@@ -523,3 +589,7 @@ fn choose_place(ports: &mut Ports, store: &Store, task_definition: &str) -> Plac
     }
     place
 }
+
+#[cfg(test)]
+#[path = "book_tests.rs"]
+mod tests;

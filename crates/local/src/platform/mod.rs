@@ -14,6 +14,7 @@ mod book;
 pub mod definitions;
 mod driver;
 mod effects;
+mod housekeeping;
 mod launch;
 mod logs;
 mod ports;
@@ -41,6 +42,7 @@ use crate::store::{Store, StoreError};
 
 use crate::profile::ProfileName;
 pub use book::Book;
+pub(crate) use book::revision_key;
 use driver::{Driver, Inbox, Message};
 use launch::Launcher;
 use logs::Shipper;
@@ -72,6 +74,7 @@ pub struct Platform {
     supervisor: watch::Receiver<Option<Supervisor>>,
     shipper: Arc<Shipper>,
     supervisor_directory: PathBuf,
+    task_logs: PathBuf,
     memory: MemoryReport,
     threads: Mutex<Option<JoinHandle<()>>>,
     tasks: Vec<tokio::task::AbortHandle>,
@@ -168,6 +171,7 @@ impl Platform {
             supervisor,
             shipper,
             supervisor_directory,
+            task_logs: state.task_logs(),
             memory,
             threads: Mutex::new(Some(thread)),
             tasks,
@@ -222,11 +226,19 @@ impl Platform {
         change: impl FnOnce(&mut Book) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut book = self.book();
-        let answer = change(&mut book)?;
-        let effects = book.commit()?;
-        // Sent before the lock is given back: effects of a later turn come later.
-        self.inbox.send(Message::Effects(effects));
-        Ok(answer)
+        let changed = change(&mut book).and_then(|answer| Ok((answer, book.commit()?)));
+        // Sent before the lock is given back: effects of a later turn come later. After a failure
+        // there are none, but the driver looks whether something is left to be written.
+        match changed {
+            Ok((answer, effects)) => {
+                self.inbox.send(Message::Effects(effects));
+                Ok(answer)
+            }
+            Err(error) => {
+                self.inbox.send(Message::Effects(vec![]));
+                Err(error)
+            }
+        }
     }
 
     /// Ends the work. Tasks stop with it, or run on for the next platform.

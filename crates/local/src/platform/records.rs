@@ -45,11 +45,14 @@ pub struct ServiceRecord {
     pub client_token: Option<String>,
     pub tags: Tags,
     pub settings: ServiceSettings,
-    /// By the number of the deployment that brought it.
+    /// By the number of the deployment that brought it; older ones have records of their own.
     pub revisions: BTreeMap<u64, RevisionRecord>,
     pub scheduler: scheduler::Service,
     /// Where the tasks listen.
     pub places: BTreeMap<String, Place>,
+    /// When its last task was gone after its deletion.
+    #[serde(default)]
+    pub deleted_at: Option<EpochMillis>,
 }
 
 /// What `CreateService` and `UpdateService` said.
@@ -83,7 +86,6 @@ pub struct RevisionRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StandaloneRecord {
     pub about: TaskAbout,
-    pub client_token: Option<String>,
     pub scheduler: scheduler::StandaloneTask,
     pub place: Place,
 }
@@ -92,10 +94,16 @@ pub struct StandaloneRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoppedRecord {
     pub about: TaskAbout,
-    /// Makes a repeated `RunTask` answer the same task.
-    pub client_token: Option<String>,
     pub task: scheduler::Task,
     pub place: Place,
+}
+
+/// What a `RunTask` with a client token started, by cluster and token: the same call again
+/// answers the same tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    pub at: EpochMillis,
+    pub tasks: Vec<String>,
 }
 
 /// What a task was started as.
@@ -186,6 +194,14 @@ impl Document for StoppedRecord {
 
 impl Document for ArchivedDeployment {
     const KIND: &'static str = "ecs-service-deployment";
+}
+
+impl Document for RevisionRecord {
+    const KIND: &'static str = "ecs-service-revision";
+}
+
+impl Document for RunRecord {
+    const KIND: &'static str = "ecs-run";
 }
 
 /// The key of a task definition: keys of a family sort by revision.

@@ -1,7 +1,6 @@
 //! What ECS says about a service: a ring of the newest hundred messages.
 
 use rusqlite::params;
-use uuid::Uuid;
 
 use super::{StoreError, Tx, View};
 use crate::clock::EpochMillis;
@@ -40,10 +39,9 @@ impl Tx<'_> {
     pub fn append_service_event(
         &self,
         service: &str,
-        at: EpochMillis,
-        message: &str,
+        event: &ServiceEvent,
     ) -> Result<(), StoreError> {
-        let id = Uuid::new_v4().to_string();
+        let ServiceEvent { id, at, message } = event;
         self.connection
             .prepare_cached(
                 "INSERT INTO service_events (service, id, at, message) VALUES (?1, ?2, ?3, ?4)",
@@ -74,23 +72,29 @@ mod tests {
     use crate::keys::StoreKey;
     use crate::store::Store;
 
+    fn event(number: i64) -> ServiceEvent {
+        ServiceEvent {
+            id: format!("id {number}"),
+            at: EpochMillis(number),
+            message: format!("event {number}"),
+        }
+    }
+
     #[test]
     fn the_newest_hundred_events_are_kept_newest_first() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("store.db"), &StoreKey::generate()).unwrap();
         store
             .write::<_, StoreError>(|tx| {
-                tx.append_service_event("web", EpochMillis(1), "other")?;
-                (1..=130).try_for_each(|number| {
-                    tx.append_service_event("api", EpochMillis(number), &format!("event {number}"))
-                })
+                tx.append_service_event("web", &event(1))?;
+                (1..=130).try_for_each(|number| tx.append_service_event("api", &event(number)))
             })
             .unwrap();
         let events = store
             .read::<_, StoreError>(|view| view.service_events("api"))
             .unwrap();
         assert_eq!(events.len(), 100);
-        assert_eq!(events[0].message, "event 130");
+        assert_eq!(events[0], event(130));
         assert_eq!(events[99].message, "event 31");
         let other = store
             .read::<_, StoreError>(|view| view.service_events("web"))

@@ -85,10 +85,7 @@ impl Ecs {
         let mut record = self.cluster(Some(&name))?;
         {
             let book = self.platform.book();
-            if book
-                .services_of(&name)
-                .any(|service| super::is_active(service))
-            {
+            if book.services_of(&name).any(super::is_active) {
                 return Err(EcsError::ClusterHasServices);
             }
             let tasks = book

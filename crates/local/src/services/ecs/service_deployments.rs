@@ -13,6 +13,7 @@ use super::paging::page;
 use super::{int, missing, moment, time};
 use crate::clock::EpochMillis;
 use crate::platform::records::{ArchivedDeployment, RevisionRecord, ServiceKey, ServiceRecord};
+use crate::platform::revision_key;
 use crate::store::StoreError;
 
 /// Most service deployments that one call may describe.
@@ -112,18 +113,15 @@ impl Ecs {
     ) -> Result<wire::DescribeServiceRevisionsResponse, EcsError> {
         at_most(&request.service_revision_arns)?;
         let (mut found, mut failures) = (vec![], vec![]);
-        let book = self.platform.book();
         for arn in request.service_revision_arns {
             let (key, number) =
                 service_part(&arn, "service-revision").ok_or_else(|| invalid_arn(&arn))?;
-            let number: Option<u64> = number.parse().ok();
-            let service = book.service(&key);
-            let revision = service
-                .and_then(|service| Some((service, service.revisions.get_key_value(&number?)?)));
+            let revision = match number.parse() {
+                Ok(number) => self.revision_of(&key, number)?,
+                Err(_) => None,
+            };
             match revision {
-                Some((service, (number, revision))) => {
-                    found.push(revision_view(service, *number, revision));
-                }
+                Some(revision) => found.push(revision),
                 None => failures.push(missing(arn)),
             }
         }
@@ -131,6 +129,22 @@ impl Ecs {
             service_revisions: Some(found),
             failures: Some(failures),
         })
+    }
+
+    /// A revision, at hand or put away.
+    fn revision_of(
+        &self,
+        key: &ServiceKey,
+        number: u64,
+    ) -> Result<Option<wire::ServiceRevision>, EcsError> {
+        let put_away = self
+            .store
+            .read::<_, StoreError>(|view| view.get(&revision_key(key, number)))?;
+        let book = self.platform.book();
+        Ok(book.service(key).and_then(|service| {
+            let revision = service.revisions.get(&number).or(put_away.as_ref())?;
+            Some(revision_view(service, number, revision))
+        }))
     }
 
     /// Every service deployment on record, each with the configuration it ran under.

@@ -14,6 +14,7 @@ use super::configuration::{for_scheduler, merged};
 use super::error::EcsError;
 use super::names::service_key;
 use super::paging::page;
+use super::service_view::service_view;
 use super::tags;
 use crate::clock::EpochMillis;
 use crate::platform::records::{RevisionRecord, ServiceKey, ServiceRecord, ServiceSettings};
@@ -43,7 +44,7 @@ impl Ecs {
                 let same =
                     existing.client_token.is_some() && existing.client_token == record.client_token;
                 if same {
-                    return Ok(self.service_view(existing, &[])?);
+                    return Ok(service_view(existing, &[]));
                 }
                 let text = "Creation of service was not idempotent.";
                 return Err(EcsError::Parameter(text.into()));
@@ -59,7 +60,7 @@ impl Ecs {
             let commands = record.begin(now);
             book.add_service(record, commands);
             let added = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
-            Ok(self.service_view(added, &[wire::ServiceField::Tags])?)
+            Ok(service_view(added, &[wire::ServiceField::Tags]))
         })?;
         Ok(wire::CreateServiceResponse {
             service: Some(view),
@@ -94,10 +95,10 @@ impl Ecs {
             });
             changed.unwrap_or(Err(EcsError::ServiceNotFound))?;
             let record = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
-            self.service_view(record, &[wire::ServiceField::Tags])
+            Ok::<_, EcsError>(service_view(record, &[wire::ServiceField::Tags]))
         })?;
         Ok(wire::UpdateServiceResponse {
-            service: Some(view),
+            service: Some(self.with_events(&key, view)?),
         })
     }
 
@@ -121,10 +122,10 @@ impl Ecs {
             });
             changed.unwrap_or(Err(EcsError::ServiceNotFound))?;
             let record = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
-            self.service_view(record, &[])
+            Ok::<_, EcsError>(service_view(record, &[]))
         })?;
         Ok(wire::DeleteServiceResponse {
-            service: Some(view),
+            service: Some(self.with_events(&key, view)?),
         })
     }
 
@@ -141,15 +142,21 @@ impl Ecs {
         }
         let cluster = self.cluster(request.cluster.as_deref())?;
         let include = request.include.unwrap_or_default();
-        let book = self.platform.book();
-        let (mut services, mut failures) = (vec![], vec![]);
-        for given in request.services {
-            let key = service_key(Some(&cluster.name), &given);
-            match book.service(&key) {
-                Some(record) => services.push(self.service_view(record, &include)?),
-                None => failures.push(super::missing(key.arn())),
+        let (mut found, mut failures) = (vec![], vec![]);
+        {
+            let book = self.platform.book();
+            for given in request.services {
+                let key = service_key(Some(&cluster.name), &given);
+                match book.service(&key) {
+                    Some(record) => found.push((key, service_view(record, &include))),
+                    None => failures.push(super::missing(key.arn())),
+                }
             }
         }
+        let services = found
+            .into_iter()
+            .map(|(key, service)| self.with_events(&key, service))
+            .collect::<Result<_, _>>()?;
         Ok(wire::DescribeServicesResponse {
             services: Some(services),
             failures: Some(failures),
@@ -234,6 +241,7 @@ impl Ecs {
             revisions: BTreeMap::new(),
             scheduler,
             places: BTreeMap::new(),
+            deleted_at: None,
         })
     }
 

@@ -12,7 +12,7 @@ use super::tags;
 use super::task_view::{Seen, task_view};
 use crate::clock::EpochMillis;
 use crate::platform::Book;
-use crate::platform::records::{Place, StandaloneRecord, StoppedRecord, TaskAbout};
+use crate::platform::records::{Place, RunRecord, StandaloneRecord, StoppedRecord, TaskAbout};
 use crate::store::StoreError;
 
 /// Most tasks that one call may start.
@@ -32,19 +32,9 @@ impl Ecs {
             let text = format!("count must be between 1 and {STARTED_AT_ONCE}.");
             return Err(EcsError::Parameter(text));
         }
-        if let Some(token) = &request.client_token {
-            let again = self.started_before(&cluster, token)?;
-            if !again.is_empty() {
-                let tasks = again
-                    .iter()
-                    .map(|seen| self.view(seen))
-                    .collect::<Result<_, _>>()?;
-                return Ok(wire::RunTaskResponse {
-                    tasks: Some(tasks),
-                    failures: Some(vec![]),
-                });
-            }
-        }
+        let run = request
+            .client_token
+            .map(|token| format!("{cluster}/{token}"));
         let definition = self.active_definition(&request.task_definition)?;
         let family = definition.family.clone().unwrap_or_default();
         let about = TaskAbout {
@@ -56,6 +46,11 @@ impl Ecs {
             launch_type: request.launch_type.or(Some(wire::LaunchType::Fargate)),
         };
         let started = self.platform.change(|book| {
+            if let Some(run) = &run
+                && let Some(before) = self.store.read(|view| view.get::<RunRecord>(run))?
+            {
+                return Ok(before.tasks);
+            }
             let mut started = Vec::new();
             for _ in 0..count {
                 let new = NewTask {
@@ -64,27 +59,29 @@ impl Ecs {
                     profile: self.platform.profile().scheduler(),
                 };
                 let (scheduler, commands) = StandaloneTask::launch(Millis(now.0), new);
-                let id = scheduler.id().clone();
+                let id = scheduler.id().as_str().to_owned();
                 let record = StandaloneRecord {
                     about: about.clone(),
-                    client_token: request.client_token.clone(),
                     scheduler,
                     place: Place::default(),
                 };
                 book.add_standalone(record, commands);
                 started.push(id);
             }
+            if let Some(run) = run {
+                let tasks = started.clone();
+                book.add_run(run, RunRecord { at: now, tasks });
+            }
             Ok::<_, EcsError>(started)
         })?;
-        let tasks = started.iter().map(|id| {
-            self.view(
-                &self
-                    .find(id.as_str())?
-                    .ok_or_else(|| EcsError::Client("The task ended at once.".into()))?,
-            )
-        });
+        let mut tasks = Vec::new();
+        for id in started {
+            if let Some(seen) = self.find(&id)? {
+                tasks.push(self.view(&seen)?);
+            }
+        }
         Ok(wire::RunTaskResponse {
-            tasks: Some(tasks.collect::<Result<_, EcsError>>()?),
+            tasks: Some(tasks),
             failures: Some(vec![]),
         })
     }
@@ -220,31 +217,6 @@ impl Ecs {
         let definition =
             crate::platform::definitions::find(&self.store, &seen.task.task_definition)?;
         Ok(task_view(seen, definition.map(|record| record.definition)))
-    }
-
-    /// The tasks that an earlier request with the same token started.
-    fn started_before(&self, cluster: &str, token: &str) -> Result<Vec<Seen>, EcsError> {
-        let mut found: Vec<Seen> = {
-            let book = self.platform.book();
-            let same = |record: &&StandaloneRecord| {
-                record.about.cluster == cluster && record.client_token.as_deref() == Some(token)
-            };
-            book.standalone().filter(same).map(Seen::from).collect()
-        };
-        let stopped = self
-            .store
-            .read::<_, StoreError>(|view| view.list::<StoppedRecord>(""))?;
-        let same = |record: &StoppedRecord| {
-            record.about.cluster == cluster && record.client_token.as_deref() == Some(token)
-        };
-        found.extend(
-            stopped
-                .into_iter()
-                .map(|(_, r)| r)
-                .filter(same)
-                .map(Seen::from),
-        );
-        Ok(found)
     }
 }
 

@@ -1,0 +1,243 @@
+//! Turns of the book: what is written, what is given out, what is kept.
+
+use seaway_scheduler::{
+    Container, DeploymentConfiguration, NewService, NewTask, Profile, Request, Revision, Service,
+    ServiceUpdate, StandaloneTask,
+};
+
+use super::*;
+use crate::keys::StoreKey;
+use crate::platform::records::ServiceSettings;
+
+struct Shelf {
+    store: Arc<Store>,
+    dir: tempfile::TempDir,
+}
+
+impl Shelf {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store.db"), &StoreKey::generate()).unwrap();
+        let store = Arc::new(store);
+        Self { store, dir }
+    }
+
+    fn book(&self) -> Book {
+        Book::load(Arc::clone(&self.store), 1).unwrap()
+    }
+
+    /// Another process changes the tables under the store.
+    fn sql(&self, statement: &str) {
+        let path = self.dir.path().join("store.db");
+        let connection = rusqlite::Connection::open(path).unwrap();
+        connection.execute_batch(statement).unwrap();
+    }
+}
+
+fn key() -> ServiceKey {
+    ServiceKey {
+        cluster: "shop".into(),
+        name: "api".into(),
+    }
+}
+
+fn revision(number: u32) -> Revision {
+    Revision {
+        task_definition: format!("api:{number}"),
+        containers: vec![Container {
+            name: "main".into(),
+            essential: true,
+            health_check: false,
+            stop_timeout: Duration::from_secs(2),
+        }],
+        target_groups: vec![],
+    }
+}
+
+fn service(desired_count: u32) -> ServiceRecord {
+    let new = NewService {
+        name: "api".into(),
+        seed: 7,
+        profile: Profile::quick(),
+        revision: revision(0),
+        desired_count,
+        configuration: DeploymentConfiguration::default(),
+    };
+    let (scheduler, _) = Service::create(Millis(0), new);
+    ServiceRecord {
+        key: key(),
+        created_at: EpochMillis(0),
+        client_token: None,
+        tags: BTreeMap::new(),
+        settings: ServiceSettings::default(),
+        revisions: BTreeMap::new(),
+        scheduler,
+        places: BTreeMap::new(),
+        deleted_at: None,
+    }
+}
+
+fn job() -> (StandaloneRecord, Vec<Command>) {
+    let new = NewTask {
+        seed: 3,
+        revision: revision(0),
+        profile: Profile::quick(),
+    };
+    let (scheduler, commands) = StandaloneTask::launch(Millis(0), new);
+    let record = StandaloneRecord {
+        about: TaskAbout::default(),
+        scheduler,
+        place: Place::default(),
+    };
+    (record, commands)
+}
+
+fn launches(effects: &[Effect]) -> usize {
+    let launch = |effect: &&Effect| matches!(effect, Effect::Launch(_));
+    effects.iter().filter(launch).count()
+}
+
+#[test]
+fn nothing_is_done_before_it_is_on_record() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    let (record, commands) = job();
+    let id = record.scheduler.id().as_str().to_owned();
+    book.add_standalone(record, commands);
+    shelf.sql("ALTER TABLE documents RENAME TO elsewhere");
+    assert!(book.commit().is_err());
+    assert!(book.commit().is_err(), "as long as it lasts");
+    shelf.sql("ALTER TABLE elsewhere RENAME TO documents");
+    let effects = book.commit().unwrap();
+    assert_eq!(launches(&effects), 1, "late, but done");
+    assert!(shelf.book().standalone_task(&id).is_some());
+    assert!(book.commit().unwrap().is_empty(), "once");
+}
+
+#[test]
+fn what_was_under_way_is_done_again_by_the_next_platform() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    book.add_service(service(2), vec![]);
+    book.tick(Millis(1), &key());
+    assert_eq!(launches(&book.commit().unwrap()), 2);
+    let mut next = shelf.book();
+    assert_eq!(next.live_tasks().count(), 2);
+    next.repeat_outstanding(Millis(2));
+    assert_eq!(launches(&next.commit().unwrap()), 2);
+}
+
+#[test]
+fn a_service_has_few_revisions_at_hand_and_the_rest_on_record() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    book.add_service(service(0), vec![]);
+    let mut numbers = Vec::new();
+    for number in 1..=20_u32 {
+        let now = Millis(i64::from(number));
+        let update = ServiceUpdate {
+            revision: Some(revision(number)),
+            ..ServiceUpdate::default()
+        };
+        let changed = book.change_service(&key(), |record| {
+            let commands = record.scheduler.request(now, Request::Update(update))?;
+            let deployment = record.scheduler.primary().id.number();
+            let noted = RevisionRecord {
+                created_at: EpochMillis(now.0),
+                task_definition: format!("api:{number}"),
+                load_balancers: vec![],
+                network_configuration: None,
+                launch_type: None,
+                platform_version: None,
+            };
+            record.revisions.insert(deployment, noted);
+            numbers.push(deployment);
+            Ok::<_, seaway_scheduler::Refused>(((), commands))
+        });
+        changed.unwrap().unwrap();
+        book.tick(now, &key());
+        book.commit().unwrap();
+    }
+    let at_hand = &book.service(&key()).unwrap().revisions;
+    assert_eq!(at_hand.len(), REVISIONS_AT_HAND);
+    let put_away = numbers.iter().filter(|n| !at_hand.contains_key(n));
+    for number in put_away {
+        let kept: Option<RevisionRecord> = shelf
+            .store
+            .read::<_, StoreError>(|view| view.get(&revision_key(&key(), *number)))
+            .unwrap();
+        assert!(kept.is_some());
+    }
+    assert!(at_hand.contains_key(numbers.last().unwrap()));
+}
+
+#[test]
+fn a_deleted_service_is_shown_for_a_while() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    book.add_service(service(0), vec![]);
+    let deleted = book.change_service(&key(), |record| {
+        let commands = record.scheduler.request(Millis(1), Request::Delete)?;
+        Ok::<_, seaway_scheduler::Refused>(((), commands))
+    });
+    deleted.unwrap().unwrap();
+    book.tick(Millis(2), &key());
+    book.commit().unwrap();
+    let at = book.service(&key()).unwrap().deleted_at.unwrap();
+    book.drop_deleted(at);
+    assert!(book.service(&key()).is_some());
+    book.drop_deleted(EpochMillis(at.0 + 1));
+    book.commit().unwrap();
+    assert!(book.service(&key()).is_none());
+    assert!(shelf.book().service(&key()).is_none());
+}
+
+#[test]
+fn a_service_of_the_same_name_begins_without_events() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    let events = || {
+        shelf
+            .store
+            .read::<_, StoreError>(|view| view.service_events("shop/api"))
+            .unwrap()
+    };
+    book.add_service(service(1), vec![]);
+    book.tick(Millis(1), &key());
+    book.commit().unwrap();
+    let [first] = &events()[..] else {
+        panic!("one task was started")
+    };
+    let launched = book.service(&key()).unwrap().scheduler.tasks()[0]
+        .id
+        .clone();
+    let words = format!("(service api) has started 1 tasks: (task {launched}).");
+    assert_eq!(first.message, words);
+    book.add_service(service(0), vec![]);
+    book.commit().unwrap();
+    assert!(events().is_empty());
+}
+
+#[test]
+fn the_thousandth_service_costs_what_the_first_did() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    let begun = std::time::Instant::now();
+    for number in 0..1_000 {
+        let mut record = service(1);
+        record.key.name = format!("s-{number}");
+        let key = record.key.clone();
+        book.add_service(record, vec![]);
+        book.tick(Millis(1), &key);
+        assert_eq!(launches(&book.commit().unwrap()), 1);
+    }
+    // About 1 s unoptimised; the bound only catches what grows with the number of services.
+    assert!(begun.elapsed().as_secs() < 20, "took {:?}", begun.elapsed());
+    let largest = serde_json::to_string(book.services().next().unwrap()).unwrap();
+    assert!(largest.len() < 8_000, "{} bytes a write", largest.len());
+    eprintln!(
+        "1,000 services in {:?}, {} bytes each",
+        begun.elapsed(),
+        largest.len()
+    );
+}
