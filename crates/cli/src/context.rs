@@ -4,9 +4,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use seaway_core::environment::{Environment, Platform};
+use seaway_core::environment::{EcsTarget, Environment, Platform};
 use seaway_core::release::Origin;
-use seaway_ecs::{Ecs, EcsRenderer, EnvironmentIdentity, LocalInfrastructure, LocalTarget, Target};
+use seaway_ecs::{
+    Ecs, EcsRenderer, EnvironmentIdentity, LocalInfrastructure, LocalTarget, ProcessEnvironment,
+    Target, no_foreign_endpoint,
+};
 use seaway_engine::{Ports, Session};
 use seaway_image::{Bundler, ImageStore, RegistryClient, RegistryCredentials};
 use seaway_ledger::DirectoryLedger;
@@ -66,14 +69,17 @@ impl Context {
     pub(crate) async fn platform(&self) -> Result<Connection, Failure> {
         match &self.environment.platform {
             Platform::Local => ensure_platform(&self.state).await,
-            Platform::Ecs(_) => Err(Failure::new(
-                Exit::Prerequisite,
-                format!("{} runs on Amazon ECS", self.environment.name),
-                &[
-                    "this version deploys to environments with platform = \"local\"; `seaway check` \
-                   and `seaway schema` work for all",
-                ],
-            )),
+            Platform::Ecs(target) => {
+                guard_aws(target)?;
+                Err(Failure::new(
+                    Exit::Prerequisite,
+                    format!("{} runs on Amazon ECS", self.environment.name),
+                    &[
+                        "this version deploys to environments with platform = \"local\"; \
+                       `seaway check` and `seaway schema` work for all",
+                    ],
+                ))
+            }
         }
     }
 
@@ -161,6 +167,18 @@ pub(crate) fn state_dir(directory: &Path) -> Result<StateDir, Failure> {
         std::path::absolute(directory).map_err(|error| Failure::prerequisite(error, &[]))?;
     StateDir::from_environment(&directory, |name| std::env::var_os(name))
         .map_err(|error| Failure::prerequisite(error, &["set HOME or XDG_DATA_HOME"]))
+}
+
+/// Refuses variables of this process that would send AWS calls elsewhere than the manifest says.
+fn guard_aws(target: &EcsTarget) -> Result<(), Failure> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let process = ProcessEnvironment::from_variables(std::env::vars_os().filter_map(text));
+    no_foreign_endpoint(&process, target.endpoint_url.as_deref()).map_err(|error| {
+        let hint = "unset it, or name it as `endpoint_url` of the environment";
+        Failure::new(Exit::Refused, error.to_string(), &[hint])
+    })
 }
 
 /// The embedded platform of a state directory, started where it does not run.

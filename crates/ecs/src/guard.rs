@@ -60,7 +60,10 @@ pub(crate) fn loopback(endpoint: &str) -> Result<SocketAddr, GuardError> {
 }
 
 /// Refuses a process whose variables redirect AWS clients elsewhere than the manifest says.
-pub(crate) fn no_foreign_endpoint(
+///
+/// # Errors
+/// [`GuardError::ForeignEndpoint`] names the variable.
+pub fn no_foreign_endpoint(
     process: &ProcessEnvironment,
     named: Option<&str>,
 ) -> Result<(), GuardError> {

@@ -32,7 +32,7 @@ mod targets;
 mod tasks;
 
 pub use connect::Ecs;
-pub use guard::GuardError;
+pub use guard::{GuardError, no_foreign_endpoint};
 pub use infrastructure::LocalInfrastructure;
 pub use names::EnvironmentIdentity;
 pub use render::EcsRenderer;
