@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use seaway_router::{TargetHealth as RouterHealth, TargetHealthState};
+use seaway_router::{TargetHealth as RouterHealth, TargetHealthReason, TargetHealthState};
 use seaway_scheduler::TargetHealth;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -75,7 +75,8 @@ impl Subscribers {
 }
 
 /// The router's word for a target's health in the scheduler's. A target that is not checked gets
-/// requests: to a scheduler it is healthy.
+/// requests: to a scheduler it is healthy. One of a group that no rule refers to is not checked at
+/// all, which says nothing against its task: it still waits for its first verdict.
 pub(super) fn for_scheduler(health: &RouterHealth) -> TargetHealth {
     match health.state {
         TargetHealthState::Initial => TargetHealth::Initial,
@@ -84,6 +85,9 @@ pub(super) fn for_scheduler(health: &RouterHealth) -> TargetHealth {
             description: health.description.clone().unwrap_or_default(),
         },
         TargetHealthState::Draining => TargetHealth::Draining,
+        TargetHealthState::Unused if health.reason == Some(TargetHealthReason::NotInUse) => {
+            TargetHealth::Initial
+        }
         TargetHealthState::Unused => TargetHealth::Unused,
     }
 }

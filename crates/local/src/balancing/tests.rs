@@ -267,6 +267,27 @@ async fn what_is_told_before_the_first_subscription_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_group_without_a_rule_says_nothing_against_its_tasks() {
+    let balancing = Place::new().start();
+    change(&balancing, |d| {
+        declare(d, "public", Scheme::InternetFacing, &["*"])
+    });
+    let mut events = balancing.health_events();
+    balancing.register_task(GROUP, "task-1", serve("one").await);
+    until(&mut events, "task-1", TargetHealth::Healthy).await;
+    let rules = balancing.documents().rules.clone();
+    change(&balancing, |documents| documents.rules.clear());
+    let task = |health| ("task-1".to_owned(), health);
+    assert_eq!(next(&mut events).await, task(TargetHealth::Initial));
+
+    change(&balancing, |documents| documents.rules = rules);
+    until(&mut events, "task-1", TargetHealth::Healthy).await;
+    change(&balancing, |documents| documents.rules.clear());
+    balancing.deregister_task(GROUP, "task-1");
+    until(&mut events, "task-1", TargetHealth::Unused).await;
+}
+
+#[tokio::test]
 async fn a_deleted_group_lets_its_tasks_go() {
     let balancing = Place::new().start();
     change(&balancing, |d| {
