@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::desired::{DesiredJob, DesiredService, RevisionId};
+use crate::desired::{DesiredJob, DesiredService, Document, RevisionId};
 use crate::name::{EnvironmentName, JobName, ServiceName};
 use crate::plan::{ActionId, Plan};
 use crate::time::Timestamp;
@@ -92,6 +92,10 @@ impl fmt::Display for Outcome {
 /// What ran in the environment when a release ended: what a rollback needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Snapshot {
+    /// What was provisioned around the services, where Seaway owns it. None, too, in records from
+    /// before it was kept: going back to one leaves the infrastructure as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub infrastructure: Option<Document>,
     pub services: BTreeMap<ServiceName, Deployed>,
     pub jobs: BTreeMap<JobName, DesiredJob>,
 }

@@ -13,13 +13,13 @@ pub fn desired(snapshot: &Snapshot) -> Desired {
         .iter()
         .map(|(name, deployed)| (name.clone(), again(deployed)));
     Desired {
-        infrastructure: None,
+        infrastructure: snapshot.infrastructure.clone(),
         services: services.collect(),
         jobs: BTreeMap::new(),
     }
 }
 
-/// One service as it was recorded.
+/// One service as it was recorded. The infrastructure belongs to all of them and stays as it is.
 pub fn desired_service(name: &ServiceName, deployed: &Deployed) -> Desired {
     Desired {
         infrastructure: None,
@@ -44,18 +44,93 @@ pub fn named(releases: &[Release], id: ReleaseId) -> Option<&Release> {
 }
 
 fn differs(one: &Snapshot, other: &Snapshot) -> bool {
+    let infrastructure = match (&one.infrastructure, &other.infrastructure) {
+        (Some(one), Some(other)) => one.digest != other.digest,
+        _ => false, // Nothing is on record that could be brought back.
+    };
     let documents = |snapshot: &Snapshot| -> BTreeMap<ServiceName, _> {
         let digest = |(name, deployed): (&ServiceName, &Deployed)| {
             (name.clone(), deployed.service.revision.digest.clone())
         };
         snapshot.services.iter().map(digest).collect()
     };
-    documents(one) != documents(other)
+    infrastructure || documents(one) != documents(other)
 }
 
 fn again(deployed: &Deployed) -> DesiredService {
     DesiredService {
         registered: Some(deployed.revision.clone()),
         ..deployed.service.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::desired::Document;
+    use crate::plan::{Goal, Plan};
+    use crate::release::{Entry, Intent, Origin, Outcome, Source, Stamped};
+    use crate::time::Timestamp;
+
+    fn with_check(path: Option<&str>) -> Snapshot {
+        let document = |path| Document::new(json!({ "healthCheckPath": path }));
+        Snapshot {
+            infrastructure: path.map(document),
+            ..Snapshot::default()
+        }
+    }
+
+    fn succeeded(number: u32, after: Snapshot) -> Release {
+        let at = Timestamp::UNIX_EPOCH;
+        let outcome = Outcome::Succeeded;
+        Release {
+            id: ReleaseId(number),
+            started_at: at,
+            intent: Intent {
+                environment: "local".parse().expect("a name"),
+                origin: Origin {
+                    by: "ann@host".into(),
+                    source: Source::Unversioned,
+                },
+                nonce: "nonce".into(),
+                plan: Plan {
+                    goal: Goal::Deploy,
+                    services: BTreeMap::new(),
+                    actions: vec![],
+                },
+                before: Snapshot::default(),
+            },
+            entries: vec![Stamped {
+                at,
+                entry: Entry::Ended { outcome, after },
+            }],
+        }
+    }
+
+    #[test]
+    fn another_infrastructure_is_other_contents() {
+        let releases = [
+            succeeded(3, with_check(Some("/new"))),
+            succeeded(2, with_check(None)),
+            succeeded(1, with_check(Some("/old"))),
+        ];
+        let found = previous(&releases, &with_check(Some("/new")));
+        assert_eq!(found.map(|release| release.id), Some(ReleaseId(1)));
+        assert_eq!(previous(&releases[..2], &with_check(Some("/new"))), None);
+    }
+
+    #[test]
+    fn the_recorded_infrastructure_is_desired_again() {
+        let snapshot = with_check(Some("/old"));
+        assert_eq!(desired(&snapshot).infrastructure, snapshot.infrastructure);
+    }
+
+    #[test]
+    fn a_record_without_infrastructure_is_read() {
+        let snapshot: Snapshot =
+            serde_json::from_value(json!({"services": {}, "jobs": {}})).expect("an older record");
+        assert_eq!(snapshot, Snapshot::default());
     }
 }

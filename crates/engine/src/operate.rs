@@ -67,5 +67,6 @@ async fn running<'a>(
         }
     }
     desired.jobs = BTreeMap::new();
+    desired.infrastructure = None; // It stays as it is.
     Ok(desired)
 }

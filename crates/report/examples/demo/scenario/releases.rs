@@ -1,7 +1,5 @@
 //! How releases go, well and badly.
 
-use std::collections::BTreeMap;
-
 use seaway_core::diagnosis::{Cause, CauseKind};
 use seaway_core::event::{
     BuildEvent, Event, EventKind, LockEvent, ReleaseEvent, RolloutEnd, RolloutEvent, ServiceEvent,
@@ -254,10 +252,7 @@ pub(crate) fn recorded(id: u32, events: Vec<Event>) -> Release {
         entry: Entry::Events { events },
     }];
     if let Some(outcome) = outcome {
-        let after = Snapshot {
-            services: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-        };
+        let after = Snapshot::default();
         entries.push(Stamped {
             at: last,
             entry: Entry::Ended { outcome, after },
