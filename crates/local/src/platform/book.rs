@@ -200,7 +200,12 @@ impl Book {
         let record = self.services.get_mut(key)?;
         Some(match change(record) {
             Ok((answer, commands)) => {
-                self.absorb(key, commands);
+                // The scheduler was not asked (tags): its wake-up stays as it is.
+                if commands.is_empty() {
+                    self.pending.services.insert(key.clone());
+                } else {
+                    self.absorb(key, commands);
+                }
                 Ok(answer)
             }
             Err(error) => Err(error),

@@ -172,6 +172,23 @@ fn a_service_has_few_revisions_at_hand_and_the_rest_on_record() {
 }
 
 #[test]
+fn a_change_of_tags_leaves_the_wake_up_of_an_update_as_it_is() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    book.add_service(service(0), vec![]);
+    book.commit().unwrap();
+    let changed = book.change_service(&key(), |record| {
+        record.tags.insert("revision".into(), "abc".into());
+        Ok::<_, seaway_scheduler::Refused>(((), vec![]))
+    });
+    changed.unwrap().unwrap();
+    let effects = book.commit().unwrap();
+    assert!(effects.is_empty(), "nothing else follows: {effects:?}");
+    let tags = &shelf.book().service(&key()).unwrap().tags.clone();
+    assert_eq!(tags.get("revision").map(String::as_str), Some("abc"));
+}
+
+#[test]
 fn a_deleted_service_is_shown_for_a_while() {
     let shelf = Shelf::new();
     let mut book = shelf.book();
