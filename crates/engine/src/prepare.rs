@@ -15,6 +15,7 @@ use seaway_ports::{OutputSink, PortError};
 
 use crate::error::EngineError;
 use crate::events::Events;
+use crate::infrastructure;
 use crate::session::Session;
 
 /// Releases that are looked through for something to go back to.
@@ -158,13 +159,18 @@ pub(crate) fn recorded(releases: &[Release]) -> Snapshot {
 /// release wanted them whose record was cut off.
 pub(crate) fn running(releases: &[Release], desired: &Desired, live: &Live) -> Snapshot {
     let mut snapshot = recorded(releases);
-    let cut_off = cut_off(releases).map(|release| planned(&release.intent.plan));
-    let cut_off = cut_off.iter().flat_map(|desired| desired.services.values());
+    let planned_last = cut_off(releases).map(|release| planned(&release.intent.plan));
+    let cut_off = planned_last
+        .iter()
+        .flat_map(|desired| desired.services.values());
     for service in cut_off.chain(desired.services.values()) {
         let Observed::Known(live) = live.service(&service.name) else {
             continue;
         };
-        let is_as_wanted = live.rollout == LiveRollout::Completed
+        // A first release that was given up is complete without a task; it never ran.
+        let is_given_up = live.counts.desired == 0 && service.count > 0;
+        let is_as_wanted = !is_given_up
+            && live.rollout == LiveRollout::Completed
             && live.document.as_ref().map(|document| &document.digest)
                 == Some(&service.revision.digest)
             && live.settings.as_ref() == Some(&service.settings.digest);
@@ -176,10 +182,14 @@ pub(crate) fn running(releases: &[Release], desired: &Desired, live: &Live) -> S
             snapshot.services.insert(service.name.clone(), deployed);
         }
     }
+    let wanted = planned_last.as_ref();
+    if let Some(document) = infrastructure::running(&snapshot, wanted, desired, live) {
+        snapshot.infrastructure = Some(document.clone());
+    }
     snapshot
 }
 
-/// The services as a plan moves them.
+/// The services as a plan moves them, in the infrastructure it provisions.
 pub(crate) fn planned(plan: &Plan) -> Desired {
     let services = plan.actions.iter().filter_map(|action| match &action.step {
         Step::Roll(roll) => Some((roll.service.name.clone(), roll.service.clone())),
@@ -187,7 +197,7 @@ pub(crate) fn planned(plan: &Plan) -> Desired {
         _ => None,
     });
     Desired {
-        infrastructure: None,
+        infrastructure: infrastructure::of(plan).cloned(),
         services: services.collect(),
         jobs: BTreeMap::new(),
     }

@@ -2,7 +2,8 @@
 
 use seaway_core::desired::{DesiredService, RevisionId};
 use seaway_core::event::{EventKind, RolloutEvent, ServiceEvent, Subject};
-use seaway_core::plan::{Action, ActionId, Roll, RollKind, Step};
+use seaway_core::live::LiveRollout;
+use seaway_core::plan::{Action, ActionId, Decision, Reason, Roll, RollKind, Step};
 use seaway_core::release::{Applied, ReleaseId};
 use seaway_core::rollout::RolloutId;
 use seaway_core::time::Timestamp;
@@ -89,6 +90,7 @@ async fn begin(making: &Making, roll: &Roll, id: ActionId) -> Result<(Aim, Appli
     let ports = &making.session.ports;
     let rollouts = &ports.rollouts;
     let service = &roll.service;
+    let served = served_before(making, roll).await;
     let revision = match &service.registered {
         Some(revision) => revision.clone(),
         None => persist(&*ports.clock, || rollouts.register(service)).await?,
@@ -116,9 +118,43 @@ async fn begin(making: &Making, roll: &Roll, id: ActionId) -> Result<(Aim, Appli
     );
     let aim = Aim::Rollout {
         rollout: rolled.rollout,
-        first: rolled.first,
+        first: rolled.first || !served,
     };
     Ok((aim, applied))
+}
+
+/// Whether something of the service ran well before this rollout. The record says so: a platform
+/// counts the tasks of a first release that was given up as completed once none of them is left,
+/// and would go back to them. Only a service that was never on record is looked at.
+async fn served_before(making: &Making, roll: &Roll) -> bool {
+    let name = &roll.service.name;
+    if making.before.services.contains_key(name) {
+        return true;
+    }
+    let from_nothing =
+        |reason: &Reason| matches!(reason, Reason::New | Reason::Count { from: 0, .. });
+    let planned = match making.plan.services.get(name) {
+        Some(Decision::Deploy { reasons }) => reasons.iter().any(from_nothing),
+        _ => false,
+    };
+    if planned || roll.kind == RollKind::Create {
+        return false;
+    }
+    // The rollout is under way already: only the platform knows what it took the place of.
+    if roll.kind == RollKind::Follow {
+        return true;
+    }
+    let session = &making.session;
+    match session.ports.rollouts.observe(&session.environment).await {
+        Ok(live) => live
+            .service(name)
+            .known()
+            .is_none_or(|live| live.rollout == LiveRollout::Completed && live.counts.running > 0),
+        Err(error) => {
+            tracing::debug!(%error, %name, "what ran before");
+            true
+        }
+    }
 }
 
 async fn create(

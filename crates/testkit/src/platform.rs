@@ -216,6 +216,7 @@ impl State {
             declared_count: Some(service.applied.count),
             counts: Counts {
                 desired: service.desired,
+                running: progress(service, primary, self.now).new.running,
                 ..Counts::default()
             },
             rollout: match primary.stage {

@@ -146,7 +146,9 @@ impl RunningService {
     pub(crate) fn advance(&mut self, now: Timestamp) {
         let primary = self.primary().clone();
         match primary.stage {
-            Stage::Restoring { failed, since } if passed(since, CHANGE, now) => {
+            Stage::Restoring { failed, since }
+                if passed(since, CHANGE, now) && self.comes_back(&primary) =>
+            {
                 self.rollouts[self.primary].stage = Stage::Completed;
                 let to = primary.revision;
                 self.rollouts[failed].stage = Stage::RolledBack { to };
@@ -154,6 +156,12 @@ impl RunningService {
             Stage::InProgress => self.progress(&primary, now),
             _ => {}
         }
+    }
+
+    /// Whether the tasks of a rollout that completed once come into service again.
+    fn comes_back(&self, restored: &Rollout) -> bool {
+        let well = matches!(restored.behaviour, Behaviour::Healthy | Behaviour::Slow(_));
+        well || self.desired == 0
     }
 
     fn progress(&mut self, primary: &Rollout, now: Timestamp) {

@@ -80,6 +80,15 @@ impl World {
         self.state().behaviours.insert(digest, behaviour);
     }
 
+    /// What tasks of every rollout of `service` so far do from now on, whatever their image.
+    pub fn turn(&self, service: &str, behaviour: Behaviour) {
+        let mut state = self.fresh();
+        let running = state.services.get_mut(&parsed(service));
+        for rollout in &mut running.expect("a service that runs").rollouts {
+            rollout.behaviour = behaviour;
+        }
+    }
+
     /// What `job` does from now on.
     pub fn job_behaves(&self, job: &str, behaviour: JobBehaviour) {
         let job = job.parse().expect("a job's name");
@@ -99,6 +108,11 @@ impl World {
     /// Forgets the broken rules that a test expected.
     pub fn forgive(&self) {
         self.state().violations.clear();
+    }
+
+    /// The record of all releases is lost.
+    pub fn forget_releases(&self) {
+        self.state().releases.clear();
     }
 
     /// The registry loses the image of `service` made from `contents`.

@@ -30,6 +30,8 @@ pub(super) struct Watched {
     failing: BTreeMap<String, BTreeSet<String>>,
     pub(super) cause: Option<Cause>,
     pub(super) retreat: Retreat,
+    /// When it was asked to go back, or was first seen to.
+    pub(super) retreat_began: Option<Timestamp>,
 }
 
 /// What one look led to.
@@ -63,6 +65,7 @@ impl Watched {
             failing: BTreeMap::new(),
             cause: None,
             retreat: Retreat::No,
+            retreat_began: None,
         })
     }
 
@@ -227,14 +230,20 @@ impl Watched {
     ) -> Result<Option<RolloutEnd>, PortError> {
         let (cause, reason) = (self.cause.clone(), progress.reason.clone());
         if self.retreat == Retreat::GivingUp {
-            return Ok(None);
+            return Ok(self.overdue(making));
         }
         if self.retreat == Retreat::GivenUp {
-            let gone = progress.new.running + progress.new.pending == 0;
-            return Ok(gone.then_some(RolloutEnd::Failed { cause, reason }));
+            let left = |counts: Counts| counts.running + counts.pending;
+            let gone = left(progress.new) + left(progress.old) == 0;
+            let end = gone.then_some(RolloutEnd::Failed { cause, reason });
+            return Ok(end.or_else(|| self.overdue(making)));
         }
         Ok(match &progress.state {
-            RolloutState::InProgress | RolloutState::RollingBack => None,
+            RolloutState::InProgress | RolloutState::RollingBack => self.overdue(making),
+            RolloutState::RolledBack { .. } | RolloutState::Failed if self.first => {
+                self.give_up(making).await?;
+                None
+            }
             RolloutState::Succeeded => Some(RolloutEnd::Succeeded),
             RolloutState::RolledBack { to } => Some(RolloutEnd::RolledBack {
                 to: to.clone(),
@@ -242,10 +251,6 @@ impl Watched {
                 reason,
             }),
             RolloutState::Superseded { by } => Some(RolloutEnd::Superseded { by: by.clone() }),
-            RolloutState::Failed if self.first => {
-                self.give_up(making).await?;
-                None
-            }
             RolloutState::Failed => Some(RolloutEnd::Failed { cause, reason }),
         })
     }

@@ -3,7 +3,7 @@
 //! Every request is repeated at the next poll while the platform does not answer it.
 
 use seaway_core::diagnosis::{diagnose, explain};
-use seaway_core::event::{EventKind, RolloutEvent, ServiceEvent, Subject};
+use seaway_core::event::{EventKind, RolloutEnd, RolloutEvent, ServiceEvent, Subject};
 use seaway_core::name::ServiceName;
 use seaway_core::rollout::{Progress, RolloutState};
 use seaway_core::time::Timestamp;
@@ -36,17 +36,26 @@ impl Watched {
         if self.retreat != Retreat::No || self.count.is_some() {
             return Ok(());
         }
+        if progress.state == RolloutState::RollingBack {
+            // The platform was faster.
+            self.going_back_since(making);
+        }
         if self.cause.is_none() {
             self.name_cause(making, progress);
         }
         let Some(cause) = &self.cause else {
             return Ok(());
         };
+        // What the platform goes back to may be no better: nothing of the service ever ran well.
+        let over = matches!(
+            progress.state,
+            RolloutState::Succeeded | RolloutState::Superseded { .. }
+        );
+        if self.first && !over {
+            return self.give_up(making).await;
+        }
         if progress.state != RolloutState::InProgress {
             return Ok(());
-        }
-        if self.first {
-            return self.give_up(making).await;
         }
         let (why, since) = (cause.title(), cause.since);
         self.ask_for_rollback(making, &why, Some(since)).await
@@ -72,6 +81,8 @@ impl Watched {
         making.verify().await?;
         // Whatever is answered: a rollout without tasks may look like one that succeeded.
         self.retreat = Retreat::GivingUp;
+        self.retreat_began = None;
+        self.going_back_since(making);
         let mut service = self.service.clone();
         service.count = 0;
         let rollouts = &making.session.ports.rollouts;
@@ -86,6 +97,24 @@ impl Watched {
             .events
             .emit(subject, EventKind::Service(ServiceEvent::GivenUp));
         Ok(())
+    }
+
+    /// Notes when going back began, unless that is known.
+    fn going_back_since(&mut self, making: &Making) {
+        let now = || making.session.ports.clock.now();
+        self.retreat_began.get_or_insert_with(now);
+    }
+
+    /// Going back may take as long as the rollout itself might have; then it is not waited for any
+    /// longer.
+    pub(super) fn overdue(&self, making: &Making) -> Option<RolloutEnd> {
+        let timeout = self.service.watch.timeout;
+        let due = self.retreat_began?.saturating_add(timeout.duration());
+        let over = making.session.ports.clock.now() >= due.ok()?;
+        over.then(|| RolloutEnd::Failed {
+            cause: self.cause.clone(),
+            reason: Some(format!("it was to go back, and did not within {timeout}")),
+        })
     }
 
     fn name_cause(&mut self, making: &Making, progress: &Progress) {
@@ -123,7 +152,7 @@ impl Watched {
             Err(error) if error.is_passing() => {}
             Err(error) => return Err(error),
             Ok(RollbackAnswer::Accepted) => {
-                self.retreat = Retreat::Asked;
+                self.asked(making);
                 let now = ports.clock.now();
                 let event = RolloutEvent::RollbackRequested {
                     why: why.to_owned(),
@@ -131,14 +160,19 @@ impl Watched {
                 };
                 self.tell(making, event);
             }
-            Ok(RollbackAnswer::AlreadyOver) => self.retreat = Retreat::Asked,
+            Ok(RollbackAnswer::AlreadyOver) => self.asked(making),
             Ok(RollbackAnswer::NothingBefore) if self.cause.is_some() => {
                 self.give_up(making).await?;
             }
             // It may well be in order: another one's failure is no reason to stop it.
-            Ok(RollbackAnswer::NothingBefore) => self.retreat = Retreat::Asked,
+            Ok(RollbackAnswer::NothingBefore) => self.asked(making),
         }
         Ok(())
+    }
+
+    fn asked(&mut self, making: &Making) {
+        self.retreat = Retreat::Asked;
+        self.going_back_since(making);
     }
 }
 

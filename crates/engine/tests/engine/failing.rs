@@ -228,3 +228,87 @@ async fn a_retreat_that_fails_is_a_failed_release() {
     assert_eq!(after.services["web"].revision.short(), "web:2");
     assert_fair(&world);
 }
+
+/// The first release failed and was given up.
+async fn given_up(scene: &Scene) -> World {
+    let world = World::new();
+    world.behave("api", "v1", Behaviour::CrashAtStart);
+    deployed(&world, scene.clone().environment(), Outcome::Failed).await;
+    assert_eq!(running(&world), ["api=v1 x0"]);
+    empties().await;
+    world
+}
+
+/// Without tasks a rollout counts as completed after a while.
+async fn empties() {
+    tokio::time::sleep(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_is_nothing_to_go_back_to() {
+    let scene = Scene::of(&["api"]);
+    let world = given_up(&scene).await;
+    // Other contents, the same again, and others that the platform's breaker sees first.
+    for (contents, behaviour) in [
+        ("v2", Behaviour::CrashAtStart),
+        ("v2", Behaviour::CrashAtStart),
+        ("v3", Behaviour::NeverHealthy),
+    ] {
+        world.edit("api", contents);
+        world.behave("api", contents, behaviour);
+        let told = deployed(&world, scene.clone().environment(), Outcome::Failed).await;
+        let end = &told[told.len() - 3..told.len() - 1];
+        assert_eq!(end, ["api: given up", "api: failed"], "{told:?}");
+        assert_eq!(running(&world), [format!("api={contents} x0")]);
+        empties().await;
+    }
+    world.edit("api", "v4");
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    assert_eq!(running(&world), ["api=v4 x2"]);
+    assert_settled(&world, scene.environment()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_platform_brings_back_after_a_first_release_is_given_up_too() {
+    let scene = Scene::of(&["api"]);
+    let world = given_up(&scene).await;
+    world.edit("api", "v2");
+    world.behave("api", "v2", Behaviour::CrashAtStart);
+    // Nobody looks until the breaker has sent the service back to what crashed before.
+    let blind = Failure::Refused(PortErrorKind::Unavailable);
+    world.fail(CallFault::once("progress", blind).times(8));
+    let told = deployed(&world, scene.clone().environment(), Outcome::Failed).await;
+    assert!(told.contains(&"api: given up".to_owned()), "{told:?}");
+    assert_eq!(world.running()["api"].split(' ').next_back(), Some("x0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_ran_before_the_record_began_is_never_given_up() {
+    let (world, scene) = (World::new(), Scene::of(&["api"]));
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    world.forget_releases();
+    world.edit("api", "v2");
+    world.behave("api", "v2", Behaviour::CrashAtStart);
+    deployed(&world, scene.environment(), Outcome::RolledBack).await;
+    assert_eq!(running(&world), ["api=v1 x2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn going_back_that_never_ends_is_a_failure() {
+    let (world, scene) = (World::new(), Scene::of(&["api"]));
+    deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+    world.turn("api", Behaviour::CrashAtStart);
+    world.edit("api", "v2");
+    world.behave("api", "v2", Behaviour::CrashAtStart);
+    let began = tokio::time::Instant::now();
+    deployed(&world, scene.environment(), Outcome::Failed).await;
+    let took = began.elapsed();
+    let timeout = Duration::from_secs(120);
+    assert!(timeout < took && took < 2 * timeout, "{took:?}");
+    let last = world.releases().pop().expect("a release");
+    let told = format!("{:?}", last.entries);
+    assert!(
+        told.contains("it was to go back, and did not within"),
+        "{told}"
+    );
+}
