@@ -93,6 +93,19 @@ impl Launcher {
         }
     }
 
+    /// What asks a task to stop, by the images of its task definition.
+    pub(super) fn signal_of(&self, task_definition: &str) -> StopSignal {
+        let Ok(Some(record)) = definitions::find(&self.store, task_definition) else {
+            return StopSignal::default();
+        };
+        let containers = record.definition.container_definitions.iter().flatten();
+        let configs: Vec<_> = containers
+            .filter_map(|container| self.registry.resolve(container.image.as_deref()?).ok())
+            .map(|image| image.config)
+            .collect();
+        stop_signal(&configs)
+    }
+
     fn work(&self, order: &LaunchOrder, inbox: &Inbox) -> Result<Outcome, String> {
         let gone = || {
             format!(
@@ -144,7 +157,7 @@ impl Launcher {
         .map_err(|error| error.to_string())?;
         Ok(Outcome {
             spec,
-            signal: stop_signal(&images),
+            signal: stop_signal(images.values().map(|image| &image.config)),
             logs: log_targets(&definition, order.task.as_str(), &self.task_logs),
         })
     }

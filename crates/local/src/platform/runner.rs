@@ -382,9 +382,11 @@ impl Runner {
             .iter()
             .map(|c| c.name.as_str().to_owned())
             .collect();
+        let signal = self.launcher.signal_of(&one.task_definition);
         {
             let mut tasks = self.lock();
             let running = tasks.entry(task.clone()).or_default();
+            running.signal = signal;
             if let Stage::Preparing(launch) = &running.stage {
                 launch.abort();
             }

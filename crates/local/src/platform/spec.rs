@@ -61,11 +61,12 @@ pub(super) fn task_spec(
     })
 }
 
-/// The signal that asks a container of the image to stop.
-pub(super) fn stop_signal(images: &BTreeMap<String, PulledImage>) -> StopSignal {
-    let signals = images.values().filter_map(|image| {
+/// The signal that asks the containers of a task to stop, from the configurations of its images.
+pub(super) fn stop_signal<'a>(
+    images: impl IntoIterator<Item = &'a ImageConfiguration>,
+) -> StopSignal {
+    let mut signals = images.into_iter().filter_map(|image| {
         image
-            .config
             .config()
             .as_ref()?
             .stop_signal()
@@ -73,7 +74,7 @@ pub(super) fn stop_signal(images: &BTreeMap<String, PulledImage>) -> StopSignal 
             .parse()
             .ok()
     });
-    signals.into_iter().next().unwrap_or_default()
+    signals.next().unwrap_or_default()
 }
 
 fn container_spec(
@@ -91,6 +92,15 @@ fn container_spec(
     let port = ports
         .filter_map(|mapping| u16::try_from(mapping.container_port?).ok())
         .find_map(|port| with.order.place.host_port(&name, port));
+    let wants_port = container
+        .port_mappings
+        .as_ref()
+        .is_some_and(|all| !all.is_empty());
+    if wants_port && port.is_none() {
+        return Err(CannotStart(format!(
+            "no port of this machine is free for container {name}"
+        )));
+    }
     let memory = overrides
         .and_then(|over| over.memory)
         .or(container.memory)
@@ -269,9 +279,9 @@ fn volumes(
             .filter(|name| declared.contains(&name.as_str()))?;
         let place = with
             .volumes
-            .join(&with.order.cluster)
-            .join(&with.order.owner)
-            .join(&name);
+            .join(path_part(&with.order.cluster))
+            .join(path_part(&with.order.owner))
+            .join(path_part(&name));
         let container_path = mount.container_path.clone().unwrap_or_default();
         Some(Volume {
             name,
@@ -280,6 +290,12 @@ fn volumes(
         })
     };
     mounts.filter_map(volume).collect()
+}
+
+/// A name as one part of a path, whatever it is.
+fn path_part(name: &str) -> String {
+    let kept = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    name.replace(|c| !kept(c), "-")
 }
 
 #[cfg(test)]
