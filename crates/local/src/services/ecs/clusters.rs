@@ -4,7 +4,7 @@ use seaway_aws_wire::ecs as wire;
 
 use super::Ecs;
 use super::error::EcsError;
-use super::names::{cluster_arn, cluster_name};
+use super::names::{cluster_arn, cluster_name, is_identifier};
 use super::paging::page;
 use super::tags;
 use crate::platform::records::ClusterRecord;
@@ -16,6 +16,10 @@ impl Ecs {
         request: wire::CreateClusterRequest,
     ) -> Result<wire::CreateClusterResponse, EcsError> {
         let name = cluster_name(request.cluster_name.as_deref()).to_owned();
+        if !is_identifier(&name) {
+            let text = "Cluster names can have up to 255 letters, digits, underscores and hyphens.";
+            return Err(EcsError::Parameter(text.into()));
+        }
         let record = self.store.write::<_, EcsError>(|tx| {
             let existing: Option<ClusterRecord> = tx.get(&name)?;
             if let Some(existing) = existing.filter(|cluster| cluster.active) {

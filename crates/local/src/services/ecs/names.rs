@@ -5,6 +5,13 @@ use crate::platform::records::ServiceKey;
 
 const DEFAULT_CLUSTER: &str = "default";
 
+/// Whether ECS takes it as the name of a cluster, service or family (API reference: up to 255
+/// letters, digits, underscores and hyphens). Names are parts of ARNs, keys and paths.
+pub(super) fn is_identifier(name: &str) -> bool {
+    let taken = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=255).contains(&name.len()) && name.chars().all(taken)
+}
+
 /// The cluster a request names: by name, by ARN, or not at all.
 pub(super) fn cluster_name(given: Option<&str>) -> &str {
     match given {
@@ -71,6 +78,14 @@ pub(super) fn service_deployment_arn(key: &ServiceKey, id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_identifier_is_never_a_part_of_a_path() {
+        assert!(is_identifier("shop_local-2"));
+        for name in ["", "a/b", "..", "a:1", "ü", &"x".repeat(256)] {
+            assert!(!is_identifier(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_service_is_named_by_name_or_arn() {

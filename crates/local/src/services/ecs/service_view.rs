@@ -45,6 +45,8 @@ pub(super) fn service_view(
     let primary = scheduler.primary();
     // A rollback promotes an older deployment again: what it runs is what the service runs.
     let revision = record.revisions.get(&primary.id.number());
+    let is_gone = scheduler.status() == ServiceStatus::Inactive;
+    let shown = || scheduler.deployments().filter(|_| !is_gone);
     let with_tags = include.contains(&wire::ServiceField::Tags);
     wire::Service {
         service_arn: Some(record.key.arn()),
@@ -61,17 +63,11 @@ pub(super) fn service_view(
         network_configuration: settings.network_configuration.clone(),
         deployment_configuration: Some(settings.deployment_configuration.clone()),
         health_check_grace_period_seconds: settings.health_check_grace_period_seconds,
-        deployments: Some(
-            scheduler
-                .deployments()
-                .map(|one| deployment_view(record, one))
-                .collect(),
-        ),
+        deployments: Some(shown().map(|one| deployment_view(record, one)).collect()),
         events: Some(vec![]),
         current_service_deployment: Some(service_deployment_arn(&record.key, current.id.as_str())),
         current_service_revisions: Some(
-            scheduler
-                .deployments()
+            shown()
                 .map(|one| wire::ServiceCurrentRevisionSummary {
                     arn: Some(revision_arn(&record.key, one.id.number())),
                     requested_task_count: Some(int(one.desired_count)),

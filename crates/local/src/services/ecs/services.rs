@@ -12,7 +12,7 @@ use seaway_scheduler::{
 use super::Ecs;
 use super::configuration::{for_scheduler, merged};
 use super::error::EcsError;
-use super::names::service_key;
+use super::names::{is_identifier, service_key};
 use super::paging::page;
 use super::service_view::service_view;
 use super::tags;
@@ -31,6 +31,11 @@ impl Ecs {
         now: EpochMillis,
     ) -> Result<wire::CreateServiceResponse, EcsError> {
         let cluster = self.cluster(request.cluster.as_deref())?;
+        if !is_identifier(&request.service_name) {
+            let text = "The service name can have up to 255 letters, digits, underscores and \
+                        hyphens.";
+            return Err(EcsError::Parameter(text.into()));
+        }
         let key = ServiceKey {
             cluster: cluster.name,
             name: request.service_name.clone(),
@@ -74,16 +79,12 @@ impl Ecs {
     ) -> Result<wire::UpdateServiceResponse, EcsError> {
         let cluster = self.cluster(request.cluster.as_deref())?;
         let key = service_key(Some(&cluster.name), &request.service);
-        let current = {
-            let book = self.platform.book();
+        let view = self.platform.change(|book| {
             let service = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
             if !super::is_active(service) {
                 return Err(EcsError::ServiceNotActive);
             }
-            service.current_settings()
-        };
-        let (settings, update) = self.updated(&current, request)?;
-        let view = self.platform.change(|book| {
+            let (settings, update) = self.updated(&service.current_settings(), request)?;
             let changed = book.change_service(&key, |record| {
                 let commands = record
                     .scheduler

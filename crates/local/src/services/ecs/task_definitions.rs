@@ -6,6 +6,7 @@ use seaway_aws_wire::ecs as wire;
 
 use super::Ecs;
 use super::error::EcsError;
+use super::names::is_identifier;
 use super::paging::page;
 use super::tags;
 use crate::clock::EpochMillis;
@@ -179,6 +180,11 @@ impl Ecs {
 
 /// What the model alone does not say.
 fn check(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), EcsError> {
+    if !is_identifier(&request.family) {
+        return Err(EcsError::Client(
+            "Family contains invalid characters.".into(),
+        ));
+    }
     if request.container_definitions.is_empty() {
         return Err(EcsError::Client("Container list cannot be empty.".into()));
     }
@@ -188,6 +194,11 @@ fn check(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), EcsError> 
         if name.is_empty() || container.image.as_deref().unwrap_or_default().is_empty() {
             let text = "Container.name and Container.image should not be null or empty.";
             return Err(EcsError::Client(text.into()));
+        }
+        if !is_identifier(name) {
+            return Err(EcsError::Client(format!(
+                "Container name {name} contains invalid characters."
+            )));
         }
         if !names.insert(name) {
             return Err(EcsError::Client(format!(
@@ -200,6 +211,15 @@ fn check(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), EcsError> 
                  platform. Give the service a load balancer with a health check."
             )));
         }
+    }
+    let volumes = request.volumes.iter().flatten();
+    if let Some(volume) = volumes
+        .filter_map(|volume| volume.name.as_deref())
+        .find(|name| !is_identifier(name))
+    {
+        return Err(EcsError::Client(format!(
+            "Volume name {volume} contains invalid characters."
+        )));
     }
     let essential = |c: &wire::ContainerDefinition| c.essential != Some(false);
     if !request.container_definitions.iter().any(essential) {

@@ -127,6 +127,9 @@ impl Ecs {
         request: wire::DescribeTasksRequest,
     ) -> Result<wire::DescribeTasksResponse, EcsError> {
         let cluster = self.cluster(request.cluster.as_deref())?.name;
+        if request.tasks.is_empty() {
+            return Err(EcsError::Parameter("Tasks cannot be empty.".into()));
+        }
         if request.tasks.len() > DESCRIBED_AT_ONCE {
             let text = format!("Tasks may not have more than {DESCRIBED_AT_ONCE} items.");
             return Err(EcsError::Parameter(text));
