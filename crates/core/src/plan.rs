@@ -220,6 +220,12 @@ impl Plan {
         self.actions.is_empty()
     }
 
+    /// The first number that none of its actions has.
+    pub fn next_id(&self) -> ActionId {
+        let ids = self.actions.iter().map(|action| action.id.0);
+        ActionId(ids.max().map_or(0, |last| last.saturating_add(1)))
+    }
+
     /// Services that cannot be planned; such a plan cannot be applied.
     pub fn blocked(&self) -> impl Iterator<Item = (&ServiceName, &Block)> {
         self.services

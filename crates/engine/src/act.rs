@@ -6,19 +6,22 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
+use seaway_core::desired::Document;
 use seaway_core::event::{EventKind, ReleaseEvent, RolloutEnd, Subject};
 use seaway_core::name::ServiceName;
 use seaway_core::plan::{Action, Phase, Plan, Step};
 use seaway_core::release::{Applied, Deployed, Outcome, Snapshot};
 use seaway_ports::PortError;
+use tokio::sync::OnceCell;
 
 use crate::error::EngineError;
+use crate::infrastructure::TakenBack;
 use crate::lock::HeldLock;
 use crate::persist::persist;
 use crate::record::Record;
 use crate::retreat::Retreated;
 use crate::session::Session;
-use crate::{jobs, remove, retreat, roll, supply, watch};
+use crate::{infrastructure, jobs, remove, retreat, roll, supply, watch};
 
 /// Calls that change something under way at the same time.
 const SIDE_BY_SIDE: usize = 16;
@@ -31,6 +34,10 @@ pub(crate) struct Making {
     pub(crate) plan: Plan,
     /// What ran before it.
     pub(crate) before: Snapshot,
+    /// In force once everything is provisioned.
+    pub(crate) infrastructure: Option<Document>,
+    /// Whether a failure brought the infrastructure of before back.
+    pub(crate) taken_back: OnceCell<TakenBack>,
 }
 
 /// How carrying out a plan ended.
@@ -70,7 +77,8 @@ impl Making {
             match self.preparation(phase).await {
                 Ok(Prepared::Ready) => {}
                 Ok(Prepared::Failed(_)) => {
-                    return Ok(End::Outcome(Outcome::Failed, self.before.clone()));
+                    let after = self.unprepared(phase).await?;
+                    return Ok(End::Outcome(Outcome::Failed, after));
                 }
                 Ok(Prepared::Detached) => return Ok(End::Detached),
                 Err(error) => return Err(error.into()),
@@ -88,6 +96,17 @@ impl Making {
             Retreated::Done(after) => End::Outcome(judge(&ends), after),
             Retreated::Failed(after) => End::Outcome(Outcome::Failed, after),
             Retreated::Detached => End::Detached,
+        })
+    }
+
+    /// What runs after a phase before the rollouts failed.
+    async fn unprepared(&self, failed: Phase) -> Result<Snapshot, PortError> {
+        if failed > Phase::Push {
+            infrastructure::take_back(self).await?;
+        }
+        Ok(match failed {
+            Phase::Push | Phase::Provision => self.before.clone(),
+            _ => self.snapshot(&BTreeMap::new()),
         })
     }
 
@@ -172,6 +191,9 @@ impl Making {
     /// What runs after the rollouts ended: the new where they succeeded, the old elsewhere.
     pub(crate) fn snapshot(&self, ends: &BTreeMap<ServiceName, RolloutEnd>) -> Snapshot {
         let mut after = self.before.clone();
+        if self.taken_back.get() != Some(&TakenBack::Done) {
+            after.infrastructure.clone_from(&self.infrastructure);
+        }
         for action in &self.plan.actions {
             let Some(service) = roll::service_of(&action.step) else {
                 continue;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use seaway_core::desired::Desired;
+use seaway_core::desired::{Desired, Document};
 use seaway_core::digest::Digest;
 use seaway_core::event::{EventKind, ReleaseEvent, Subject};
 use seaway_core::plan::{Goal, Plan, Policy};
 use seaway_core::release::{Intent, Snapshot};
 use seaway_ports::PortError;
+use tokio::sync::OnceCell;
 
 use crate::act::{End, Making};
 use crate::error::EngineError;
@@ -58,7 +59,7 @@ pub(crate) async fn release(
         }
         let lock = HeldLock::acquire(session, &purpose(&policy.goal)).await?;
         match under_lock(session, &lock, (desired, policy), &plan).await {
-            Ok(Ready::Go(before)) => return carry_out(session, lock, plan, before).await,
+            Ok(Ready::Go(ground)) => return carry_out(session, lock, plan, ground).await,
             Ok(Ready::Changed(newer)) if newer.is_empty() => {
                 lock.release().await;
                 return Ok(Completed::NothingToDo { plan: newer });
@@ -78,9 +79,17 @@ pub(crate) async fn release(
 }
 
 enum Ready {
-    /// The plan still holds; this runs before it.
-    Go(Snapshot),
+    /// The plan still holds.
+    Go(Ground),
     Changed(Plan),
+}
+
+/// What a plan begins with.
+struct Ground {
+    /// This runs before it.
+    before: Snapshot,
+    /// In force once everything is provisioned.
+    infrastructure: Option<Document>,
 }
 
 /// Plans again now that nobody else can change anything, and closes what was cut off.
@@ -101,7 +110,11 @@ async fn under_lock(
         settle::close_cut_off(session, lock, &releases, (&live, &before)).await?;
     }
     if holds && !plan.is_empty() {
-        return Ok(Ready::Go(before));
+        let infrastructure = desired.infrastructure.clone();
+        return Ok(Ready::Go(Ground {
+            infrastructure: infrastructure.or_else(|| before.infrastructure.clone()),
+            before,
+        }));
     }
     Ok(Ready::Changed(plan))
 }
@@ -111,11 +124,11 @@ async fn carry_out(
     session: &Session,
     lock: HeldLock,
     plan: Plan,
-    before: Snapshot,
+    ground: Ground,
 ) -> Result<Completed, EngineError> {
     let session = session.clone();
     owned(async move {
-        match begin(&session, &lock, plan, before).await {
+        match begin(&session, &lock, plan, ground).await {
             Ok(planned) => make(&session, lock, planned).await,
             Err(error) => {
                 lock.release().await;
@@ -130,7 +143,7 @@ async fn begin(
     session: &Session,
     lock: &HeldLock,
     plan: Plan,
-    before: Snapshot,
+    ground: Ground,
 ) -> Result<Planned, PortError> {
     let environment = &session.environment.name;
     let intent = Intent {
@@ -138,7 +151,7 @@ async fn begin(
         origin: session.origin.clone(),
         nonce: nonce(session),
         plan: plan.clone(),
-        before: before.clone(),
+        before: ground.before.clone(),
     };
     let ledger = &session.ports.ledger;
     let release = ledger.begin(&lock.lease, &intent).await?;
@@ -160,7 +173,8 @@ async fn begin(
     Ok(Planned {
         record,
         plan,
-        before,
+        before: ground.before,
+        infrastructure: ground.infrastructure,
     })
 }
 
@@ -169,6 +183,8 @@ pub(crate) struct Planned {
     pub(crate) record: Record,
     pub(crate) plan: Plan,
     pub(crate) before: Snapshot,
+    /// In force once everything is provisioned.
+    pub(crate) infrastructure: Option<Document>,
 }
 
 /// Carries out and gives the lock back.
@@ -183,6 +199,8 @@ pub(crate) async fn make(
         record: planned.record,
         plan: planned.plan,
         before: planned.before,
+        infrastructure: planned.infrastructure,
+        taken_back: OnceCell::new(),
     };
     let end = making.carry_out().await;
     making.lock.release().await;

@@ -9,6 +9,7 @@ mod deploy;
 mod error;
 mod events;
 mod guard;
+mod infrastructure;
 mod interrupt;
 mod jobs;
 mod lock;

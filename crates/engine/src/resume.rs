@@ -13,6 +13,7 @@ use seaway_core::rollback;
 use crate::deploy::{Planned, make, owned, release};
 use crate::error::EngineError;
 use crate::guard::{Answer, Confirm, Occasion};
+use crate::infrastructure;
 use crate::lock::HeldLock;
 use crate::prepare;
 use crate::record::Record;
@@ -91,10 +92,13 @@ async fn take_up(
     for (service, revision) in rolled(cut_off) {
         record.remember(&service, &revision);
     }
+    let before = cut_off.intent.before.clone();
+    let provisioned = infrastructure::of(&plan).cloned();
     Ok(Planned {
         record,
+        infrastructure: provisioned.or_else(|| before.infrastructure.clone()),
         plan,
-        before: cut_off.intent.before.clone(),
+        before,
     })
 }
 
@@ -129,6 +133,8 @@ async fn left_to_do(session: &Session, cut_off: &Release) -> Result<Plan, Engine
                 true
             }
         },
+        // Again even if it is done: a failure may have taken it back meanwhile.
+        Step::Provision { .. } => true,
         _ => !is_done(cut_off, action),
     });
     Ok(plan)

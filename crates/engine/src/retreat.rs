@@ -10,6 +10,7 @@ use seaway_core::rollback;
 
 use crate::act::{Making, Others};
 use crate::error::{EngineError, block_text};
+use crate::infrastructure::{self, TakenBack};
 use crate::prepare;
 use crate::roll;
 
@@ -28,13 +29,17 @@ pub(crate) async fn after_failure(
     making: &Making,
     ends: &BTreeMap<ServiceName, RolloutEnd>,
 ) -> Result<Retreated, EngineError> {
-    let mut after = making.snapshot(ends);
     let Some((failed, _)) = ends.iter().find(|(_, end)| is_failure(end)) else {
-        return Ok(Retreated::Done(after));
+        return Ok(Retreated::Done(making.snapshot(ends)));
     };
+    let infrastructure = infrastructure::take_back(making).await?;
+    let mut after = making.snapshot(ends);
     let back = to_take_back(making, ends);
     if back.is_empty() {
-        return Ok(Retreated::Done(after));
+        return Ok(match infrastructure {
+            TakenBack::Failed => Retreated::Failed(after),
+            TakenBack::Done | TakenBack::NotNeeded => Retreated::Done(after),
+        });
     }
     let plan = plan_retreat(making, &back).await?;
     let tell = |name: &ServiceName, kind| {
@@ -58,7 +63,7 @@ pub(crate) async fn after_failure(
     let Some(retreated) = making.services(&plan, Others::Stay).await? else {
         return Ok(Retreated::Detached);
     };
-    let mut complete = plan.blocked().next().is_none();
+    let mut complete = infrastructure != TakenBack::Failed && plan.blocked().next().is_none();
     for (name, end) in &retreated {
         if *end != RolloutEnd::Succeeded {
             complete = false;
@@ -108,11 +113,12 @@ async fn plan_retreat(making: &Making, back: &BTreeSet<ServiceName>) -> Result<P
         orphans: Orphans::Keep,
     };
     let mut plan = plan(&desired, &live, &policy);
-    let taken = making.plan.actions.len();
     plan.actions
         .retain(|action| matches!(action.step, Step::Roll(_) | Step::Configure { .. }));
-    for (index, action) in plan.actions.iter_mut().enumerate() {
-        action.id = ActionId(u32::try_from(taken + index).unwrap_or(u32::MAX));
+    // The first number after the release's own is that of the infrastructure.
+    let first = making.plan.next_id().0.saturating_add(1);
+    for (id, action) in (first..).zip(&mut plan.actions) {
+        action.id = ActionId(id);
     }
     Ok(plan)
 }

@@ -15,6 +15,7 @@ use seaway_core::observed::Observed;
 use seaway_ports::PortError;
 
 use crate::act::{Making, Others};
+use crate::infrastructure;
 use crate::roll::Started;
 use one::Watched;
 use pace::Pace;
@@ -52,6 +53,7 @@ pub(crate) async fn to_the_end(
         if others == Others::GoBack
             && let Some(failed) = first_failure(&open, &ends)
         {
+            infrastructure::take_back(making).await?;
             for one in open.values_mut().filter(|one| !one.service.independent) {
                 one.give_way(making, &failed).await?;
             }

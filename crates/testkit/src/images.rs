@@ -77,8 +77,8 @@ impl Infrastructure for Client {
     async fn provision(&self, document: &Document) -> Result<Vec<String>, PortError> {
         self.call("provision", |state| {
             state.audit(self.number, &Act::Provision);
-            let before = state.infrastructure.replace(document.digest.clone());
-            let changed = before.as_ref() != Some(&document.digest);
+            let before = state.infrastructure.replace(document.clone());
+            let changed = before.as_ref() != Some(document);
             Ok(changed
                 .then(|| "load balancer".to_owned())
                 .into_iter()
@@ -102,9 +102,11 @@ impl Renderer for Client {
         }
         let jobs = environment.jobs.values();
         let jobs = jobs.map(|job| (job.name.clone(), rendered_job(job, &images[&job.service])));
-        let names: Vec<&str> = services.keys().map(ServiceName::as_str).collect();
+        let check = |service: &Service| Some(service.health.as_ref()?.path.clone());
+        let named = environment.services.iter();
+        let checks: BTreeMap<_, _> = named.map(|(name, s)| (name.as_str(), check(s))).collect();
         Ok(Desired {
-            infrastructure: Some(Document::new(json!({ "services": names }))),
+            infrastructure: Some(Document::new(json!({ "checks": checks }))),
             jobs: jobs.collect(),
             services,
         })

@@ -197,7 +197,8 @@ impl State {
             };
             (name.clone(), observed)
         };
-        let infrastructure = self.infrastructure.clone();
+        let infrastructure = self.infrastructure.as_ref();
+        let infrastructure = infrastructure.map(|document| document.digest.clone());
         Live {
             infrastructure: infrastructure.map_or(Observed::Absent, Observed::Known),
             services: self.services.iter().map(observed).collect(),

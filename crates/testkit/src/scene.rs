@@ -82,6 +82,16 @@ impl Scene {
         self.change(service, |service| service.count = count)
     }
 
+    /// The path of a service's health check, which belongs to the infrastructure.
+    #[must_use]
+    pub fn health_path(self, service: &str, path: &str) -> Self {
+        self.change(service, |service| {
+            if let Some(health) = &mut service.health {
+                path.clone_into(&mut health.path);
+            }
+        })
+    }
+
     /// A setting of a service that is no part of its revision.
     #[must_use]
     pub fn max_percent(self, service: &str, percent: u32) -> Self {

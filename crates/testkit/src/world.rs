@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use seaway_core::desired::{DesiredService, RevisionId};
+use seaway_core::desired::{DesiredService, Document, RevisionId};
 use seaway_core::digest::{Digest, ImageRef};
 use seaway_core::name::{JobName, ServiceName};
 use seaway_core::release::Release;
@@ -35,7 +35,7 @@ pub(crate) struct State {
     pub(crate) revisions: Vec<(RevisionId, DesiredService)>,
     pub(crate) services: BTreeMap<ServiceName, RunningService>,
     pub(crate) unreadable: BTreeSet<ServiceName>,
-    pub(crate) infrastructure: Option<Digest>,
+    pub(crate) infrastructure: Option<Document>,
     pub(crate) job_behaviours: BTreeMap<JobName, JobBehaviour>,
     pub(crate) jobs: Vec<JobRun>,
     pub(crate) releases: Vec<Release>,
@@ -149,6 +149,13 @@ impl World {
     /// Rules of the ledger and the lock that some call broke; see the module `audit`.
     pub fn violations(&self) -> Vec<String> {
         self.state().violations.clone()
+    }
+
+    /// What is provisioned: the path of the health check of a service's target group.
+    pub fn health_path(&self, service: &str) -> Option<String> {
+        let state = self.state();
+        let checks = state.infrastructure.as_ref()?.body.get("checks")?;
+        checks.get(service)?.as_str().map(str::to_owned)
     }
 
     /// What runs: each service's contents and count of tasks that are wanted, such as `v2 x2`.

@@ -5,6 +5,7 @@ mod crash;
 mod deploy;
 mod failing;
 mod going_back;
+mod infrastructure;
 mod interrupt;
 mod operating;
 mod property;
