@@ -80,9 +80,9 @@ pub(crate) async fn elb(to: &Connection, form: &str, element: &str) -> String {
 }
 
 /// Pushes an image without files and returns its reference.
-pub(crate) async fn push_empty_image(to: &Connection) -> String {
+pub(crate) async fn push_image(to: &Connection, run: Value) -> String {
     let config = json!({
-        "architecture": "amd64", "os": "linux", "config": {},
+        "architecture": "amd64", "os": "linux", "config": run,
         "rootfs": { "type": "layers", "diff_ids": [] },
     });
     let config = config.to_string().into_bytes();

@@ -6,14 +6,19 @@ use std::time::Duration;
 use seaway_local::launch::{Stopped, ensure_running, stop};
 use serde_json::{Value, json};
 
+use crate::api::push_image;
 use crate::harness::{run, tests};
+use crate::services::{server, target_group};
 use crate::stage::{Stage, id_of, options, own_binary, text, wait_for_end};
 
 tests![
     a_killed_platform_adopts_its_tasks,
     a_platform_killed_in_the_middle_of_a_roll_goes_on_with_it,
     a_platform_killed_while_tasks_start_and_stop_loses_none,
+    an_adopted_task_is_stopped_by_the_signal_of_its_image,
+    a_killed_platform_finds_its_targets_healthy_again,
     a_killed_supervisor_is_replaced_and_so_are_its_tasks,
+    a_supervisor_killed_while_tasks_start_leaves_none_behind,
     platform_and_supervisor_killed_together_come_back,
     another_build_of_the_platform_keeps_the_tasks,
     a_stop_leaves_no_process_and_services_come_back,
@@ -138,6 +143,80 @@ fn a_killed_supervisor_is_replaced_and_so_are_its_tasks() {
             let task = stage.task_when(&json!(task), "STOPPED").await;
             assert_eq!(task["stoppedReason"], "Essential container in task exited");
         }
+    });
+}
+
+fn a_supervisor_killed_while_tasks_start_leaves_none_behind() {
+    run(async {
+        let stage = Stage::start().await;
+        let definition = marked(&stage, "api", "exec sleep 600").await;
+        stage
+            .create("api", &definition, json!({ "desiredCount": 0 }))
+            .await;
+        for (round, wait) in [0_u64, 5, 15, 30, 50, 80].into_iter().enumerate() {
+            let desired = if round % 2 == 0 { 6 } else { 0 };
+            stage
+                .update("api", json!({ "desiredCount": desired }))
+                .await;
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            let supervisor = stage.supervisor().await;
+            supervisor.kill().unwrap();
+            wait_for_end(&supervisor).await;
+            stage
+                .service_when("api", "scaled", |service| {
+                    service["runningCount"] == desired && service["pendingCount"] == 0
+                })
+                .await;
+            stage.until_marked(desired).await;
+        }
+    });
+}
+
+fn an_adopted_task_is_stopped_by_the_signal_of_its_image() {
+    run(async {
+        let mut stage = Stage::start().await;
+        let run = json!({ "StopSignal": "SIGUSR1" });
+        let image = push_image(&stage.connection, run).await;
+        let script = "trap 'exit 9' USR1; while :; do sleep 0.05; done";
+        let definition = stage
+            .define_with("job", script, json!({ "image": image }))
+            .await;
+        let task = stage.run_task(&definition, json!({})).await;
+        stage.task_when(&task["taskArn"], "RUNNING").await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        stage.kill_platform().await;
+        stage.restart().await;
+        stage
+            .ecs("StopTask", json!({ "task": task["taskArn"] }))
+            .await;
+        let task = stage.task_when(&task["taskArn"], "STOPPED").await;
+        assert_eq!(task["containers"][0]["exitCode"], 9);
+    });
+}
+
+fn a_killed_platform_finds_its_targets_healthy_again() {
+    run(async {
+        let mut stage = Stage::start().await;
+        let group = target_group(&stage).await;
+        let balancers = json!([{ "targetGroupArn": group, "containerName": "main",
+            "containerPort": 8000 }]);
+        let definition = server(&stage, "200").await;
+        let more = json!({ "loadBalancers": balancers, "desiredCount": 2 });
+        stage.create("web", &definition, more).await;
+        stage.steady("web").await;
+        let (tasks, events) = (names(&stage.tasks("web").await), stage.events("web").await);
+        stage.kill_platform().await;
+        stage.restart().await;
+        assert_eq!(names(&stage.tasks("web").await), tasks);
+        // A roll completes only with targets that the load balancer finds healthy.
+        let forced = stage
+            .update("web", json!({ "forceNewDeployment": true }))
+            .await;
+        assert_eq!(forced["runningCount"], 2);
+        stage.steady("web").await;
+        let now = stage.events("web").await;
+        assert_eq!(now[..events.len()], events);
+        assert!(names(&stage.tasks("web").await).is_disjoint(&tasks));
     });
 }
 

@@ -11,6 +11,7 @@ mod harness;
 mod launch;
 mod logs;
 mod rolling;
+mod scale;
 mod server;
 mod services;
 mod stage;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
                 tasks::TESTS,
                 logs::TESTS,
                 crashes::TESTS,
+                scale::TESTS,
             ];
             harness::run_tests(&words, &groups)
         }

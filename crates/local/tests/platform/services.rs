@@ -62,6 +62,7 @@ fn a_service_lives_from_create_to_delete() {
             .service_when("api", "INACTIVE", |service| service["status"] == "INACTIVE")
             .await;
         assert_eq!(gone["runningCount"], 0);
+        assert_eq!(gone["deployments"], json!([]));
         let listed = stage.ecs("ListServices", json!({})).await;
         assert_eq!(listed["serviceArns"], json!([]));
         let refused = stage
@@ -88,7 +89,10 @@ fn a_service_behind_a_load_balancer_is_registered_and_drained() {
         let balancers = json!([{ "targetGroupArn": group, "containerName": "main",
             "containerPort": 8000 }]);
         let good = server(&stage, "200").await;
-        let more = json!({ "loadBalancers": balancers, "desiredCount": 1 });
+        let threshold = json!({ "type": "COUNT", "value": 1 });
+        let more = json!({ "loadBalancers": balancers, "desiredCount": 1,
+            "deploymentConfiguration": { "deploymentCircuitBreaker":
+                { "enable": true, "rollback": true, "thresholdConfiguration": threshold } } });
         stage.create("web", &good, more).await;
         stage.steady("web").await;
         let events = stage.events("web").await;
@@ -146,7 +150,7 @@ fn a_service_behind_a_load_balancer_is_registered_and_drained() {
 }
 
 /// A target group that a rule of a load balancer refers to.
-async fn target_group(stage: &Stage) -> String {
+pub(crate) async fn target_group(stage: &Stage) -> String {
     let to = &stage.connection;
     let form = "CreateLoadBalancer&Name=shop&Scheme=internal";
     let balancer = elb(to, form, "LoadBalancerArn").await;
@@ -162,7 +166,7 @@ async fn target_group(stage: &Stage) -> String {
     group
 }
 
-async fn server(stage: &Stage, health: &str) -> String {
+pub(crate) async fn server(stage: &Stage, health: &str) -> String {
     let more = json!({
         "command": [own_binary(), crate::SERVER], "portMappings": [{ "containerPort": 8000 }],
         "environment": [{ "name": "HEALTH", "value": health }],
@@ -280,6 +284,30 @@ fn what_cannot_be_is_refused_in_the_words_of_ecs() {
                 create(json!({ "taskDefinition": "none" })),
                 "ClientException",
                 "TaskDefinition not found.",
+            ),
+            (
+                "CreateService",
+                create(json!({ "serviceName": "a/b" })),
+                "InvalidParameterException",
+                "The service name",
+            ),
+            (
+                "CreateCluster",
+                json!({ "clusterName": "a.b" }),
+                "InvalidParameterException",
+                "Cluster names",
+            ),
+            (
+                "RegisterTaskDefinition",
+                json!({ "family": "a:b", "containerDefinitions": [{ "name": "a", "image": "i" }] }),
+                "ClientException",
+                "Family contains invalid characters.",
+            ),
+            (
+                "DescribeTasks",
+                json!({ "tasks": [] }),
+                "InvalidParameterException",
+                "Tasks cannot be empty.",
             ),
             (
                 "CreateService",

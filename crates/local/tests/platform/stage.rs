@@ -29,7 +29,7 @@ impl Stage {
         let connection = ensure_running(&state, &options(&own_binary()))
             .await
             .unwrap();
-        let image = api::push_empty_image(&connection).await;
+        let image = api::push_image(&connection, json!({})).await;
         let stage = Self {
             state,
             connection,
@@ -61,12 +61,17 @@ impl Stage {
         process(client.ping().await.unwrap().pid)
     }
 
+    /// The supervisor of the moment; one that is being replaced is waited for.
     pub(crate) async fn supervisor(&self) -> ProcessIdentity {
         let client = PlatformClient::new(self.connection.clone());
-        let pid = client.status().await.unwrap()["supervisor_pid"]
-            .as_u64()
-            .unwrap();
-        process(u32::try_from(pid).unwrap())
+        loop {
+            let pid = client.status().await.unwrap()["supervisor_pid"].as_u64();
+            let pid = pid.and_then(|pid| u32::try_from(pid).ok());
+            if let Some(found) = pid.and_then(|pid| ProcessIdentity::of(pid).unwrap()) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Calls an operation of ECS that must succeed, in the cluster.
@@ -233,7 +238,7 @@ impl Stage {
         }
     }
 
-    /// Processes whose environment names this stage's directory of images or logs: its tasks.
+    /// Processes whose environment has the mark.
     pub(crate) fn processes_with(&self, mark: &str) -> Vec<u32> {
         let wanted = format!("MARK={mark}");
         let mut found = Vec::new();
