@@ -134,6 +134,11 @@ pub enum JobEvent {
     Started {
         task: String,
     },
+    /// A release that was cut off left its task running; nothing new begins before it ended.
+    Awaited {
+        task: String,
+        release: ReleaseId,
+    },
     Log {
         line: String,
     },

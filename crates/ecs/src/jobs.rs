@@ -14,9 +14,6 @@ use crate::error::{During as _, incomplete, invalid};
 use crate::names::{job_source, last_part, log_stream};
 use crate::tasks::essential;
 
-/// `startedBy` of one-off tasks, by which they are told from a service's.
-const STARTED_BY: &str = "seaway";
-
 /// Longest reason that `StopTask` takes.
 const REASON_LIMIT: usize = 255;
 
@@ -37,6 +34,13 @@ impl Jobs for Ecs {
             token,
         };
         session.start_task(&what, start).await
+    }
+
+    async fn find(&self, token: &Token) -> Result<Option<JobHandle>, PortError> {
+        let session = &self.session;
+        let arns = session.started_by(token).await?;
+        let tasks = session.describe_tasks(arns).await?;
+        Ok(tasks.first().and_then(found))
     }
 
     async fn run(
@@ -116,7 +120,7 @@ impl Session {
             .task_definition(start.revision)
             .count(1)
             .launch_type(sdk::LaunchType::Fargate)
-            .started_by(STARTED_BY)
+            .started_by(&start.token.0)
             .client_token(&start.token.0)
             .set_network_configuration(start.network)
             .set_overrides(start.command.map(overriding))
@@ -157,6 +161,17 @@ impl Session {
             .with_hint("apply the stack that holds the service")),
         }
     }
+}
+
+/// A job's task as [`Jobs::start`] named it: its container bears the job's name.
+fn found(task: &sdk::Task) -> Option<JobHandle> {
+    let arn = task.task_arn()?;
+    let container = essential(task).and_then(sdk::Container::name)?;
+    Some(JobHandle {
+        task: arn.to_owned(),
+        log_source: job_source(container),
+        log_stream: Some(log_stream(container, last_part(arn))),
+    })
 }
 
 /// `RunTask` answers with failures instead of an error when it could place nothing.

@@ -8,7 +8,7 @@ use aws_sdk_ecs::types as sdk;
 use seaway_core::name::ServiceName;
 use seaway_core::rollout::{StopSeen, TargetSeen, TaskSeen};
 use seaway_core::time::Timestamp;
-use seaway_ports::{PortError, PortErrorKind};
+use seaway_ports::{PortError, PortErrorKind, Token};
 
 use crate::connect::Session;
 use crate::error::During as _;
@@ -86,6 +86,32 @@ impl Session {
             Err(error) if error.kind == PortErrorKind::NotFound => Ok(vec![]),
             listed => listed,
         }
+    }
+
+    /// One-off tasks of one attempt to start them: its token is their `startedBy`. ECS shows stopped
+    /// ones for an hour at least.
+    pub(crate) async fn started_by(&self, token: &Token) -> Result<Vec<String>, PortError> {
+        let mut arns = vec![];
+        for state in [sdk::DesiredStatus::Running, sdk::DesiredStatus::Stopped] {
+            let listed = self
+                .ecs
+                .list_tasks()
+                .cluster(self.identity.cluster())
+                .started_by(&token.0)
+                .desired_status(state)
+                .into_paginator()
+                .items()
+                .send()
+                .collect::<Result<Vec<String>, _>>()
+                .await
+                .during("find the task of a job");
+            match listed {
+                // No cluster, no tasks.
+                Err(error) if error.kind == PortErrorKind::NotFound => {}
+                listed => arns.extend(listed?),
+            }
+        }
+        Ok(arns)
     }
 
     /// Tasks by ARN; those that are gone are left out.

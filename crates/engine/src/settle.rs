@@ -1,10 +1,11 @@
 //! What a release that was cut off may have left running is waited for before anything new begins.
 
 use seaway_core::desired::DesiredJob;
+use seaway_core::event::{EventKind, JobEvent, Subject};
 use seaway_core::live::Live;
 use seaway_core::observed::Observed;
 use seaway_core::plan::{Action, ActionId, Goal, Orphans, Plan, Policy, Step, plan};
-use seaway_core::release::{Entry, Outcome, Release, Snapshot};
+use seaway_core::release::{Entry, Outcome, Release, ReleaseId, Snapshot};
 use seaway_ports::{JobState, PortErrorKind, Token};
 
 use crate::error::EngineError;
@@ -29,38 +30,71 @@ pub(crate) async fn interrupted_jobs(session: &Session) -> Result<(), EngineErro
             && is_open(release, action.id)
         {
             let token = token(release.id, action.id, &release.intent.nonce);
-            wait_for(session, job, &token).await?;
+            wait_for(session, release.id, job, &token).await?;
         }
     }
     Ok(())
 }
 
-async fn wait_for(session: &Session, job: &DesiredJob, token: &Token) -> Result<(), EngineError> {
+/// Waits for the job's task, if it left one running; it is not started here.
+async fn wait_for(
+    session: &Session,
+    release: ReleaseId,
+    job: &DesiredJob,
+    token: &Token,
+) -> Result<(), EngineError> {
     let Ports { jobs, clock, .. } = &session.ports;
-    let handle = match persist(&**clock, || jobs.start(job, token)).await {
-        Ok(handle) => handle,
-        // It never began and cannot begin: nothing is left running.
-        Err(error) if !error.is_passing() => {
-            tracing::debug!(%error, "a job of a release that was cut off");
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
+    let Some(handle) = persist(&**clock, || jobs.find(token)).await? else {
+        return Ok(());
+    };
+    let tell = |event| {
+        let subject = Subject::Job(job.name.clone());
+        session.events.emit(subject, EventKind::Job(event));
     };
     let give_up = clock.monotonic() + job.timeout.duration();
+    let mut told = false;
     loop {
-        match look(session, &handle).await {
-            Ok(JobState::Running) => {}
-            Err(error) if error.kind != PortErrorKind::NotFound => return Err(error.into()),
-            _ => return Ok(()),
+        let ended = match look(session, &handle).await {
+            Ok(state) => end(state),
+            Err(error) if error.kind == PortErrorKind::NotFound => Some(JobEvent::Failed {
+                exit_code: None,
+                reason: "its task is gone".to_owned(),
+            }),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(ended) = ended {
+            // What had ended before was nothing to wait for.
+            if told {
+                tell(ended);
+            }
+            return Ok(());
+        }
+        if !told {
+            told = true;
+            let task = handle.task.clone();
+            tell(JobEvent::Awaited { task, release });
         }
         if clock.monotonic() >= give_up {
-            let stop = || jobs.stop(&handle, "the release it belonged to was cut off");
-            return Ok(persist(&**clock, stop).await?);
+            let reason = format!("not done after {}", job.timeout);
+            persist(&**clock, || jobs.stop(&handle, &reason)).await?;
+            tell(JobEvent::Failed {
+                exit_code: None,
+                reason,
+            });
+            return Ok(());
         }
         tokio::select! {
             () = clock.sleep(LOOK_EVERY) => {}
             () = session.interrupt.wait() => return Err(EngineError::Interrupted),
         }
+    }
+}
+
+fn end(state: JobState) -> Option<JobEvent> {
+    match state {
+        JobState::Running => None,
+        JobState::Succeeded => Some(JobEvent::Succeeded),
+        JobState::Failed { exit_code, reason } => Some(JobEvent::Failed { exit_code, reason }),
     }
 }
 

@@ -159,6 +159,9 @@ pub enum JobState {
 pub trait Jobs: Send + Sync {
     /// Starts a job's task, once per token.
     async fn start(&self, job: &DesiredJob, token: &Token) -> Result<JobHandle, PortError>;
+    /// The task that [`Jobs::start`] started with this token, running or ended a while ago; starts
+    /// nothing.
+    async fn find(&self, token: &Token) -> Result<Option<JobHandle>, PortError>;
     /// Starts another command in a service's current revision, once per token.
     async fn run(
         &self,

@@ -222,6 +222,13 @@ fn job(subject: &Subject, job: &JobEvent) -> Told {
             let text = format!("runs as task {}", words::short_task(task));
             Told::new(subject, Text::plain(text))
         }
+        JobEvent::Awaited { task, release } => {
+            let text = format!(
+                "waits for task {} that {release} left running",
+                words::short_task(task)
+            );
+            Told::new(subject, Text::plain(text)).marked(Mark::Passed)
+        }
         JobEvent::Log { line } => said(subject, line),
         JobEvent::Succeeded => {
             Told::new(subject, Text::new(Role::Good, "succeeded")).marked(Mark::Good)

@@ -237,7 +237,7 @@ fn apply_build(state: &mut State, event: &BuildEvent, at: Timestamp) {
 
 fn apply_job(state: &mut State, event: &JobEvent, at: Timestamp) {
     match event {
-        JobEvent::Started { .. } => state.enter(Phase::Running, at),
+        JobEvent::Started { .. } | JobEvent::Awaited { .. } => state.enter(Phase::Running, at),
         JobEvent::Log { line } => state.said = Some(beginning(line)),
         JobEvent::Succeeded => state.end(Ending::Succeeded, at),
         JobEvent::Failed { reason, .. } => state.fail(reason, at),

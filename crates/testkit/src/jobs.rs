@@ -38,6 +38,14 @@ impl Jobs for Client {
         .await
     }
 
+    async fn find(&self, token: &Token) -> Result<Option<JobHandle>, PortError> {
+        self.call("find", |state| {
+            let run = state.jobs.iter().find(|run| run.token == token.0);
+            Ok(run.map(|run| run.handle.clone()))
+        })
+        .await
+    }
+
     async fn run(
         &self,
         service: &ServiceName,

@@ -83,6 +83,7 @@ fn infrastructure(event: &InfrastructureEvent) -> Option<String> {
 fn job(event: &JobEvent) -> String {
     match event {
         JobEvent::Started { task } => format!("started as {task}"),
+        JobEvent::Awaited { task, release } => format!("awaits {task} of {release}"),
         JobEvent::Log { line } => format!("| {line}"),
         JobEvent::Succeeded => "succeeded".into(),
         JobEvent::Failed {

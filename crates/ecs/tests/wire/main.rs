@@ -14,8 +14,8 @@ use seaway_core::rollout::{Progress, RolloutId, RolloutState};
 use seaway_core::time::Seconds;
 use seaway_ecs::{AwsTarget, Ecs, EnvironmentIdentity, ProcessEnvironment, Target};
 use seaway_ports::{
-    Change, FreshTasks, PortErrorKind, RollbackAnswer, Rolled, Rollouts as _, SecretValue,
-    Secrets as _,
+    Change, FreshTasks, Jobs as _, PortErrorKind, RollbackAnswer, Rolled, Rollouts as _,
+    SecretValue, Secrets as _, Token,
 };
 use serde_json::{Value, json};
 use server::Canned;
@@ -375,4 +375,38 @@ async fn a_key_that_another_writer_set_in_between_is_kept() {
     let last = versions.lock().expect("no panic under the lock").pop();
     let last: Value = serde_json::from_str(&last.expect("a version")).expect("JSON");
     assert_eq!(last, json!({"a": "1", "theirs": "2", "ours": "3"}));
+}
+
+#[tokio::test]
+async fn a_job_is_found_by_its_token_and_never_started_by_looking() {
+    let server = Canned::start(|operation, input| {
+        Some(match operation {
+            "ListTasks" => match (&input["startedBy"], &input["desiredStatus"]) {
+                (by, status) if by == "seaway-r1-0-abc" && status == "STOPPED" => {
+                    json!({"taskArns": ["t/7"]})
+                }
+                _ => json!({"taskArns": []}),
+            },
+            "DescribeTasks" => json!({"tasks": [{
+                "taskArn": "t/7",
+                "lastStatus": "STOPPED",
+                "containers": [{"name": "migrate", "exitCode": 0}],
+            }]}),
+            _ => return None,
+        })
+    })
+    .await;
+    let ecs = connect(&server).await;
+    let found = ecs.find(&Token("seaway-r1-0-abc".into())).await;
+    let found = found.expect("looked").expect("its task");
+    assert_eq!(found.task, "t/7");
+    assert_eq!(found.log_source, "job-migrate");
+    assert!(
+        found
+            .log_stream
+            .is_some_and(|stream| stream.ends_with("migrate/7"))
+    );
+    let absent = ecs.find(&Token("seaway-r1-1-abc".into())).await;
+    assert_eq!(absent.expect("looked"), None);
+    assert_eq!(server.count("RunTask"), 0);
 }

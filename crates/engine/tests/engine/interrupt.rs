@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seaway_core::release::Outcome;
 use seaway_engine::{Completed, EngineError, Resumption};
-use seaway_testkit::{Behaviour, JobBehaviour, Scene, World};
+use seaway_testkit::{Behaviour, JobBehaviour, Moment, Scene, World};
 
 use crate::command::{Command, assert_fair, assert_settled, deployed, outcome, running};
 
@@ -194,4 +194,53 @@ async fn dropping_the_future_at_any_time_frees_the_lock() {
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert!(world.lock_is_free(), "after {milliseconds} ms");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_cut_off_release_left_running_is_waited_for() {
+    let world = World::new();
+    world.job_behaves(
+        "migrate",
+        JobBehaviour::SucceedsAfter(Duration::from_secs(20)),
+    );
+    let scene = Scene::of(&["api"]).job_before("migrate", "api");
+    detached(&mut Command::new(&world, scene.environment())).await;
+    let began = tokio::time::Instant::now();
+    let told = deployed(
+        &world,
+        Scene::of(&["api"]).environment(),
+        Outcome::Succeeded,
+    )
+    .await;
+    assert_eq!(
+        told[..2],
+        ["migrate: awaits job-migrate/1 of r1", "migrate: succeeded"]
+    );
+    assert!(told[2].starts_with("r2 starts"), "{told:?}");
+    assert!(began.elapsed() > Duration::from_secs(15));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_cut_off_release_never_started_is_not_started_for_it() {
+    let started = |world: &World| world.calls().iter().any(|call| call == "start migrate");
+    let scene = Scene::of(&["api"]).job_before("migrate", "api");
+    let mut cut_off_before_it = 0;
+    for call in 0.. {
+        let world = World::new();
+        let command = Command::new(&world, scene.clone().environment());
+        command.client.kill_at(call, Moment::Before);
+        tokio::select! {
+            _made = command.deploy() => panic!("it was to be killed"),
+            () = command.client.died() => {}
+        }
+        if started(&world) {
+            break;
+        }
+        cut_off_before_it += usize::from(!world.releases().is_empty());
+        // The manifest no longer has the job.
+        let next = Command::of("bob", &world, Scene::of(&["api"]).environment());
+        next.deploy().await.expect("made");
+        assert!(!started(&world), "killed before call {call}");
+    }
+    assert!(cut_off_before_it > 1, "its intent was on record");
 }

@@ -47,6 +47,7 @@ fn fault() -> impl Strategy<Value = CallFault> {
         "push",
         "provision",
         "start",
+        "find",
         "state",
         "append",
         "begin",
