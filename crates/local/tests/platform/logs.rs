@@ -1,11 +1,16 @@
 //! What tasks print is in CloudWatch Logs: all of it, in order, once.
 
+use std::time::Duration;
+
+use serde_json::json;
+
 use crate::harness::{run, tests};
 use crate::stage::{Stage, id_of};
 
 tests![
     everything_a_task_printed_before_it_ended_is_there_when_it_has,
     a_task_that_printed_much_loses_nothing,
+    a_line_after_a_long_silence_is_there_when_somebody_looks,
 ];
 
 fn everything_a_task_printed_before_it_ended_is_there_when_it_has() {
@@ -41,5 +46,19 @@ fn a_task_that_printed_much_loses_nothing() {
             .collect();
         let expected: Vec<u32> = (1..=40_000).collect();
         assert!(numbers == expected, "{} lines", numbers.len());
+    });
+}
+
+fn a_line_after_a_long_silence_is_there_when_somebody_looks() {
+    run(async {
+        let stage = Stage::start().await;
+        let script = "echo before; sleep 7; echo after; exec sleep 600";
+        let definition = stage.define("job", script).await;
+        let task = stage.run_task(&definition, json!({})).await;
+        stage.task_when(&task["taskArn"], "RUNNING").await;
+        // By now the log is looked at every few seconds only: after 6.3 s, then after 11.3 s.
+        tokio::time::sleep(Duration::from_millis(7_500)).await;
+        let stream = format!("job/main/{}", id_of(&task["taskArn"]));
+        assert_eq!(stage.log(&stream).await, ["before", "after"]);
     });
 }
