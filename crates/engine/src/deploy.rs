@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::act::{End, Making};
 use crate::error::EngineError;
-use crate::guard::{Answer, Confirm, Occasion};
+use crate::guard::{self, Confirm, Occasion};
 use crate::lock::HeldLock;
 use crate::prepare;
 use crate::record::Record;
@@ -54,8 +54,8 @@ pub(crate) async fn release(
     }
     let mut occasion = Occasion::First;
     for _ in 0..ATTEMPTS {
-        if !plan.is_empty() && confirm.confirm(&plan, occasion).await == Answer::Declined {
-            return Err(EngineError::Declined);
+        if !plan.is_empty() {
+            guard::ask(session, confirm, &plan, occasion).await?;
         }
         let lock = HeldLock::acquire(session, &purpose(&policy.goal)).await?;
         match under_lock(session, &lock, (desired, policy), &plan).await {
@@ -106,6 +106,8 @@ async fn under_lock(
     let releases = prepare::releases(session).await?;
     let before = prepare::running(&releases, desired, &live);
     let holds = plan.digest() == confirmed.digest();
+    // Nothing is on record yet; from here on, leaving takes a `resume`.
+    session.interrupt.check()?;
     if settle::is_settled_by(&policy.goal, &plan, holds) {
         settle::close_cut_off(session, lock, &releases, (&live, &before)).await?;
     }

@@ -18,7 +18,7 @@ pub enum EngineError {
     Blocked { service: ServiceName, block: Block },
     #[error("nothing was changed: the plan was not confirmed")]
     Declined,
-    #[error("the plan changed twice while it waited for the lock")]
+    #[error("the plan changed three times while it waited for the lock")]
     PlanKeepsChanging,
     #[error("stopped before anything was changed")]
     Interrupted,

@@ -2,6 +2,8 @@
 
 use tokio::sync::watch;
 
+use crate::error::EngineError;
+
 /// The sending side, for whoever catches the signal.
 #[derive(Debug)]
 pub struct Interrupter(watch::Sender<bool>);
@@ -27,6 +29,14 @@ impl Interrupt {
     /// Whether it was asked for.
     pub fn is_set(&self) -> bool {
         *self.0.borrow()
+    }
+
+    /// Fails if it was asked for: to be called before anything is changed.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        if self.is_set() {
+            return Err(EngineError::Interrupted);
+        }
+        Ok(())
     }
 
     /// Returns when it is asked for; never, if it never is.

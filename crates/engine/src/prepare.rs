@@ -26,10 +26,13 @@ pub(crate) async fn desired(session: &Session) -> Result<Desired, EngineError> {
     let environment = &*session.environment;
     let mut images = BTreeMap::new();
     for (name, service) in &environment.services {
-        if session.interrupt.is_set() {
-            return Err(EngineError::Interrupted);
-        }
-        images.insert(name.clone(), build(session, environment, service).await?);
+        // A build that is dropped ends, and leaves nothing that counts.
+        let image = tokio::select! {
+            biased;
+            () = session.interrupt.wait() => return Err(EngineError::Interrupted),
+            image = build(session, environment, service) => image?,
+        };
+        images.insert(name.clone(), image);
     }
     Ok(session.ports.renderer.render(environment, &images)?)
 }

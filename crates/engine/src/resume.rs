@@ -12,7 +12,7 @@ use seaway_core::rollback;
 
 use crate::deploy::{Planned, make, owned, release};
 use crate::error::EngineError;
-use crate::guard::{Answer, Confirm, Occasion};
+use crate::guard::{self, Confirm, Occasion};
 use crate::infrastructure;
 use crate::lock::HeldLock;
 use crate::prepare;
@@ -52,9 +52,7 @@ async fn go_on(
     cut_off: &Release,
     confirm: &dyn Confirm,
 ) -> Result<Completed, EngineError> {
-    if confirm.confirm(&cut_off.intent.plan, Occasion::First).await == Answer::Declined {
-        return Err(EngineError::Declined);
-    }
+    guard::ask(session, confirm, &cut_off.intent.plan, Occasion::First).await?;
     let lock = HeldLock::acquire(session, &format!("resume {}", cut_off.id)).await?;
     let (session, id) = (session.clone(), cut_off.id);
     owned(async move {
@@ -79,6 +77,7 @@ async fn take_up(
     let cut_off = prepare::cut_off(&releases).filter(|release| release.id == id);
     let cut_off = cut_off.ok_or_else(|| nothing_to_resume(session))?;
     let plan = left_to_do(session, cut_off).await?;
+    session.interrupt.check()?;
     let resumed = ReleaseEvent::Resumed { id };
     session
         .events

@@ -31,6 +31,7 @@ impl Builder for Client {
         service: &Service,
         output: &dyn OutputSink,
     ) -> Result<Built, PortError> {
+        tokio::time::sleep(self.world.build_time()).await;
         output.line("compiled");
         self.call(format!("build {}", service.name), |state| {
             let contents = state.sources.get(&service.name).cloned();

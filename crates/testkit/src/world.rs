@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use seaway_core::desired::{DesiredService, Document, RevisionId};
 use seaway_core::digest::{Digest, ImageRef};
@@ -29,6 +30,7 @@ pub(crate) struct State {
     pub(crate) now: Timestamp,
     /// What the working tree holds: each service's contents by a name.
     pub(crate) sources: BTreeMap<ServiceName, String>,
+    pub(crate) build_time: Duration,
     pub(crate) built: BTreeSet<ImageRef>,
     pub(crate) registry: BTreeSet<ImageRef>,
     pub(crate) behaviours: BTreeMap<Digest, Behaviour>,
@@ -72,6 +74,15 @@ impl World {
         self.state()
             .sources
             .insert(parsed(service), contents.to_owned());
+    }
+
+    /// Every build takes this long from now on.
+    pub fn builds_take(&self, time: Duration) {
+        self.state().build_time = time;
+    }
+
+    pub(crate) fn build_time(&self) -> Duration {
+        self.state().build_time
     }
 
     /// What tasks of `service` made from `contents` do.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+use seaway_core::plan::Plan;
 use seaway_core::release::Outcome;
-use seaway_engine::{Completed, EngineError, Resumption};
+use seaway_engine::{Answer, Completed, Confirm, EngineError, Interrupter, Occasion, Resumption};
 use seaway_testkit::{Behaviour, JobBehaviour, Moment, Scene, World};
 
-use crate::command::{Command, assert_fair, assert_settled, deployed, outcome, running};
+use crate::command::{Command, assert_fair, assert_settled, deployed, outcome, policy, running};
 
 const MOMENT: Duration = Duration::from_millis(1500);
 
@@ -243,4 +245,62 @@ async fn a_job_that_a_cut_off_release_never_started_is_not_started_for_it() {
         assert!(!started(&world), "killed before call {call}");
     }
     assert!(cut_off_before_it > 1, "its intent was on record");
+}
+
+/// Ctrl-C before anything was changed: the command ends soon, and nothing is on record.
+async fn leaves_no_trace(
+    world: &World,
+    made: impl Future<Output = Result<Completed, EngineError>>,
+) {
+    let made = tokio::time::timeout(Duration::from_secs(5), made).await;
+    let made = made.expect("it ends soon");
+    assert!(matches!(made, Err(EngineError::Interrupted)), "{made:?}");
+    assert!(world.releases().is_empty());
+    assert!(running(world).is_empty());
+    assert_fair(world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn during_a_build_it_ends_the_command() {
+    let world = World::new();
+    world.builds_take(Duration::from_secs(600));
+    let command = Command::new(&world, Scene::of(&["api", "web"]).environment());
+    let press = async {
+        tokio::time::sleep(MOMENT).await;
+        command.interrupter.interrupt();
+        std::future::pending::<()>().await
+    };
+    let made = async {
+        tokio::select! {
+            made = command.deploy() => made,
+            () = press => unreachable!("pressing never ends"),
+        }
+    };
+    leaves_no_trace(&world, made).await;
+}
+
+/// Presses Ctrl-C when asked, and gives the answer then, if any.
+struct Pressing<'a>(&'a Interrupter, Option<Answer>);
+
+#[async_trait]
+impl Confirm for Pressing<'_> {
+    async fn confirm(&self, _plan: &Plan, _occasion: Occasion) -> Answer {
+        self.0.interrupt();
+        match self.1 {
+            Some(answer) => answer,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_question_it_ends_the_command_whatever_is_answered() {
+    for answer in [None, Some(Answer::Confirmed)] {
+        let world = World::new();
+        let command = Command::new(&world, Scene::of(&["api"]).environment());
+        let pressing = Pressing(&command.interrupter, answer);
+        let policy = policy();
+        let made = seaway_engine::deploy(&command.session, &policy, &pressing);
+        leaves_no_trace(&world, made).await;
+    }
 }
