@@ -138,7 +138,8 @@ impl Session {
         Ok(())
     }
 
-    /// Removes a service with its tasks; one that is gone already counts as removed.
+    /// Removes a service with its tasks, and on this machine the route to it, which elsewhere is
+    /// Terraform's; one that is gone already counts as removed.
     pub(crate) async fn remove(&self, service: &ServiceName) -> Result<(), PortError> {
         let removed = self
             .ecs
@@ -150,8 +151,12 @@ impl Session {
             .await
             .during(format!("remove the service {service}"));
         match removed {
-            Err(error) if error.kind != PortErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+            Err(error) if error.kind != PortErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        match self.place {
+            Place::Local => self.remove_route(service).await,
+            Place::Aws => Ok(()),
         }
     }
 

@@ -16,7 +16,8 @@ use seaway_ports::PortError;
 use crate::error::invalid;
 
 pub(crate) use infrastructure::{
-    HealthCheck, Infrastructure, LoadBalancer, LogGroup, Rule, Scheme, TargetGroup,
+    HealthCheck, Infrastructure, LoadBalancer, LogGroup, Rule, Scheme, Specificity, TargetGroup,
+    specificity,
 };
 pub(crate) use service::{
     Attachment, CircuitBreaker, DeploymentConfiguration, NetworkConfiguration, Settings,

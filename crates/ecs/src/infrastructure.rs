@@ -3,9 +3,14 @@
 //! Everything is looked up first, created where it is missing and changed where it differs, so that
 //! a provision that was cut off is simply repeated. The digest of the document is written last: as
 //! long as it is not there, the next plan provisions again.
+//!
+//! What the document no longer names goes, except where a live service still gets requests
+//! through it: a service stays until it is pruned, and its route with it.
 
+mod attached;
 mod balancers;
 mod logs;
+mod removal;
 mod rules;
 mod target_groups;
 
@@ -58,14 +63,15 @@ impl Infrastructure for LocalInfrastructure {
         let groups = session
             .provision_target_groups(&wanted.target_groups, &mut changed)
             .await?;
+        let attached = session.attached().await?;
         for balancer in &wanted.load_balancers {
             let listener = session.provision_balancer(balancer, &mut changed).await?;
             session
-                .provision_rules(&listener, balancer, &groups, &mut changed)
+                .provision_rules(&listener, balancer, (&groups, &attached), &mut changed)
                 .await?;
         }
         session
-            .remove_unused_target_groups(&wanted.target_groups, &mut changed)
+            .remove_unused_target_groups(&wanted.target_groups, &attached, &mut changed)
             .await?;
         session.mark_cluster(&cluster, document).await?;
         Ok(changed)

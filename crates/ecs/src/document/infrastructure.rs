@@ -1,5 +1,7 @@
 //! What lies around the services on this machine: cluster, log groups, load balancing.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 /// Everything that Terraform owns elsewhere.
@@ -74,4 +76,14 @@ pub(crate) struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) path: Option<String>,
     pub(crate) target_group_name: String,
+}
+
+/// Where a rule stands: those with a host first, then longer patterns, then those with fewer
+/// wildcards.
+pub(crate) type Specificity<'a> = (bool, Reverse<usize>, usize, &'a str);
+
+/// Rules are asked in the order of this.
+pub(crate) fn specificity<'a>(host: Option<&str>, path: &'a str) -> Specificity<'a> {
+    let wildcards = path.matches(['*', '?']).count();
+    (host.is_none(), Reverse(path.len()), wildcards, path)
 }

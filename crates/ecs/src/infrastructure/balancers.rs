@@ -32,7 +32,7 @@ impl Session {
         }
     }
 
-    async fn find_balancer(&self, name: &str) -> Result<Option<String>, PortError> {
+    pub(super) async fn find_balancer(&self, name: &str) -> Result<Option<String>, PortError> {
         let found = self
             .balancing
             .describe_load_balancers()

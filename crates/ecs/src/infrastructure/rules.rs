@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use aws_sdk_elasticloadbalancingv2::types as sdk;
 use seaway_ports::{PortError, PortErrorKind};
 
+use super::attached::Attached;
 use super::target_groups::Groups;
 use crate::connect::Session;
-use crate::document::{LoadBalancer, Rule};
+use crate::document::{LoadBalancer, Rule, Specificity, specificity};
 use crate::error::During as _;
 
 /// Priorities are moved here before they are put in order, because no two rules may share one.
@@ -46,12 +47,13 @@ impl Session {
         &self,
         listener: &str,
         balancer: &LoadBalancer,
-        groups: &Groups,
+        (groups, attached): (&Groups, &Attached),
         changed: &mut Vec<String>,
     ) -> Result<(), PortError> {
         let name = &balancer.name;
-        let wanted = wanted(&balancer.rules, groups)?;
         let live = self.live_rules(listener, name).await?;
+        let kept = kept(&live, groups, attached);
+        let wanted = together(wanted(&balancer.rules, groups)?, kept);
         let changes = changes(&live, &wanted);
         if changes == Changes::default() {
             return Ok(());
@@ -67,6 +69,23 @@ impl Session {
             self.reorder(&live, &changes.reorder, name).await?;
         }
         changed.push(format!("rules of {name}"));
+        Ok(())
+    }
+
+    /// Removes the rules of a listener that lead to a target group.
+    pub(super) async fn remove_rules(
+        &self,
+        listener: &str,
+        target_group: &str,
+        name: &str,
+    ) -> Result<(), PortError> {
+        let live = self.live_rules(listener, name).await?;
+        let to_it = live
+            .iter()
+            .filter(|rule| rule.route.target_group == target_group);
+        for rule in to_it {
+            self.remove_rule(&rule.arn, name).await?;
+        }
         Ok(())
     }
 
@@ -200,6 +219,39 @@ fn wanted(rules: &[Rule], groups: &Groups) -> Result<Vec<(i32, Route)>, PortErro
     rules.iter().map(route).collect()
 }
 
+/// Routes of services that the document does not name and that are still live.
+fn kept(live: &[Live], groups: &Groups, attached: &Attached) -> Vec<Route> {
+    let is_named = |route: &Route| groups.values().any(|arn| *arn == route.target_group);
+    let routes = live.iter().map(|rule| &rule.route);
+    let kept = routes.filter(|r| attached.contains(&r.target_group) && !is_named(r));
+    kept.cloned().collect()
+}
+
+/// The wanted rules and those that are kept, each of these where it would stand if it were wanted.
+/// A route that is wanted for another service is not kept.
+fn together(mut wanted: Vec<(i32, Route)>, kept: Vec<Route>) -> Vec<(i32, Route)> {
+    for route in kept {
+        let same = |other: &Route| (&other.host, &other.path) == (&route.host, &route.path);
+        if wanted.iter().any(|(_, other)| same(other)) {
+            continue;
+        }
+        let later = |(_, other): &(i32, Route)| other.specificity() > route.specificity();
+        let position = wanted.iter().position(later).unwrap_or(wanted.len());
+        wanted.insert(position, (0, route));
+        for (priority, rule) in (1..).zip(&mut wanted) {
+            rule.0 = priority;
+        }
+    }
+    wanted
+}
+
+impl Route {
+    fn specificity(&self) -> Specificity<'_> {
+        let path = self.path.as_deref().unwrap_or_default();
+        specificity(self.host.as_deref(), path)
+    }
+}
+
 /// A rule in comparable form; none for the default rule and those in a form Seaway never writes.
 fn observed(rule: &sdk::Rule) -> Option<Live> {
     let forward = rule.actions().first()?;
@@ -313,6 +365,52 @@ mod tests {
         assert_eq!(changes.create, [(ASIDE, route("/*", "next"))]);
         assert_eq!(changes.remove, ["arn:/*:web"]);
         assert_eq!(changes.reorder, [(route("/*", "next"), 1)]);
+    }
+
+    fn groups(arns: &[&str]) -> Groups {
+        arns.iter()
+            .map(|arn| (arn.to_string(), arn.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn a_live_service_that_is_no_longer_named_keeps_its_route_in_its_place() {
+        let live = [
+            live(1, "/api/*", "api"),
+            live(2, "/b/*", "b"),
+            live(3, "/*", "web"),
+        ];
+        let attached = ["api", "web", "b"].map(str::to_owned).into();
+        let named = groups(&["web", "b"]);
+        let kept = kept(&live, &named, &attached);
+        assert_eq!(kept, [route("/api/*", "api")]);
+        let wanted = vec![(1, route("/b/*", "b")), (2, route("/*", "web"))];
+        let wanted = together(wanted, kept);
+        assert_eq!(
+            wanted,
+            [
+                (1, route("/api/*", "api")),
+                (2, route("/b/*", "b")),
+                (3, route("/*", "web")),
+            ]
+        );
+        assert_eq!(changes(&live, &wanted), Changes::default());
+    }
+
+    #[test]
+    fn an_old_route_of_a_named_service_and_one_that_moves_are_not_kept() {
+        let live = [live(1, "/old/*", "web"), live(2, "/*", "gone")];
+        let attached = ["web", "gone"].map(str::to_owned).into();
+        let kept = kept(&live, &groups(&["web"]), &attached);
+        assert_eq!(kept, [route("/*", "gone")]);
+        let wanted = together(vec![(1, route("/*", "web"))], kept);
+        assert_eq!(wanted, [(1, route("/*", "web"))]);
+    }
+
+    #[test]
+    fn a_rule_of_a_service_that_is_gone_goes() {
+        let live = [live(1, "/api/*", "api")];
+        assert_eq!(kept(&live, &Groups::new(), &Attached::new()), []);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_elasticloadbalancingv2::types as sdk;
 use seaway_ports::{PortError, PortErrorKind};
 
+use super::attached::Attached;
 use crate::connect::Session;
 use crate::document::TargetGroup;
 use crate::error::{During as _, incomplete};
@@ -63,7 +64,9 @@ impl Session {
     }
 
     /// All target groups of the platform by name; another environment's are among them.
-    async fn live_target_groups(&self) -> Result<BTreeMap<String, sdk::TargetGroup>, PortError> {
+    pub(super) async fn live_target_groups(
+        &self,
+    ) -> Result<BTreeMap<String, sdk::TargetGroup>, PortError> {
         let groups = self
             .balancing
             .describe_target_groups()
@@ -154,6 +157,7 @@ impl Session {
     pub(super) async fn remove_unused_target_groups(
         &self,
         wanted: &[TargetGroup],
+        attached: &Attached,
         changed: &mut Vec<String>,
     ) -> Result<(), PortError> {
         let named: BTreeSet<&str> = wanted.iter().map(|group| group.name.as_str()).collect();
@@ -164,6 +168,7 @@ impl Session {
                 !named.contains(name.as_str()) && group.load_balancer_arns().is_empty()
             })
             .filter_map(|(name, group)| Some((name, group.target_group_arn?)))
+            .filter(|(_, arn)| !attached.contains(arn))
             .collect();
         for (name, arn) in self.own(unnamed).await? {
             if self.has_targets(&name, &arn).await? {
@@ -218,7 +223,7 @@ impl Session {
             && has(tags::ENVIRONMENT, self.identity.environment.as_str())
     }
 
-    async fn has_targets(&self, name: &str, arn: &str) -> Result<bool, PortError> {
+    pub(super) async fn has_targets(&self, name: &str, arn: &str) -> Result<bool, PortError> {
         let answer = self
             .balancing
             .describe_target_health()

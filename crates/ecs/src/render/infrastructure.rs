@@ -4,14 +4,12 @@
 //! internal host, so that callers inside the environment are drained like those outside. The
 //! platform maps the listeners' port 80 to real ports; documents know nothing of it.
 
-use std::cmp::Reverse;
-
 use seaway_core::environment::{Route, Service};
 
 use super::Scene;
 use super::task_definition::whole;
 use crate::document::{
-    HealthCheck, Infrastructure, LoadBalancer, LogGroup, Rule, Scheme, TargetGroup,
+    HealthCheck, Infrastructure, LoadBalancer, LogGroup, Rule, Scheme, TargetGroup, specificity,
 };
 use crate::names::job_source;
 
@@ -61,7 +59,10 @@ impl Scene<'_> {
         let mut routes: Vec<(&Service, &Route)> = services
             .filter_map(|service| Some((service, service.route.as_ref()?)))
             .collect();
-        routes.sort_by_key(|(service, route)| (specificity(route), service.name.clone()));
+        routes.sort_by_key(|(service, route)| {
+            let host = route.host.as_deref();
+            (specificity(host, &route.path), &service.name)
+        });
         let rule = |(priority, (service, route)): (i32, (&Service, &Route))| Rule {
             priority,
             host: route.host.clone(),
@@ -90,17 +91,6 @@ impl Scene<'_> {
             rules: (1..).zip(services).map(rule).collect(),
         }
     }
-}
-
-/// Rules with a host first, then longer patterns, then those with fewer wildcards.
-fn specificity(route: &Route) -> (bool, Reverse<usize>, usize, String) {
-    let wildcards = route.path.matches(['*', '?']).count();
-    (
-        route.host.is_none(),
-        Reverse(route.path.len()),
-        wildcards,
-        route.path.clone(),
-    )
 }
 
 /// A service that names no check has to answer at all: any status below 500 on `/` passes.
