@@ -5,21 +5,22 @@
 //! and the next turn tries again: nothing is done that is not on record.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use seaway_scheduler::{Command, Input, Millis, Task, TaskId, TaskReport};
 
 use super::effects::{Effect, LaunchOrder};
+use super::pending::{Pending, Row, revision_key};
 use super::ports::Ports;
 use super::records::{
-    ArchivedDeployment, Place, PlacedPort, RevisionRecord, RunRecord, ServiceKey, ServiceRecord,
-    StandaloneRecord, StoppedRecord, TaskAbout, TaskDefinitionRecord,
+    ArchivedDeployment, Place, PlacedPort, RunRecord, ServiceKey, ServiceRecord, StandaloneRecord,
+    StoppedRecord, TaskAbout, TaskDefinitionRecord,
 };
 use crate::clock::EpochMillis;
 use crate::profile::ProfileName;
-use crate::store::{ServiceEvent, Store, StoreError, Tx};
+use crate::store::{Store, StoreError};
 
 /// How many of its newest revisions a service has at hand: it is written whole with each change.
 const REVISIONS_AT_HAND: usize = 8;
@@ -40,31 +41,6 @@ pub struct Book {
 pub(super) enum Owner {
     Service(ServiceKey),
     Nobody,
-}
-
-/// What is not written yet, and what may be done once it is.
-#[derive(Debug, Default)]
-struct Pending {
-    services: BTreeSet<ServiceKey>,
-    standalone: BTreeSet<String>,
-    rows: Vec<Row>,
-    effects: Vec<Effect>,
-}
-
-/// A write besides the records of what is alive.
-#[derive(Debug)]
-enum Row {
-    /// A service begins: what was said of an earlier one of its name is not about it.
-    Begun(ServiceKey),
-    /// A deleted service has had its time.
-    Gone(ServiceKey),
-    Revision(ServiceKey, u64, Box<RevisionRecord>),
-    Run(String, RunRecord),
-    Event(ServiceKey, seaway_scheduler::ServiceEvent),
-    Stopped(Box<StoppedRecord>),
-    Archived(ServiceKey, Box<ArchivedDeployment>),
-    /// A task that belonged to nobody is `STOPPED`.
-    Left(String),
 }
 
 impl Book {
@@ -296,9 +272,7 @@ impl Book {
             store,
             ..
         } = self;
-        let is_clean =
-            pending.services.is_empty() && pending.standalone.is_empty() && pending.rows.is_empty();
-        if !is_clean {
+        if !pending.is_clean() {
             store.write::<_, StoreError>(|tx| {
                 for key in &pending.services {
                     if let Some(record) = services.get(key) {
@@ -532,40 +506,6 @@ impl Book {
         });
         self.pending.rows.push(Row::Archived(key.clone(), archived));
     }
-}
-
-impl Row {
-    fn write(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
-        match self {
-            Self::Begun(key) => tx.remove_service_events(&key.to_string()),
-            Self::Gone(key) => {
-                tx.remove_service_events(&key.to_string())?;
-                tx.remove::<ServiceRecord>(&key.to_string())
-            }
-            Self::Revision(key, number, revision) => {
-                tx.put(&revision_key(key, *number), &**revision)
-            }
-            Self::Run(key, run) => tx.put(key, run),
-            Self::Event(key, event) => tx.append_service_event(
-                &key.to_string(),
-                &ServiceEvent {
-                    id: event.id.as_str().to_owned(),
-                    at: EpochMillis(event.created_at.0),
-                    message: event.message.clone(),
-                },
-            ),
-            Self::Stopped(record) => tx.put(record.task.id.as_str(), &**record),
-            Self::Archived(key, archived) => {
-                tx.put(&format!("{key}/{}", archived.deployment.id), &**archived)
-            }
-            Self::Left(id) => tx.remove::<StandaloneRecord>(id),
-        }
-    }
-}
-
-/// The key of a revision that its service does not have at hand.
-pub(crate) fn revision_key(service: &ServiceKey, number: u64) -> String {
-    format!("{service}/{number}")
 }
 
 /// One loopback port for each port the task definition names. A definition that is gone, or no

@@ -7,6 +7,7 @@ use seaway_scheduler::{
 
 use super::*;
 use crate::keys::StoreKey;
+use crate::platform::records::RevisionRecord;
 use crate::platform::records::ServiceSettings;
 
 struct Shelf {

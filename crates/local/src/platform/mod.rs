@@ -17,6 +17,7 @@ mod effects;
 mod housekeeping;
 mod launch;
 mod logs;
+mod pending;
 mod ports;
 pub mod records;
 mod runner;
@@ -42,10 +43,10 @@ use crate::store::{Store, StoreError};
 
 use crate::profile::ProfileName;
 pub use book::Book;
-pub(crate) use book::revision_key;
 use driver::{Driver, Inbox, Message};
 use launch::Launcher;
 use logs::Shipper;
+pub(crate) use pending::revision_key;
 use runner::Runner;
 
 /// The hidden sub-command of the binary that runs [`seaway_runtime::supervisor::run`]; its directory
