@@ -79,6 +79,7 @@ pub(super) fn prove(bench: &Bench) -> Result<String, ProofError> {
     for seen in SEEN {
         taken_back(&mut stage, seen, &mut slowest)?;
     }
+    told_in_words(&mut stage)?;
     failed_migration(&mut stage)?;
     merely_slow(&mut stage)?;
     ignored_sigterm(&mut stage)?;
@@ -88,7 +89,7 @@ pub(super) fn prove(bench: &Bench) -> Result<String, ProofError> {
     nothing_to_go_back_to(bench)?;
     Ok(format!(
         "{} faults; cause named after {} at most (target {}), rollback requested after {} (target {})",
-        SEEN.len() + 6,
+        SEEN.len() + 7,
         span(slowest.named),
         span(NAMED),
         span(slowest.requested),
@@ -153,6 +154,23 @@ fn taken_back(stage: &mut Stage, seen: &Seen, slowest: &mut Slowest) -> Result<(
     stage.settled()?;
     stage.claim_version(GOOD)?;
     repair(stage, service)
+}
+
+/// People read the cause and the service's own last words.
+fn told_in_words(stage: &mut Stage) -> Result<(), ProofError> {
+    stage
+        .manifest
+        .set_variable("api", "SHOP_FAULT", "crash-at-start")?;
+    let told = stage.run(&["deploy", "local", "--yes"])?.exited(1)?.stderr;
+    for words in ["exit code 1", "crash, as SHOP_FAULT says", "rolled back"] {
+        claim!(
+            told.contains(words),
+            "crash-at-start: {words:?} is not in the output:\n{told}"
+        );
+    }
+    stage.settled()?;
+    stage.claim_version(GOOD)?;
+    repair(stage, "api")
 }
 
 /// The job fails: no service rolls.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::bench::figures::{median, megabytes, span};
-use super::bench::{Bench, ProofError, claim, note, process, shop};
+use super::bench::{Bench, During as _, ProofError, claim, note, process, shop};
 
 /// Times that each thing is measured.
 const RUNS: usize = 9;
@@ -15,6 +15,8 @@ const START: Duration = Duration::from_millis(100);
 const STATUS: Duration = Duration::from_millis(100);
 /// Of platform and supervisor, in KiB.
 const MEMORY: u64 = 40_000_000 / 1024;
+/// Of the stripped binary, in bytes.
+const BINARY: u64 = 40_000_000;
 /// What is out of line by more than this fails; machines differ.
 const TOLERANCE: u32 = 3;
 
@@ -76,14 +78,26 @@ pub(super) fn prove(bench: &Bench) -> Result<String, ProofError> {
         megabytes(idle),
         megabytes(MEMORY)
     );
+    let binary = std::fs::metadata(&bench.seaway)
+        .during("look at the binary")?
+        .len();
+    claim!(
+        binary <= BINARY * u64::from(TOLERANCE),
+        "the binary has {}; the target is {}",
+        megabytes(binary / 1024),
+        megabytes(BINARY / 1024)
+    );
     Ok(format!(
-        "start to first answer {} (target {}), idle {} resident (target {}), status {} (target {})",
+        "start to first answer {} (target {}), idle {} resident (target {}), status {} (target {}), \
+         binary {} (target {})",
         span(start),
         span(START),
         megabytes(idle),
         megabytes(MEMORY),
         span(status),
-        span(STATUS)
+        span(STATUS),
+        megabytes(binary / 1024),
+        megabytes(BINARY / 1024)
     ))
 }
 
