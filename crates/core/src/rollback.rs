@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::desired::{Desired, DesiredService};
 use crate::name::ServiceName;
-use crate::release::{Deployed, Release, ReleaseId, Snapshot};
+use crate::release::{Deployed, Release, Snapshot};
 
 /// The environment as `snapshot` recorded it.
 pub fn desired(snapshot: &Snapshot) -> Desired {
@@ -38,11 +38,6 @@ pub fn previous<'a>(releases: &'a [Release], current: &Snapshot) -> Option<&'a R
     })
 }
 
-/// The snapshot of the named release.
-pub fn named(releases: &[Release], id: ReleaseId) -> Option<&Release> {
-    releases.iter().find(|release| release.id == id)
-}
-
 fn differs(one: &Snapshot, other: &Snapshot) -> bool {
     let infrastructure = match (&one.infrastructure, &other.infrastructure) {
         (Some(one), Some(other)) => one.digest != other.digest,
@@ -71,7 +66,7 @@ mod tests {
     use super::*;
     use crate::desired::Document;
     use crate::plan::{Goal, Plan};
-    use crate::release::{Entry, Intent, Origin, Outcome, Source, Stamped};
+    use crate::release::{Entry, Intent, Origin, Outcome, ReleaseId, Source, Stamped};
     use crate::time::Timestamp;
 
     fn with_check(path: Option<&str>) -> Snapshot {

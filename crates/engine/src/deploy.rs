@@ -6,7 +6,7 @@ use seaway_core::desired::{Desired, Document};
 use seaway_core::digest::Digest;
 use seaway_core::event::{EventKind, ReleaseEvent, Subject};
 use seaway_core::plan::{Goal, Plan, Policy};
-use seaway_core::release::{Intent, Snapshot};
+use seaway_core::release::{Intent, Outcome, Snapshot};
 use seaway_ports::PortError;
 use tokio::sync::OnceCell;
 
@@ -111,6 +111,9 @@ async fn under_lock(
     if settle::is_settled_by(&policy.goal, &plan, holds) {
         settle::close_cut_off(session, lock, &releases, (&live, &before)).await?;
     }
+    if plan.is_empty() {
+        settle::close_undone(session, lock, &policy.goal).await?;
+    }
     if holds && !plan.is_empty() {
         let infrastructure = desired.infrastructure.clone();
         return Ok(Ready::Go(Ground {
@@ -204,7 +207,7 @@ pub(crate) async fn make(
         infrastructure: planned.infrastructure,
         taken_back: OnceCell::new(),
     };
-    let end = making.carry_out().await;
+    let end = carried_out(&making).await;
     making.lock.release().await;
     let release = making.record.release;
     Ok(match end? {
@@ -216,6 +219,15 @@ pub(crate) async fn make(
         },
         End::Detached => Completed::Detached { release },
     })
+}
+
+/// Carries out and, where that took another release back, closes its record under the same lock.
+async fn carried_out(making: &Making) -> Result<End, EngineError> {
+    let end = making.carry_out().await?;
+    if let End::Outcome(Outcome::Succeeded, _) = &end {
+        settle::close_undone(&making.session, &making.lock, &making.plan.goal).await?;
+    }
+    Ok(end)
 }
 
 /// Runs `work` in a task of its own: whoever stops waiting for it doesn't stop it.

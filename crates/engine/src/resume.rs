@@ -7,7 +7,7 @@ use std::sync::Arc;
 use seaway_core::event::{EventKind, ReleaseEvent, Subject};
 use seaway_core::name::ServiceName;
 use seaway_core::plan::{Action, Goal, Orphans, Plan, Policy, RollKind, Step};
-use seaway_core::release::{Entry, Outcome, Release, ReleaseId};
+use seaway_core::release::{Release, ReleaseId};
 use seaway_core::rollback;
 
 use crate::deploy::{Planned, make, owned, release};
@@ -174,7 +174,8 @@ fn rolled(release: &Release) -> Vec<(ServiceName, seaway_core::desired::Revision
         .collect()
 }
 
-/// A new release that brings back what ran before, and removes what the cut-off one created.
+/// A new release that brings back what ran before, and removes what the cut-off one created. It
+/// closes that one's record under its own lock; see [`settle`](crate::settle).
 async fn undo(
     session: &Session,
     cut_off: &Release,
@@ -189,35 +190,5 @@ async fn undo(
         orphans: Orphans::Remove,
     };
     let desired = rollback::desired(&cut_off.intent.before);
-    let completed = release(session, &desired, &policy, confirm).await?;
-    let undone = match &completed {
-        Completed::NothingToDo { .. } => true,
-        Completed::Ended { outcome, .. } => *outcome == Outcome::Succeeded,
-        Completed::Detached { .. } => false,
-    };
-    if undone {
-        close_as_undone(session, cut_off).await?;
-    }
-    Ok(completed)
-}
-
-/// What it had changed is taken back, or it had changed nothing yet.
-async fn close_as_undone(session: &Session, cut_off: &Release) -> Result<(), EngineError> {
-    let environment = &session.environment.name;
-    let current = session.ports.ledger.read(environment, cut_off.id).await?;
-    if current.is_some_and(|release| release.outcome().is_some()) {
-        return Ok(());
-    }
-    let lock = HeldLock::acquire(session, &format!("undo {}", cut_off.id)).await?;
-    let ended = Entry::Ended {
-        outcome: Outcome::Undone,
-        after: cut_off.intent.before.clone(),
-    };
-    let written = session
-        .ports
-        .ledger
-        .append(&lock.lease, cut_off.id, &[ended])
-        .await;
-    lock.release().await;
-    Ok(written?)
+    release(session, &desired, &policy, confirm).await
 }

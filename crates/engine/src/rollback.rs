@@ -44,8 +44,7 @@ pub async fn rollback(
     target: &RollbackTarget,
     confirm: &dyn Confirm,
 ) -> Result<Completed, EngineError> {
-    let releases = prepare::releases(session).await?;
-    let (desired, goal) = resolve(session, target, &releases)?;
+    let (desired, goal) = resolve(session, target).await?;
     let policy = Policy {
         goal,
         only: target
@@ -56,33 +55,36 @@ pub async fn rollback(
     release(session, &desired, &policy, confirm).await
 }
 
-fn resolve(
+async fn resolve(
     session: &Session,
     target: &RollbackTarget,
-    releases: &[Release],
 ) -> Result<(Desired, Goal), EngineError> {
     match target {
         RollbackTarget::Previous => {
-            prepare::refuse_cut_off(releases)?;
-            let current = prepare::recorded(releases);
-            let previous = rollback::previous(releases, &current);
+            let releases = prepare::releases(session).await?;
+            prepare::refuse_cut_off(&releases)?;
+            let current = prepare::recorded(&releases);
+            let previous = rollback::previous(&releases, &current);
             let found = previous.and_then(|release| Some((release.id, release.after()?)));
             let (to, after) = found.ok_or(EngineError::NothingBefore)?;
             Ok((rollback::desired(after), Goal::Rollback { to }))
         }
         RollbackTarget::Release(id) => {
-            let unknown = || EngineError::UnknownRelease {
-                environment: session.environment.name.clone(),
+            // However old it is.
+            let environment = &session.environment.name;
+            let found = session.ports.ledger.read(environment, *id).await?;
+            let found = found.ok_or_else(|| EngineError::UnknownRelease {
+                environment: environment.clone(),
                 release: *id,
-            };
-            let found = rollback::named(releases, *id).ok_or_else(unknown)?;
+            })?;
             let after = found
                 .after()
                 .ok_or(EngineError::ReleaseNotEnded { release: *id })?;
             Ok((rollback::desired(after), Goal::Rollback { to: *id }))
         }
         RollbackTarget::Service { service, revision } => {
-            let deployed = recorded_revision(releases, service, revision.as_deref())?;
+            let releases = prepare::releases(session).await?;
+            let deployed = recorded_revision(&releases, service, revision.as_deref())?;
             let goal = Goal::RollbackService {
                 to: deployed.revision.clone(),
             };

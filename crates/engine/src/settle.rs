@@ -6,7 +6,7 @@ use seaway_core::live::Live;
 use seaway_core::observed::Observed;
 use seaway_core::plan::{Action, ActionId, Goal, Orphans, Plan, Policy, Step, plan};
 use seaway_core::release::{Entry, Outcome, Release, ReleaseId, Snapshot};
-use seaway_ports::{JobState, PortErrorKind, Token};
+use seaway_ports::{JobState, PortError, PortErrorKind, Token};
 
 use crate::error::EngineError;
 use crate::jobs::look;
@@ -134,6 +134,29 @@ pub(crate) async fn close_cut_off(
         persist(&*session.ports.clock, append).await?;
     }
     Ok(())
+}
+
+/// Writes the end of the release that was taken back, if `goal` was to take one back: what it had
+/// changed is gone, or it had changed nothing yet.
+pub(crate) async fn close_undone(
+    session: &Session,
+    lock: &HeldLock,
+    goal: &Goal,
+) -> Result<(), PortError> {
+    let Goal::Undo { release: id } = goal else {
+        return Ok(());
+    };
+    let Ports { ledger, clock, .. } = &session.ports;
+    let environment = &session.environment.name;
+    let found = persist(&**clock, || ledger.read(environment, *id)).await?;
+    let Some(open) = found.filter(|release| release.outcome().is_none()) else {
+        return Ok(());
+    };
+    let ended = [Entry::Ended {
+        outcome: Outcome::Undone,
+        after: open.intent.before,
+    }];
+    persist(&**clock, || ledger.append(&lock.lease, *id, &ended)).await
 }
 
 /// Nothing of the release's plan is left to do.

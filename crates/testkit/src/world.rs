@@ -7,7 +7,7 @@ use std::time::Duration;
 use seaway_core::desired::{DesiredService, Document, RevisionId};
 use seaway_core::digest::{Digest, ImageRef};
 use seaway_core::name::{JobName, ServiceName};
-use seaway_core::release::Release;
+use seaway_core::release::{Release, ReleaseId};
 use seaway_core::time::Timestamp;
 
 use crate::client::Client;
@@ -124,6 +124,16 @@ impl World {
     /// The record of all releases is lost.
     pub fn forget_releases(&self) {
         self.state().releases.clear();
+    }
+
+    /// The record of the newest release is there so many times more, under new numbers.
+    pub fn repeat_release(&self, times: usize) {
+        let mut state = self.state();
+        for _ in 0..times {
+            let mut again = state.releases.last().expect("a release").clone();
+            again.id = ReleaseId(again.id.0 + 1);
+            state.releases.push(again);
+        }
     }
 
     /// The registry loses the image of `service` made from `contents`.

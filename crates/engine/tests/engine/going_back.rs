@@ -131,3 +131,11 @@ async fn what_is_not_on_record_is_refused() {
         "{refused:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_named_release_is_found_however_old_it_is() {
+    let (world, scene) = three_releases().await;
+    world.repeat_release(100);
+    goes_back(&world, scene, RollbackTarget::Release(ReleaseId(1))).await;
+    assert_eq!(running(&world), ["api=v1 x2", "web=v1 x2"]);
+}

@@ -66,8 +66,12 @@ async fn undo_takes_back_and_removes_what_was_created() {
     let scene = Scene::of(&["api", "web"]);
     detached(&mut Command::new(&world, scene.clone().environment())).await;
     let command = Command::new(&world, scene.environment());
+    let before = world.calls().len();
     let completed = command.resume(Resumption::Undo).await.expect("undone");
     assert_eq!(outcome(&completed), Some(Outcome::Succeeded));
+    let calls = world.calls().split_off(before);
+    let locked = calls.iter().filter(|call| *call == "try_acquire").count();
+    assert_eq!(locked, 1, "nobody comes in between");
     assert_eq!(running(&world), ["api=v1 x2"]);
     assert_eq!(world.releases()[1].outcome(), Some(Outcome::Undone));
     assert_fair(&world);
