@@ -22,5 +22,6 @@ mod operating;
 mod platform;
 mod programs;
 mod releases;
+mod routes;
 mod secrets;
 mod sources;
