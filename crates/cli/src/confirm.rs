@@ -1,15 +1,16 @@
 //! Asks before a plan is applied.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use seaway_core::environment::{Class, Environment};
 use seaway_core::plan::Plan;
 use seaway_engine::{Answer, Confirm, Occasion};
-use seaway_report::Listener;
+use tokio::sync::oneshot;
 
 use crate::args::{Consent, Format};
+use crate::display::Display;
 use crate::output::Output;
 
 /// Shows the plan, and asks where the environment wants to be asked about.
@@ -18,7 +19,7 @@ pub(crate) struct Asking {
     pub(crate) consent: Consent,
     pub(crate) output: Output,
     /// Its display makes room for the question.
-    pub(crate) listener: Arc<Mutex<Box<dyn Listener>>>,
+    pub(crate) listener: Arc<Display>,
 }
 
 #[async_trait]
@@ -26,9 +27,8 @@ impl Confirm for Asking {
     async fn confirm(&self, plan: &Plan, occasion: Occasion) -> Answer {
         // Whoever follows shows every event before this goes on: the plan comes after its builds.
         tokio::task::yield_now().await;
-        // Held while asking, so that nothing is drawn over the question.
-        let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
-        listener.finish();
+        // Nothing is drawn over the question.
+        let _pause = self.listener.pause();
         if self.output.format == Format::Text {
             if occasion == Occasion::Changed {
                 self.output
@@ -41,28 +41,39 @@ impl Confirm for Asking {
         if self.consent.yes || self.environment.class == Class::Local {
             return Answer::Confirmed;
         }
-        self.ask()
+        self.ask().await
     }
 }
 
 impl Asking {
     /// The name of the environment must be typed: a reflex is not enough.
-    fn ask(&self) -> Answer {
+    async fn ask(&self) -> Answer {
         if !std::io::stdin().is_terminal() || self.output.format == Format::Json {
             return Answer::Declined;
         }
         let name = &self.environment.name;
         self.output
             .message(&format!("Type the environment's name ({name}) to go on: "));
+        match line().await {
+            Some(line) if line.trim() == name.as_str() => Answer::Confirmed,
+            _ => Answer::Declined,
+        }
+    }
+}
+
+/// One line of standard input; none when it cannot be read.
+///
+/// Read on a thread of its own, which is left behind when nobody waits for the answer any more: a
+/// read cannot be broken off, and a runtime would wait for it at its end.
+async fn line() -> Option<String> {
+    let (sender, receiver) = oneshot::channel();
+    let read = move || {
         let mut line = String::new();
-        // A prompt that cannot be read is not answered.
         let read = std::io::stderr()
             .flush()
             .and_then(|()| std::io::stdin().read_line(&mut line));
-        if read.is_ok() && line.trim() == name.as_str() {
-            Answer::Confirmed
-        } else {
-            Answer::Declined
-        }
-    }
+        let _nobody_waits = sender.send(read.ok().map(|_| line));
+    };
+    std::thread::Builder::new().spawn(read).ok()?;
+    receiver.await.ok().flatten()
 }

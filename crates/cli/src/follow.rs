@@ -1,13 +1,15 @@
 //! Runs an orchestration with its events shown and Ctrl-C understood.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use seaway_core::event::Event;
 use seaway_engine::{Events, Interrupt, Interrupter};
 use seaway_report::Listener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use crate::display::Display;
 use crate::output::Output;
 use crate::system_clock::SystemClock;
 
@@ -20,7 +22,7 @@ const INTERRUPTED: i32 = 130;
 pub(crate) struct Following {
     pub(crate) events: Events,
     pub(crate) interrupt: Interrupt,
-    pub(crate) listener: Arc<Mutex<Box<dyn Listener>>>,
+    pub(crate) listener: Arc<Display>,
     pub(crate) began: Instant,
     receiver: UnboundedReceiver<Event>,
     interrupter: Interrupter,
@@ -40,7 +42,7 @@ impl Following {
         Self {
             events: Events::new(sender, Arc::new(SystemClock)),
             interrupt,
-            listener: Arc::new(Mutex::new(listener)),
+            listener: Arc::new(Display::new(listener)),
             began: Instant::now(),
             receiver,
             interrupter,
@@ -62,48 +64,48 @@ impl Following {
         // The stream must end with the work, and this handle would keep it open.
         drop(events);
         let mut frames = tokio::time::interval(FRAME);
+        // One stream for the whole time: a signal between two turns is not lost.
+        let mut signals = signal(SignalKind::interrupt()).ok();
         let mut interrupts = 0;
         tokio::pin!(work);
         let result = loop {
             tokio::select! {
                 biased;
-                Some(event) = receiver.recv() => show(&listener, &event),
-                result = &mut work => break result,
-                _ = tokio::signal::ctrl_c() => {
+                () = pressed(&mut signals) => {
                     interrupts += 1;
+                    if listener.is_paused() {
+                        // The question stays on its line.
+                        output.message("\n");
+                    }
+                    listener.finish();
                     if interrupts > 1 {
-                        finish(&listener);
                         std::process::exit(INTERRUPTED);
                     }
-                    finish(&listener);
                     output.message(
                         "Stopping at the next safe point; Ctrl-C again leaves at once.\n",
                     );
                     interrupter.interrupt();
                 }
-                _ = frames.tick() => {
-                    listener.lock().unwrap_or_else(PoisonError::into_inner).tick();
-                }
+                Some(event) = receiver.recv() => listener.event(&event),
+                result = &mut work => break result,
+                _ = frames.tick() => listener.tick(),
             }
         };
         while let Ok(event) = receiver.try_recv() {
-            show(&listener, &event);
+            listener.event(&event);
         }
-        finish(&listener);
+        listener.finish();
         result
     }
 }
 
-fn show(listener: &Mutex<Box<dyn Listener>>, event: &Event) {
-    listener
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .event(event);
-}
-
-fn finish(listener: &Mutex<Box<dyn Listener>>) {
-    listener
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .finish();
+/// Returns at the next Ctrl-C; never, where signals cannot be caught.
+async fn pressed(signals: &mut Option<Signal>) {
+    let caught = match signals {
+        Some(signals) => signals.recv().await,
+        None => None,
+    };
+    if caught.is_none() {
+        std::future::pending().await
+    }
 }

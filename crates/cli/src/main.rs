@@ -8,6 +8,7 @@ mod args;
 mod commands;
 mod confirm;
 mod context;
+mod display;
 mod failure;
 mod follow;
 mod hidden;
