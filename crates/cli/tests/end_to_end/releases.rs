@@ -16,6 +16,15 @@ fn up_then_a_new_version_then_nothing_to_do() {
     let settled = |words: &[&str]| project.seaway(words).with_code(0).settled(&project.root());
     insta::assert_snapshot!("up", settled(&["up"]));
     assert_eq!(project.get("/version"), "1\n");
+    let names = project.get("/environment");
+    assert!(
+        names.contains("VERSION\n") && names.contains("PORT\n"),
+        "{names}"
+    );
+    assert!(
+        !names.contains("XDG_DATA_HOME") && !names.contains("LANG"),
+        "inherited: {names}"
+    );
 
     project.edit("VERSION = \"1\"", "VERSION = \"2\"");
     insta::assert_snapshot!("plan_of_a_new_version", settled(&["plan", "local"]));
@@ -69,7 +78,6 @@ fn events_of(text: &str) -> Vec<&str> {
     for line in text.lines() {
         let is_event = line.trim_start().starts_with(|c: char| c.is_ascii_digit())
             && line
-                .trim_start()
                 .split_whitespace()
                 .next()
                 .is_some_and(|word| word.ends_with('s'));
