@@ -4,12 +4,15 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
+use super::bench::api::Api;
 use super::bench::event::Event;
 use super::bench::figures::span;
 use super::bench::load::{Counted, Load, LoadPlan};
 use super::bench::run::Finished;
 use super::bench::stage::Stage;
-use super::bench::{Bench, ProofError, claim, note, shop};
+use super::bench::{Bench, ProofError, claim, http, note, shop};
 
 /// From the evidence to the named cause.
 const NAMED: Duration = Duration::from_secs(2);
@@ -23,6 +26,8 @@ const GOOD: &str = "1.0.0";
 const BAD: &str = "6.6.6";
 /// How long a task may need to show a fault that comes after the rollout.
 const LATE: Duration = Duration::from_secs(60);
+/// The shop's cluster.
+const CLUSTER: &str = "shop-local";
 
 /// A fault that a rollout must notice.
 struct Seen {
@@ -252,7 +257,7 @@ fn out_of_memory(stage: &mut Stage) -> Result<(), ProofError> {
             "eat-memory: {named:?} was named instead of out_of_memory"
         ),
         _ => claim!(
-            told || shows(stage, "OutOfMemoryError")?,
+            told || ends_with(stage, "OutOfMemoryError")?,
             "eat-memory: no task was seen to be killed for its memory"
         ),
     }
@@ -277,7 +282,7 @@ fn late_crash(stage: &mut Stage) -> Result<(), ProofError> {
             "crash-later: {named:?} was named instead of crash_on_start"
         ),
         Some(0) => claim!(
-            shows(stage, "Essential container in task exited")?,
+            ends_with(stage, "Essential container in task exited")?,
             "crash-later: no task was seen to end"
         ),
         other => return Err(ProofError::Refuted(format!("crash-later: exit {other:?}"))),
@@ -355,20 +360,42 @@ fn repair(stage: &mut Stage, service: &str) -> Result<(), ProofError> {
     stage.claim_version(GOOD)
 }
 
-/// Whether `seaway status` shows a task with these words before long.
-fn shows(stage: &Stage, words: &str) -> Result<bool, ProofError> {
+/// Whether a task ends with these words before long: what has stopped can be described for an
+/// hour, however short its end was.
+fn ends_with(stage: &Stage, words: &str) -> Result<bool, ProofError> {
+    let api = Api::of(stage)?;
     let deadline = Instant::now() + LATE;
     while Instant::now() < deadline {
-        let status = stage.status()?;
-        if status
-            .services
-            .iter()
-            .flat_map(|service| &service.tasks)
-            .any(|task| task.to_string().contains(words))
-        {
+        let stopped = http::block_on(stopped_tasks(&api))??;
+        if stopped.iter().any(|task| task.to_string().contains(words)) {
             return Ok(true);
         }
         thread::sleep(Duration::from_millis(500));
     }
     Ok(false)
+}
+
+/// Stopped tasks of the bad version's deployments, as DescribeTasks shows them.
+async fn stopped_tasks(api: &Api) -> Result<Vec<Value>, ProofError> {
+    let mut client = api.connect().await?;
+    let asked = json!({ "cluster": CLUSTER, "desiredStatus": "STOPPED", "serviceName": "api" });
+    let listed = client.ecs("ListTasks", asked).await?;
+    let arns = listed["taskArns"].as_array().cloned().unwrap_or_default();
+    if arns.is_empty() {
+        return Ok(vec![]);
+    }
+    let asked = json!({ "cluster": CLUSTER, "tasks": arns });
+    let described = client.ecs("DescribeTasks", asked).await?;
+    let newest = client
+        .ecs(
+            "DescribeServices",
+            json!({ "cluster": CLUSTER, "services": ["api"] }),
+        )
+        .await?;
+    let deployment = &newest["services"][0]["deployments"][0]["id"];
+    let tasks = described["tasks"].as_array().cloned().unwrap_or_default();
+    Ok(tasks
+        .into_iter()
+        .filter(|task| task["startedBy"] == *deployment)
+        .collect())
 }

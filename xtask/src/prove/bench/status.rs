@@ -23,7 +23,6 @@ pub(crate) struct Service {
     pub(crate) rollouts: Vec<(String, String, Option<String>)>,
     /// Healthy targets and all targets.
     pub(crate) targets: Option<(u32, u32)>,
-    pub(crate) tasks: Vec<serde_json::Value>,
 }
 
 /// Numbers of tasks.
