@@ -13,10 +13,6 @@ use seaway_runtime::task::{
 
 use super::effects::LaunchOrder;
 
-/// What a process is told to bind to unless its task definition says otherwise: it is reached
-/// through loopback only.
-const HOST: (&str, &str) = ("HOST", "127.0.0.1");
-
 /// An image that was pulled and unpacked.
 #[derive(Debug)]
 pub(super) struct PulledImage {
@@ -189,8 +185,8 @@ fn argv(
     Ok(argv)
 }
 
-/// The image's variables, then the definition's, the override's, the secrets' and the platform's:
-/// a later one of the same name wins.
+/// The image's variables, then the definition's, the override's and the secrets': a later one of the
+/// same name wins. Nothing is added here; `PORT`, `PATH` and `HOME` are the runtime's.
 fn environment(
     container: &wire::ContainerDefinition,
     overrides: Option<&wire::ContainerOverride>,
@@ -232,9 +228,6 @@ fn environment(
     }
     // The image's PATH is about a root file system that a process does not have.
     variables.remove("PATH");
-    variables
-        .entry(HOST.0.to_owned())
-        .or_insert_with(|| HOST.1.to_owned());
     Environment::new(variables.into_iter().collect())
 }
 
