@@ -6,6 +6,8 @@
 //! of the same stream. The bytes are those of the process, valid UTF-8 or not. Records are
 //! written as soon as the process prints, so that a killed supervisor takes nothing with it.
 
+mod cursor;
+mod line;
 mod reader;
 mod record;
 mod segment;
@@ -13,7 +15,9 @@ mod writer;
 
 use serde::{Deserialize, Serialize};
 
-pub use reader::{LogCursor, LogLine, LogPosition, LogReader};
+pub use cursor::{LogCursor, LogPosition, OpenPosition};
+pub use line::{LONGEST_LINE, LogLine};
+pub use reader::LogReader;
 pub(crate) use writer::LogWriter;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

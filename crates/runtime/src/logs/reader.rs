@@ -4,50 +4,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use super::{Stream, record, segment};
+use super::line::{self, LogLine};
+use super::{LogCursor, LogPosition, OpenPosition, Stream, record, segment};
 use crate::task::ContainerName;
-
-/// A longer line is handed out in parts of about this many bytes: the size of the largest event
-/// that CloudWatch Logs takes.
-const LINE_LIMIT: usize = 256 * 1024;
-
-/// One line of output, without its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// When its first byte was read from the process.
-    pub at: Timestamp,
-    pub stream: Stream,
-    /// As printed; not necessarily UTF-8.
-    pub bytes: Vec<u8>,
-}
-
-/// A place between two records.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct LogPosition {
-    pub segment: u64,
-    pub offset: u64,
-}
-
-/// How far a log has been read: everything before `next`, except lines that were not complete.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogCursor {
-    pub next: LogPosition,
-    /// Where the unfinished line of stdout begins, if there is one.
-    pub open_stdout: Option<LogPosition>,
-    pub open_stderr: Option<LogPosition>,
-}
-
-impl LogCursor {
-    fn open(&self, stream: Stream) -> Option<LogPosition> {
-        match stream {
-            Stream::Stdout => self.open_stdout,
-            Stream::Stderr => self.open_stderr,
-        }
-    }
-}
 
 /// Reads one container's log, also while it is written.
 #[derive(Debug)]
@@ -64,18 +23,17 @@ pub struct LogReader {
 
 #[derive(Debug)]
 struct OpenLine {
-    from: LogPosition,
+    from: OpenPosition,
     line: LogLine,
 }
 
 impl LogReader {
     /// Reads on from a cursor; the default cursor is the beginning.
     pub fn open(directory: &Path, container: &ContainerName, cursor: LogCursor) -> Self {
-        let first = [Some(cursor.next), cursor.open_stdout, cursor.open_stderr];
         Self {
             directory: directory.to_owned(),
             container: container.clone(),
-            position: first.into_iter().flatten().min().unwrap_or_default(),
+            position: cursor.first(),
             resumed: cursor,
             open: [None, None],
             lost_segments: 0,
@@ -99,6 +57,8 @@ impl LogReader {
             };
             if at > self.position.segment {
                 self.lost_segments += at - self.position.segment;
+                // What was open goes on in what is lost.
+                lines.extend(self.finish());
                 self.position = LogPosition {
                     segment: at,
                     offset: 0,
@@ -141,10 +101,10 @@ impl LogReader {
     }
 
     /// An open line of the cursor this reader began with, as long as it has not come by it.
-    fn unread_open(&self, stream: Stream) -> Option<LogPosition> {
+    fn unread_open(&self, stream: Stream) -> Option<OpenPosition> {
         self.resumed
             .open(stream)
-            .filter(|open| *open >= self.position)
+            .filter(|open| open.record() >= self.position)
     }
 
     fn read_segment(&mut self, budget: &mut usize, lines: &mut Vec<LogLine>) -> io::Result<()> {
@@ -169,38 +129,53 @@ impl LogReader {
                 && self.is_new(record.stream, from)
             {
                 *budget = budget.saturating_sub(length);
-                lines.extend(self.take(from, &record));
+                self.take(from, &record, lines);
             }
         }
         Ok(())
     }
 
     fn is_new(&self, stream: Stream, from: LogPosition) -> bool {
-        from >= self.resumed.next || self.resumed.open(stream).is_some_and(|open| from >= open)
+        let resumed = self.resumed.open(stream);
+        from >= self.resumed.next || resumed.is_some_and(|open| from >= open.record())
     }
 
-    fn take(&mut self, from: LogPosition, record: &record::Record<'_>) -> Option<LogLine> {
-        let slot = &mut self.open[record.stream as usize];
-        let open = slot.get_or_insert_with(|| OpenLine {
-            from,
+    /// How many bytes of a record an earlier reader handed out.
+    fn skipped(&self, stream: Stream, from: LogPosition) -> usize {
+        let resumed = self.resumed.open(stream);
+        let skip = resumed.filter(|open| open.record() == from);
+        skip.map_or(0, |open| usize::try_from(open.skip).unwrap_or(usize::MAX))
+    }
+
+    /// Adds a record to its line, and hands out what is complete: parts of it, or all.
+    fn take(&mut self, from: LogPosition, record: &record::Record<'_>, lines: &mut Vec<LogLine>) {
+        let skip = self.skipped(record.stream, from).min(record.bytes.len());
+        let begin = |skip: usize, bytes: Vec<u8>| OpenLine {
+            from: OpenPosition::new(from, skip as u64),
             line: LogLine {
                 at: record.at,
                 stream: record.stream,
-                bytes: Vec::new(),
+                bytes,
             },
-        });
-        open.line.bytes.extend_from_slice(record.bytes);
-        if record.ends_line || open.line.bytes.len() >= LINE_LIMIT {
-            return slot.take().map(|open| open.line);
+        };
+        let slot = &mut self.open[record.stream as usize];
+        let open = slot.get_or_insert_with(|| begin(skip, Vec::new()));
+        open.line.bytes.extend_from_slice(&record.bytes[skip..]);
+        while let Some(end) = line::part_end(&open.line.bytes) {
+            let rest = open.line.bytes.split_off(end);
+            let rest = begin(record.bytes.len().saturating_sub(rest.len()), rest);
+            lines.push(std::mem::replace(open, rest).line);
         }
-        None
+        if record.ends_line {
+            lines.extend(slot.take().map(|open| open.line));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logs::LogWriter;
+    use crate::logs::{LONGEST_LINE, LogWriter};
     use crate::task::LogLimits;
 
     struct Log {
@@ -326,11 +301,68 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_never_ends_is_handed_out_in_parts() {
+    fn a_long_line_is_handed_out_in_parts() {
         let mut log = Log::new(LogLimits::default());
-        log.print(Stream::Stdout, &vec![b'x'; LINE_LIMIT + 10]);
+        let long = "é😀".repeat(100_000);
+        log.print(Stream::Stdout, format!("{long}\nshort\n").as_bytes());
         let mut reader = log.reader(LogCursor::default());
-        assert_eq!(reader.read(1 << 20).unwrap().len(), 1);
-        assert_eq!(reader.finish().len(), 1);
+        let lines = reader.read(1 << 20).unwrap();
+        let (short, parts) = lines.split_last().unwrap();
+        assert_eq!(short.bytes, b"short");
+        assert_eq!(parts.len(), 3);
+        assert!(parts.iter().all(|part| part.bytes.len() <= LONGEST_LINE));
+        assert_eq!(texts(parts).concat(), long, "no character is cut");
+        assert!(reader.finish().is_empty());
+    }
+
+    #[test]
+    fn a_line_as_long_as_a_part_is_one() {
+        let mut log = Log::new(LogLimits::default());
+        let long = "x".repeat(LONGEST_LINE - 3);
+        log.print(Stream::Stdout, long.as_bytes());
+        log.print(Stream::Stdout, b"\n");
+        let lines = log.reader(LogCursor::default()).read(1 << 20).unwrap();
+        assert_eq!(texts(&lines), [long]);
+    }
+
+    #[test]
+    fn a_cursor_after_a_part_of_a_line_loses_and_repeats_nothing() {
+        let mut log = Log::new(LogLimits::default());
+        let long = "é".repeat(300_000);
+        let mut cursor = LogCursor::default();
+        let mut seen = Vec::new();
+        for piece in long.as_bytes().chunks(7_777) {
+            log.print(Stream::Stdout, piece);
+            log.print(Stream::Stderr, b"oops\n");
+            let mut reader = log.reader(cursor);
+            seen.extend(reader.read(1 << 20).unwrap());
+            cursor = reader.cursor();
+            assert_eq!(log.reader(cursor).cursor(), cursor);
+        }
+        let mut reader = log.reader(cursor);
+        seen.extend(reader.read(1 << 20).unwrap());
+        seen.extend(reader.finish());
+        let (out, err): (Vec<_>, Vec<_>) = seen
+            .into_iter()
+            .partition(|line| line.stream == Stream::Stdout);
+        assert!(texts(&out).concat() == long, "{} parts", out.len());
+        assert_eq!(err.len(), 600_000_usize.div_ceil(7_777));
+    }
+
+    #[test]
+    fn a_line_whose_end_is_lost_does_not_go_on_in_another() {
+        let limits = LogLimits {
+            segment_bytes: 100,
+            segments: 2,
+        };
+        let mut log = Log::new(limits);
+        log.print(Stream::Stdout, b"begun");
+        let mut reader = log.reader(LogCursor::default());
+        assert!(reader.read(1 << 20).unwrap().is_empty());
+        for number in 0..20 {
+            log.print(Stream::Stdout, format!("-{number}\n").as_bytes());
+        }
+        assert_eq!(texts(&reader.read(1 << 20).unwrap())[0], "begun");
+        assert!(reader.lost_segments() > 0);
     }
 }
