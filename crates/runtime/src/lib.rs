@@ -10,6 +10,7 @@
 
 pub mod client;
 pub mod event;
+mod files;
 pub mod launch;
 mod lock;
 pub mod logs;

@@ -5,13 +5,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{ContainerState, ContainerStatus, TaskStatus};
+use crate::files::create_private_subdir;
 use crate::memory::ControlGroup;
 use crate::process::ProcessIdentity;
 use crate::task::{ContainerName, TaskId, TaskSpec};
@@ -70,7 +71,7 @@ impl Records {
     /// `directory` must exist.
     pub(crate) fn open(directory: &Path, boot_id: String) -> io::Result<Self> {
         let directory = directory.join("tasks");
-        create_private(&directory)?;
+        create_private_subdir(&directory)?;
         Ok(Self { directory, boot_id })
     }
 
@@ -81,11 +82,11 @@ impl Records {
     /// Makes the record and the home directories of a task that is about to start.
     pub(crate) fn create(&self, spec: &TaskSpec) -> io::Result<TaskRecord> {
         let directory = self.directory_of(&spec.id);
-        create_private(&directory)?;
+        create_private_subdir(&directory)?;
         let mut containers = Vec::new();
         for container in &spec.containers {
             let home = directory.join(container.name.as_str());
-            create_private(&home)?;
+            create_private_subdir(&home)?;
             containers.push(ContainerRecord {
                 name: container.name.clone(),
                 port: container.port,
@@ -157,12 +158,5 @@ impl Records {
 
     fn directory_of(&self, task: &TaskId) -> PathBuf {
         self.directory.join(task.as_str())
-    }
-}
-
-fn create_private(path: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        result => result,
     }
 }

@@ -1,9 +1,9 @@
 //! Starts a supervisor in the background: executed again, never forked from the platform.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
 use super::{ClientError, Supervisor};
+use crate::files::create_private_dir;
 use crate::lock::SupervisorLock;
 use crate::protocol::Refusal;
 
@@ -81,11 +82,7 @@ fn spawn(launch: &SupervisorLaunch) -> Result<Child, ClientError> {
         let path = path.to_owned();
         move |source| ClientError::Prepare { path, source }
     };
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&launch.directory)
-        .map_err(prepare(&launch.directory))?;
+    create_private_dir(&launch.directory).map_err(prepare(&launch.directory))?;
     let log_path = log_path(&launch.directory);
     let log = File::options()
         .create(true)

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::{Stream, record, segment};
+use crate::files::create_private_dir;
 use crate::task::{ContainerName, LogLimits};
 
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl LogWriter {
         container: &ContainerName,
         limits: LogLimits,
     ) -> io::Result<Self> {
-        fs::create_dir_all(directory)?;
+        create_private_dir(directory)?;
         let number = segment::list(directory, container)?
             .last()
             .map_or(0, |last| last + 1);

@@ -1,7 +1,6 @@
 //! One container's process: from the launcher to the last byte of its output.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -17,6 +16,7 @@ use nix::unistd::Pid;
 use sha2::{Digest, Sha256};
 
 use crate::event::{ExitStatus, StartFailure, StartFailureReason};
+use crate::files::create_private_dir;
 use crate::launch::{LaunchPlan, LaunchReport, OpenFileLimit};
 use crate::logs::{LogWriter, Stream};
 use crate::memory::{MemoryControl, MemoryGroup};
@@ -85,7 +85,7 @@ impl Process {
     pub(super) fn spawn(start: &Start<'_>) -> Result<Self, StartFailure> {
         let container = start.container;
         for volume in &container.volumes {
-            fs::create_dir_all(&volume.host_path).map_err(|error| {
+            create_private_dir(&volume.host_path).map_err(|error| {
                 system(
                     &format!("cannot create the volume {}", volume.host_path.display()),
                     &error,

@@ -285,6 +285,13 @@ struct Extension {
     link: Option<Vec<u8>>,
 }
 
+/// Which entries an extended header is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    NextEntry,
+    AllThatFollow,
+}
+
 enum ExtensionError {
     Read(io::Error),
     Refused(Refusal),
@@ -316,19 +323,24 @@ impl Extension {
         } else if kind.is_gnu_longlink() {
             self.link = Some(without_end(bytes));
         } else {
-            let global = kind.is_pax_global_extensions();
+            let scope = match kind.is_pax_global_extensions() {
+                true => Scope::AllThatFollow,
+                false => Scope::NextEntry,
+            };
             for extension in PaxExtensions::new(&bytes) {
                 let extension = extension.map_err(ExtensionError::Read)?;
-                self.set(global, extension.key_bytes(), extension.value_bytes())?;
+                self.set(scope, extension.key_bytes(), extension.value_bytes())?;
             }
         }
         Ok(())
     }
 
-    fn set(&mut self, global: bool, key: &[u8], value: &[u8]) -> Result<(), ExtensionError> {
+    fn set(&mut self, scope: Scope, key: &[u8], value: &[u8]) -> Result<(), ExtensionError> {
         let unsupported = |what| Err(ExtensionError::Refused(Refusal::Unsupported { what }));
         match key {
-            b"path" | b"linkpath" | b"size" if global => unsupported("global extended headers"),
+            b"path" | b"linkpath" | b"size" if scope == Scope::AllThatFollow => {
+                unsupported("global extended headers")
+            }
             b"path" => {
                 self.path = Some(value.to_vec());
                 Ok(())

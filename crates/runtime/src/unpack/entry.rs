@@ -22,6 +22,17 @@ pub(super) struct EntryHead {
     pub(super) mode: u32,
 }
 
+impl EntryHead {
+    /// The mode a file is written with: what an archive says about others than its owner does not
+    /// count.
+    fn file_mode(&self) -> u32 {
+        match self.mode & EXECUTE_BITS {
+            0 => 0o644,
+            _ => 0o755,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum Kind {
     File,
@@ -78,7 +89,7 @@ impl Target<'_> {
         let path = directory.join(name);
         match &head.kind {
             Kind::Directory => make_directory(&path),
-            Kind::File => write_file(&path, head.mode & EXECUTE_BITS != 0, data),
+            Kind::File => write_file(&path, head.file_mode(), data),
             Kind::SymbolicLink(target) => self.link_symbolically(&path, parents, target),
             Kind::HardLink(target) => self.link_hard(&path, target),
             Kind::Special(kind) => Err(Refusal::SpecialFile { kind }.into()),
@@ -200,10 +211,9 @@ fn make_directory(path: &Path) -> Result<(), Failure> {
     fs::create_dir(path).map_err(|error| Failure::Write(path.to_owned(), error))
 }
 
-fn write_file(path: &Path, executable: bool, data: &mut impl Read) -> Result<(), Failure> {
+fn write_file(path: &Path, mode: u32, data: &mut impl Read) -> Result<(), Failure> {
     let write = |error| Failure::Write(path.to_owned(), error);
     remove(path)?;
-    let mode = if executable { 0o755 } else { 0o644 };
     // Exclusive: whatever was here is gone, and a link is never followed.
     let mut file = File::options()
         .write(true)

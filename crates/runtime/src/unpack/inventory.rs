@@ -44,23 +44,22 @@ impl Inventory {
         })
     }
 
-    /// Writes the record whole or not at all.
-    pub(super) fn save(&self, path: &Path) -> Result<(), UnpackError> {
+    /// Writes the record whole or not at all, by way of the `draft`.
+    pub(super) fn save(&self, path: &Path, draft: &Path) -> Result<(), UnpackError> {
         let failed = |source| UnpackError::Write {
             path: path.to_owned(),
             source,
         };
         let text = serde_json::to_vec(self).map_err(|error| failed(io::Error::other(error)))?;
-        let draft = path.with_extension("json.draft");
         let mut file = File::options()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(0o600)
-            .open(&draft)
+            .open(draft)
             .map_err(failed)?;
         file.write_all(&text).map_err(failed)?;
-        fs::rename(&draft, path).map_err(failed)
+        fs::rename(draft, path).map_err(failed)
     }
 }
 

@@ -13,6 +13,7 @@ mod entry;
 mod error;
 mod inventory;
 mod links;
+mod sweep;
 mod tree;
 
 use std::fs::{self, File};
@@ -20,11 +21,14 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 pub use digest::{Sha256Digest, Sha256DigestError};
 pub use error::{Refusal, UnpackError};
 use inventory::Inventory;
+
+use crate::files::create_private_dir;
 
 /// One layer as it lies in the registry's store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +146,7 @@ impl Unpacker {
             record: self.root.join(format!("{hex}.json")),
             lock: self.root.join(format!("{hex}.lock")),
             draft: self.root.join(format!("{hex}.draft")),
+            record_draft: self.root.join(format!("{hex}.json.draft")),
         }
     }
 }
@@ -152,6 +157,7 @@ struct Place {
     record: PathBuf,
     lock: PathBuf,
     draft: PathBuf,
+    record_draft: PathBuf,
 }
 
 impl Place {
@@ -168,7 +174,7 @@ impl Place {
             path: self.tree.clone(),
             source,
         })?;
-        Inventory::take(&self.tree)?.save(&self.record)
+        Inventory::take(&self.tree)?.save(&self.record, &self.record_draft)
     }
 }
 
@@ -197,22 +203,38 @@ impl Drop for Draft {
 
 /// One unpacks, the others wait, in this process and in others.
 fn lock(path: &Path) -> Result<Flock<File>, UnpackError> {
-    let failed = |source| UnpackError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::options()
+    Flock::lock(open_lock(path)?, FlockArg::LockExclusive)
+        .map_err(|(_, errno)| lock_failed(path, errno.into()))
+}
+
+/// The lock, unless somebody has it.
+fn try_lock(path: &Path) -> Result<Option<Flock<File>>, UnpackError> {
+    match Flock::lock(open_lock(path)?, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Some(lock)),
+        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_, errno)) => Err(lock_failed(path, errno.into())),
+    }
+}
+
+fn open_lock(path: &Path) -> Result<File, UnpackError> {
+    File::options()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
         .open(path)
-        .map_err(failed)?;
-    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| failed(errno.into()))
+        .map_err(|source| lock_failed(path, source))
+}
+
+fn lock_failed(path: &Path, source: io::Error) -> UnpackError {
+    UnpackError::Write {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn create_dir(path: &Path) -> Result<(), UnpackError> {
-    fs::create_dir_all(path).map_err(|source| UnpackError::Write {
+    create_private_dir(path).map_err(|source| UnpackError::Write {
         path: path.to_owned(),
         source,
     })

@@ -260,6 +260,57 @@ fn what_a_killed_predecessor_left_is_not_in_the_way() {
 }
 
 #[test]
+fn a_sweep_removes_what_is_half_done_or_not_wanted() {
+    let store = Store::new();
+    let unpacker = store.unpacker();
+    assert_eq!(unpacker.sweep(|_| false).unwrap(), 0, "before any image");
+    let image = |text: &[u8]| Image {
+        manifest: Sha256Digest::of(text),
+        ..store.plain(vec![Tar::new().file("a", text)])
+    };
+    let [kept, old] = [b"kept", b"old."].map(|text| image(text));
+    let [kept_tree, old_tree] = [&kept, &old].map(|image| unpacker.unpack(image).unwrap());
+    let killed = Sha256Digest::of(b"killed").hex();
+    for half_done in [killed.clone(), format!("{killed}.draft")] {
+        fs::create_dir(store.root().join(half_done)).unwrap();
+    }
+    fs::write(store.root().join(format!("{killed}.json.draft")), "{").unwrap();
+    fs::create_dir(store.root().join("mine")).unwrap();
+
+    let swept = unpacker.sweep(|image| *image != old.manifest).unwrap();
+    assert_eq!(swept, 1);
+    assert!(kept_tree.exists() && !old_tree.exists());
+    let names = tree::names(&store.root()).unwrap();
+    let stays = |name: &str| {
+        let is_lock = Path::new(name).extension().is_some_and(|end| end == "lock");
+        is_lock || name == "mine" || name.starts_with(&kept.manifest.hex())
+    };
+    let left: Vec<_> = names.iter().filter_map(|name| name.to_str()).collect();
+    assert!(left.iter().all(|name| stays(name)), "{left:?}");
+    assert_eq!(unpacker.unpack(&old).unwrap(), old_tree, "it can come back");
+}
+
+#[test]
+fn an_image_that_is_being_unpacked_is_not_swept() {
+    let store = Store::new();
+    let image = store.plain(vec![Tar::new().file("a", b"1")]);
+    let unpacker = store.unpacker();
+    let tree = unpacker.unpack(&image).unwrap();
+    let _busy = lock(&unpacker.place(&image.manifest).lock).unwrap();
+    assert_eq!(unpacker.sweep(|_| false).unwrap(), 0);
+    assert!(tree.exists());
+}
+
+#[test]
+fn images_are_readable_by_their_owner_alone() {
+    let store = Store::new();
+    let image = store.plain(vec![Tar::new().file("a", b"1")]);
+    store.unpacker().unpack(&image).unwrap();
+    let mode = fs::metadata(store.root()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
 fn many_at_once_end_with_one_whole_tree() {
     let store = Store::new();
     let image = store.plain(vec![Tar::new().file("a", b"1").file("b/c", b"2")]);

@@ -20,6 +20,7 @@ crate::harness::tests![
     the_supervisor_holds_nothing_of_its_starter,
     a_secret_is_neither_on_disk_nor_on_a_command_line,
     an_idle_supervisor_is_small,
+    directories_are_readable_by_their_owner_alone,
     garbage_on_the_socket_is_refused_without_quoting_it,
 ];
 
@@ -268,6 +269,30 @@ fn garbage_on_the_socket_is_refused_without_quoting_it() {
         assert!(answer.contains("\"platform\":0"), "{answer}");
         ask(&vec![b'x'; 5 << 20]);
         assert!(supervisor.list().await.unwrap().is_empty(), "it goes on");
+    });
+}
+
+fn directories_are_readable_by_their_owner_alone() {
+    let stage = Stage::new();
+    block_on(async {
+        let supervisor = stage.supervisor().await;
+        let mut spec = stage.script("private", "echo hello");
+        let logs = spec.log_dir.clone();
+        let service = logs.with_file_name("volumes").join("shop");
+        spec.containers[0].volumes = vec![Volume {
+            name: "data".to_owned(),
+            host_path: service.join("data"),
+            container_path: "/data".to_owned(),
+        }];
+        run_to_end(&supervisor, spec).await;
+        for path in [&logs, &service, &service.join("data")] {
+            let mode = fs::metadata(path).unwrap().mode() & 0o777;
+            assert_eq!(mode, 0o700, "{}", path.display());
+        }
+        for (path, _) in files(&logs) {
+            let mode = fs::metadata(&path).unwrap().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{}", path.display());
+        }
     });
 }
 
