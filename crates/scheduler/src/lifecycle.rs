@@ -156,7 +156,7 @@ impl Task {
             .iter_mut()
             .filter(|target| target.group == *group)
         {
-            target.take(health.clone(), wanted);
+            target.take(health.clone(), self.desired);
         }
         match self.status {
             TaskStatus::Activating if wanted => self.run_when_registered(clock),
@@ -372,13 +372,13 @@ impl Target {
     }
 
     /// A late report about a target that was meanwhile deregistered does not bring it back.
-    fn take(&mut self, health: TargetHealth, wanted: bool) {
+    fn take(&mut self, health: TargetHealth, desired: DesiredStatus) {
         if self.state == TargetState::Waiting {
             return;
         }
         self.state = match health {
-            TargetHealth::Unused if !wanted => TargetState::Unused,
-            _ if !wanted => return,
+            TargetHealth::Unused if desired == DesiredStatus::Stopped => TargetState::Unused,
+            _ if desired == DesiredStatus::Stopped => return,
             TargetHealth::Initial => TargetState::Initial,
             TargetHealth::Healthy => TargetState::Healthy,
             TargetHealth::Unhealthy { description } => TargetState::Unhealthy { description },
