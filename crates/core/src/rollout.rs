@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::desired::RevisionId;
 use crate::time::Timestamp;
 
+mod ending;
+
+pub use ending::{CountAim, Course, Next, Retreat, counted, next};
+
 /// A platform's name of a rollout; on ECS a deployment's id, `ecs-svc/N`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -94,6 +98,26 @@ pub struct TaskSeen {
     pub log_stream: Option<String>,
 }
 
+impl TaskSeen {
+    /// Whether the load balancer sends it requests as to a healthy one.
+    pub fn is_in_service(&self) -> bool {
+        let state = self.target.as_ref().map(|target| target.state);
+        state == Some(TargetState::Healthy)
+    }
+
+    /// Whether it lives and the load balancer has not made up its mind about it.
+    pub fn awaits_checks(&self) -> bool {
+        let state = self.target.as_ref().map(|target| target.state);
+        self.stop.is_none() && state == Some(TargetState::Initial)
+    }
+
+    /// Why it ended, unless somebody wanted it to.
+    pub fn failure(&self) -> Option<String> {
+        let stop = self.stop.as_ref()?;
+        (!stop.was_wanted()).then(|| stop.words())
+    }
+}
+
 /// Why a task stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopSeen {
@@ -103,6 +127,39 @@ pub struct StopSeen {
     pub exit_code: Option<i32>,
     /// The container's own reason, such as `OutOfMemoryError: ...`.
     pub container_reason: Option<String>,
+}
+
+impl StopSeen {
+    /// The platform's words, the more specific ones first.
+    pub fn words(&self) -> String {
+        let exit = self.exit_code.map(|code| format!(" (exit code {code})"));
+        let own = self.container_reason.as_ref();
+        let reason = own.filter(|reason| !reason.is_empty());
+        format!(
+            "{}{}",
+            reason.unwrap_or(&self.reason),
+            exit.unwrap_or_default()
+        )
+    }
+
+    /// The task ended by itself.
+    pub fn is_crash(&self) -> bool {
+        let code = self.code.as_deref();
+        matches!(code, Some("EssentialContainerExited" | "TaskFailedToStart"))
+    }
+
+    /// The task was killed because it used more memory than it may.
+    pub fn is_out_of_memory(&self) -> bool {
+        let reason = self.container_reason.as_deref();
+        reason.is_some_and(|reason| reason.contains("OutOfMemory"))
+    }
+
+    /// A person or the scheduler stopped the task, and not because it failed.
+    fn was_wanted(&self) -> bool {
+        let code = self.code.as_deref();
+        matches!(code, Some("ServiceSchedulerInitiated" | "UserInitiated"))
+            && !self.reason.contains("failed")
+    }
 }
 
 /// The load balancer's opinion of a task.
@@ -125,3 +182,6 @@ pub enum TargetState {
     Unused,
     Unavailable,
 }
+
+#[cfg(test)]
+mod tests;

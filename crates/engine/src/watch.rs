@@ -9,16 +9,18 @@ mod retreat;
 
 use std::collections::BTreeMap;
 
+use seaway_core::diagnosis::Look;
 use seaway_core::event::RolloutEnd;
 use seaway_core::name::ServiceName;
 use seaway_core::observed::Observed;
+use seaway_core::rollout::Progress;
 use seaway_ports::PortError;
 
 use crate::act::{Making, Others};
 use crate::infrastructure;
 use crate::roll::Started;
 use one::Watched;
-use pace::Pace;
+use pace::{Outlook, Pace};
 
 /// Follows every rollout until it ended; `None` when the person stops following.
 pub(crate) async fn to_the_end(
@@ -42,10 +44,15 @@ pub(crate) async fn to_the_end(
             .iter()
             .map(|(name, one)| (name.clone(), one.rollout.clone()))
             .collect();
+        let asked_at = session.ports.clock.now();
         match session.ports.rollouts.progress(&asked).await {
             Ok(seen) => {
-                let moved = look(making, &mut open, &mut ends, seen).await?;
-                pace.after(moved);
+                let at = Look {
+                    asked: asked_at,
+                    answered: session.ports.clock.now(),
+                };
+                let outlook = look(making, &mut open, &mut ends, Poll { at, seen }).await?;
+                pace.after(outlook, session.ports.clock.now());
             }
             Err(error) if error.is_passing() => pace.slow_down(),
             Err(error) => return Err(error),
@@ -74,20 +81,26 @@ pub(crate) async fn to_the_end(
     Ok(Some(ends))
 }
 
-/// Hands each rollout what was seen of it; true if anything moved.
+/// What a poll saw, and when.
+struct Poll {
+    at: Look,
+    seen: BTreeMap<ServiceName, Observed<Progress>>,
+}
+
+/// Hands each rollout what was seen of it.
 async fn look(
     making: &Making,
     open: &mut BTreeMap<ServiceName, Watched>,
     ends: &mut BTreeMap<ServiceName, RolloutEnd>,
-    seen: BTreeMap<ServiceName, Observed<seaway_core::rollout::Progress>>,
-) -> Result<bool, PortError> {
-    let mut moved = false;
-    for (name, observed) in seen {
+    poll: Poll,
+) -> Result<Outlook, PortError> {
+    let mut outlook = Outlook::default();
+    for (name, observed) in poll.seen {
         let Some(one) = open.get_mut(&name) else {
             continue;
         };
         let looked = match observed {
-            Observed::Known(progress) => one.look(making, &progress).await?,
+            Observed::Known(progress) => one.look(making, &progress, poll.at).await?,
             Observed::Absent => one.vanished(making),
             // It may be known at the next poll.
             Observed::Unknown(reason) => {
@@ -95,13 +108,13 @@ async fn look(
                 continue;
             }
         };
-        moved |= looked.moved;
+        outlook = outlook.and(looked.outlook);
         if let Some(end) = looked.end {
             open.remove(&name);
             ends.insert(name, end);
         }
     }
-    Ok(moved)
+    Ok(outlook)
 }
 
 /// A service of the release that failed or is going back, for the sake of which the others go

@@ -1,7 +1,11 @@
 //! Which evidence names which cause, and which does not suffice.
 
+mod checks;
+
 use super::*;
-use crate::rollout::{Counts, PlatformEvent, RolloutId, TargetSeen};
+use crate::rollout::{
+    Counts, PlatformEvent, RolloutId, StopSeen, TargetSeen, TargetState, TaskSeen,
+};
 use crate::time::Seconds;
 
 fn second(number: i64) -> Timestamp {
@@ -76,12 +80,71 @@ fn progress(tasks: Vec<TaskSeen>) -> Progress {
     }
 }
 
-fn kind_at(tasks: Vec<TaskSeen>, now: Timestamp) -> Option<CauseKind> {
-    diagnose(&progress(tasks), &rules(), second(0), now).map(|cause| cause.kind)
+/// Looks at a rollout that was asked for at second 0, each at one second.
+#[derive(Clone)]
+struct Looks {
+    sightings: Sightings,
+    last: Progress,
+    now: Timestamp,
+}
+
+impl Looks {
+    fn none() -> Self {
+        Self {
+            sightings: Sightings::of_rollout(second(0)),
+            last: progress(vec![]),
+            now: second(0),
+        }
+    }
+
+    fn then(self, at: i64, tasks: Vec<TaskSeen>) -> Self {
+        self.then_all(at, progress(tasks))
+    }
+
+    fn then_all(mut self, at: i64, progress: Progress) -> Self {
+        let now = second(at);
+        let look = Look {
+            asked: now,
+            answered: now,
+        };
+        self.sightings.take_in(&progress, look);
+        Self {
+            last: progress,
+            now,
+            ..self
+        }
+    }
+
+    fn with<T>(&self, judge: impl FnOnce(&Case<'_>) -> T) -> T {
+        judge(&Case {
+            progress: &self.last,
+            sightings: &self.sightings,
+            rules: &rules(),
+            began: second(0),
+            now: self.now,
+        })
+    }
+
+    fn cause(&self) -> Option<Cause> {
+        self.with(diagnose)
+    }
+}
+
+fn kind_at(tasks: Vec<TaskSeen>, at: i64) -> Option<CauseKind> {
+    Looks::none()
+        .then(at, tasks)
+        .cause()
+        .map(|cause| cause.kind)
+}
+
+/// Since when the evidence suffices, in seconds.
+fn since(looks: &Looks) -> Option<i64> {
+    let cause = looks.cause()?;
+    Some(cause.since.as_second() - second(0).as_second())
 }
 
 fn kind(tasks: Vec<TaskSeen>) -> Option<CauseKind> {
-    kind_at(tasks, second(3))
+    kind_at(tasks, 3)
 }
 
 #[test]
@@ -162,25 +225,6 @@ fn tasks_the_scheduler_stopped_are_no_crashes() {
 }
 
 #[test]
-fn an_unhealthy_target_is_excused_during_its_grace() {
-    let refused = "Target.FailedHealthChecks";
-    let task = with_target(running("a"), TargetState::Unhealthy, refused);
-    assert_eq!(kind_at(vec![task.clone()], second(29)), None);
-    let expected = CauseKind::WrongPort { port: Some(8000) };
-    assert_eq!(kind_at(vec![task], second(30)), Some(expected));
-}
-
-#[test]
-fn a_wrong_answer_is_another_cause_than_none() {
-    let mismatch = "Target.ResponseCodeMismatch";
-    let task = with_target(running("a"), TargetState::Unhealthy, mismatch);
-    let expected = CauseKind::NeverHealthy {
-        path: Some("/health".into()),
-    };
-    assert_eq!(kind_at(vec![task], second(31)), Some(expected));
-}
-
-#[test]
 fn an_event_about_an_image_suffices_where_no_task_is_left() {
     let message = "(service api) was unable to place a task. Reason: CannotPullContainerError: x";
     let event = PlatformEvent {
@@ -192,7 +236,7 @@ fn an_event_about_an_image_suffices_where_no_task_is_left() {
         events: vec![event],
         ..progress(vec![])
     };
-    let cause = diagnose(&seen, &rules(), second(0), second(2)).expect("a cause");
+    let cause = Looks::none().then_all(2, seen).cause().expect("a cause");
     assert_eq!(
         (cause.kind, cause.since),
         (CauseKind::ImageMissing, second(1))
@@ -200,9 +244,60 @@ fn an_event_about_an_image_suffices_where_no_task_is_left() {
 }
 
 #[test]
+fn an_event_about_a_registry_that_was_too_slow_is_no_evidence() {
+    let message = "(service api) was unable to place a task. Reason: CannotPullContainerError: \
+                   pull: i/o timeout.";
+    let seen = Progress {
+        events: vec![PlatformEvent {
+            id: "1".into(),
+            at: second(1),
+            message: message.into(),
+        }],
+        ..progress(vec![])
+    };
+    assert_eq!(Looks::none().then_all(2, seen).cause(), None);
+}
+
+#[test]
+fn crashes_are_certain_since_the_second_one() {
+    let crash = |id, at| TaskSeen {
+        stopped_at: Some(second(at)),
+        ..crashed(id)
+    };
+    let three = Looks::none().then(9, vec![crash("a", 2), crash("b", 4), crash("c", 8)]);
+    assert_eq!(since(&three), Some(4));
+    // Until the last look there was a task in service beside them.
+    let healthy = with_target(running("d"), TargetState::Healthy, "");
+    let late = Looks::none()
+        .then(6, vec![crash("a", 2), crash("b", 4), healthy])
+        .then(9, vec![crash("a", 2), crash("b", 4), crash("d", 9)]);
+    assert_eq!(since(&late), Some(6));
+}
+
+#[test]
+fn an_end_is_dated_by_the_look_before_while_the_platform_does_not_date_it() {
+    let reason = "CannotPullContainerError: not found";
+    let stopping = TaskSeen {
+        started_at: None,
+        stopped_at: None,
+        ..stopped("a", "TaskFailedToStart", reason, None)
+    };
+    let looks = Looks::none()
+        .then(5, vec![])
+        .then(7, vec![stopping.clone()]);
+    assert_eq!(since(&looks), Some(5));
+    // A task counts as stopped only when its network is gone; its reason is known before.
+    let gone = TaskSeen {
+        stopped_at: Some(second(20)),
+        ..stopping
+    };
+    assert_eq!(since(&looks.then(21, vec![gone])), Some(5));
+}
+
+#[test]
 fn time_runs_out_at_the_manifests_time_out() {
-    assert_eq!(kind_at(vec![], second(899)), None);
-    assert_eq!(kind_at(vec![], second(900)), Some(CauseKind::TimedOut));
+    assert_eq!(kind_at(vec![], 899), None);
+    assert_eq!(kind_at(vec![], 900), Some(CauseKind::TimedOut));
 }
 
 #[test]
@@ -211,8 +306,16 @@ fn a_rollout_that_ended_is_not_diagnosed_but_can_be_explained() {
         state: RolloutState::RolledBack { to: None },
         ..progress(vec![crashed("a"), crashed("b")])
     };
-    assert_eq!(diagnose(&ended, &rules(), second(0), second(3)), None);
-    assert!(explain(&ended, &rules(), second(3)).is_some());
+    let looks = Looks::none().then_all(3, ended);
+    assert_eq!(looks.cause(), None);
+    assert!(looks.with(explain).is_some());
+    assert_eq!(looks.with(due), None);
+}
+
+#[test]
+fn the_time_out_is_due_when_nothing_else_is() {
+    let looks = Looks::none().then(3, vec![]);
+    assert_eq!(looks.with(due), Some(second(900)));
 }
 
 #[test]

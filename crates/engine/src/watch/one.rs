@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use seaway_core::desired::DesiredService;
-use seaway_core::diagnosis::Cause;
+use seaway_core::diagnosis::{self, Case, Cause, Look, Sightings};
 use seaway_core::event::{EventKind, RolloutEnd, RolloutEvent, Subject};
-use seaway_core::rollout::{Counts, Progress, RolloutId, RolloutState, TaskSeen};
+use seaway_core::rollout::{
+    CountAim, Counts, Course, Next, Progress, Retreat, RolloutId, TaskSeen, counted, next,
+};
 use seaway_core::time::Timestamp;
 use seaway_ports::PortError;
 
-use super::retreat::Retreat;
+use super::pace::{Outlook, Stir};
 use crate::act::Making;
 use crate::roll::{Aim, Started};
 
@@ -28,6 +30,7 @@ pub(super) struct Watched {
     counts: Option<(Counts, Counts)>,
     told: BTreeSet<String>,
     failing: BTreeMap<String, BTreeSet<String>>,
+    sightings: Sightings,
     pub(super) cause: Option<Cause>,
     pub(super) retreat: Retreat,
     /// When it was asked to go back, or was first seen to.
@@ -36,7 +39,7 @@ pub(super) struct Watched {
 
 /// What one look led to.
 pub(super) struct Looked {
-    pub(super) moved: bool,
+    pub(super) outlook: Outlook,
     pub(super) end: Option<RolloutEnd>,
 }
 
@@ -63,6 +66,7 @@ impl Watched {
             counts: None,
             told: BTreeSet::new(),
             failing: BTreeMap::new(),
+            sightings: Sightings::of_rollout(started.began),
             cause: None,
             retreat: Retreat::No,
             retreat_began: None,
@@ -79,7 +83,9 @@ impl Watched {
         &mut self,
         making: &Making,
         progress: &Progress,
+        look: Look,
     ) -> Result<Looked, PortError> {
+        self.sightings.take_in(progress, look);
         let mut moved = self.tell_counts(making, progress);
         moved |= self.tell_platform(making, progress);
         moved |= self.tell_failing_tasks(making, progress).await;
@@ -90,11 +96,17 @@ impl Watched {
         };
         if let Some(end) = &end {
             self.tell(making, RolloutEvent::Ended { end: end.clone() });
+            moved = true;
         }
-        Ok(Looked {
-            moved: moved || end.is_some(),
-            end,
-        })
+        let outlook = Outlook {
+            stir: if moved {
+                Stir::Moving
+            } else {
+                Stir::of(progress)
+            },
+            due: self.due(making, progress),
+        };
+        Ok(Looked { outlook, end })
     }
 
     /// The service is gone: somebody removed it.
@@ -106,7 +118,10 @@ impl Watched {
         };
         self.tell(making, RolloutEvent::Ended { end: end.clone() });
         Looked {
-            moved: true,
+            outlook: Outlook {
+                stir: Stir::Moving,
+                due: None,
+            },
             end: Some(end),
         }
     }
@@ -155,7 +170,7 @@ impl Watched {
     async fn tell_failing_tasks(&mut self, making: &Making, progress: &Progress) -> bool {
         let mut grown: BTreeMap<String, &TaskSeen> = BTreeMap::new();
         for task in &progress.tasks {
-            let Some(reason) = failure(task) else {
+            let Some(reason) = task.failure() else {
                 continue;
             };
             if self
@@ -205,22 +220,13 @@ impl Watched {
         }
     }
 
-    /// The end of a pure change of the count: so many tasks run, or the time is over.
     fn counted(&self, making: &Making, progress: &Progress, count: u32) -> Option<RolloutEnd> {
-        let running = progress.new.running + progress.old.running;
-        let pending = progress.new.pending + progress.old.pending;
-        if running == count && pending == 0 {
-            return Some(RolloutEnd::Succeeded);
-        }
-        if let RolloutState::Superseded { by } = &progress.state {
-            return Some(RolloutEnd::Superseded { by: by.clone() });
-        }
-        let timeout = self.service.watch.timeout;
-        let end = self.began.saturating_add(timeout.duration()).ok()?;
-        (making.session.ports.clock.now() >= end).then(|| RolloutEnd::Failed {
-            cause: None,
-            reason: Some(format!("{running} of {count} tasks run after {timeout}")),
-        })
+        let aim = CountAim {
+            count,
+            began: self.began,
+            timeout: self.service.watch.timeout,
+        };
+        counted(progress, &aim, making.session.ports.clock.now())
     }
 
     async fn end(
@@ -228,51 +234,40 @@ impl Watched {
         making: &Making,
         progress: &Progress,
     ) -> Result<Option<RolloutEnd>, PortError> {
-        let (cause, reason) = (self.cause.clone(), progress.reason.clone());
-        if self.retreat == Retreat::GivingUp {
-            return Ok(self.overdue(making));
-        }
-        if self.retreat == Retreat::GivenUp {
-            let left = |counts: Counts| counts.running + counts.pending;
-            let gone = left(progress.new) + left(progress.old) == 0;
-            let end = gone.then_some(RolloutEnd::Failed { cause, reason });
-            return Ok(end.or_else(|| self.overdue(making)));
-        }
-        Ok(match &progress.state {
-            RolloutState::InProgress | RolloutState::RollingBack => self.overdue(making),
-            RolloutState::RolledBack { .. } | RolloutState::Failed if self.first => {
+        let course = Course {
+            progress,
+            first: self.first,
+            retreat: self.retreat,
+            retreat_began: self.retreat_began,
+            cause: self.cause.as_ref(),
+            timeout: self.service.watch.timeout,
+            now: making.session.ports.clock.now(),
+        };
+        match next(&course) {
+            Next::Follow => Ok(None),
+            Next::End(end) => Ok(Some(end)),
+            Next::GiveUp => {
                 self.give_up(making).await?;
-                None
+                Ok(None)
             }
-            RolloutState::Succeeded => Some(RolloutEnd::Succeeded),
-            RolloutState::RolledBack { to } => Some(RolloutEnd::RolledBack {
-                to: to.clone(),
-                cause,
-                reason,
-            }),
-            RolloutState::Superseded { by } => Some(RolloutEnd::Superseded { by: by.clone() }),
-            RolloutState::Failed => Some(RolloutEnd::Failed { cause, reason }),
-        })
+        }
     }
-}
 
-/// Why a task ended, if it ended by itself.
-fn failure(task: &TaskSeen) -> Option<String> {
-    let stop = task.stop.as_ref()?;
-    let scheduled = matches!(
-        stop.code.as_deref(),
-        Some("ServiceSchedulerInitiated" | "UserInitiated")
-    ) && !stop.reason.contains("failed");
-    if scheduled {
-        return None;
+    /// When a cause may come to be although nothing moves.
+    fn due(&self, making: &Making, progress: &Progress) -> Option<Timestamp> {
+        let watches = self.retreat == Retreat::No && self.count.is_none();
+        let now = making.session.ports.clock.now();
+        watches.then(|| diagnosis::due(&self.case(progress, now)))?
     }
-    let exit = stop
-        .exit_code
-        .map(|code| format!(" (exit code {code})"))
-        .unwrap_or_default();
-    let words = stop
-        .container_reason
-        .as_ref()
-        .filter(|reason| !reason.is_empty());
-    Some(format!("{}{exit}", words.unwrap_or(&stop.reason)))
+
+    /// What there is to judge by.
+    pub(super) fn case<'a>(&'a self, progress: &'a Progress, now: Timestamp) -> Case<'a> {
+        Case {
+            progress,
+            sightings: &self.sightings,
+            rules: &self.service.watch,
+            began: self.began,
+            now,
+        }
+    }
 }

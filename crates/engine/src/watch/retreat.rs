@@ -3,25 +3,14 @@
 //! Every request is repeated at the next poll while the platform does not answer it.
 
 use seaway_core::diagnosis::{diagnose, explain};
-use seaway_core::event::{EventKind, RolloutEnd, RolloutEvent, ServiceEvent, Subject};
+use seaway_core::event::{EventKind, RolloutEvent, ServiceEvent, Subject};
 use seaway_core::name::ServiceName;
-use seaway_core::rollout::{Progress, RolloutState};
+use seaway_core::rollout::{Progress, Retreat, RolloutState};
 use seaway_core::time::Timestamp;
 use seaway_ports::{PortError, RollbackAnswer};
 
 use super::one::Watched;
 use crate::act::Making;
-
-/// Whether the rollback was asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Retreat {
-    No,
-    Asked,
-    /// There is nothing to go back to; scaling to zero was not answered yet.
-    GivingUp,
-    /// There was nothing to go back to: scaled to zero.
-    GivenUp,
-}
 
 impl Watched {
     /// Names the cause once it is certain, and has the rollout taken back.
@@ -105,25 +94,13 @@ impl Watched {
         self.retreat_began.get_or_insert_with(now);
     }
 
-    /// Going back may take as long as the rollout itself might have; then it is not waited for any
-    /// longer.
-    pub(super) fn overdue(&self, making: &Making) -> Option<RolloutEnd> {
-        let timeout = self.service.watch.timeout;
-        let due = self.retreat_began?.saturating_add(timeout.duration());
-        let over = making.session.ports.clock.now() >= due.ok()?;
-        over.then(|| RolloutEnd::Failed {
-            cause: self.cause.clone(),
-            reason: Some(format!("it was to go back, and did not within {timeout}")),
-        })
-    }
-
     fn name_cause(&mut self, making: &Making, progress: &Progress) {
         let now = making.session.ports.clock.now();
-        let rules = &self.service.watch;
+        let case = self.case(progress, now);
         let cause = match progress.state {
-            RolloutState::InProgress => diagnose(progress, rules, self.began, now),
+            RolloutState::InProgress => diagnose(&case),
             RolloutState::Succeeded | RolloutState::Superseded { .. } => None,
-            _ => explain(progress, rules, now),
+            _ => explain(&case),
         };
         if let Some(cause) = cause {
             let event = RolloutEvent::CauseNamed {
