@@ -10,6 +10,7 @@ use crate::stage::{Stage, id_of};
 tests![
     everything_a_task_printed_before_it_ended_is_there_when_it_has,
     a_task_that_printed_much_loses_nothing,
+    a_long_line_becomes_events_of_the_size_that_cloudwatch_logs_takes,
     a_line_after_a_long_silence_is_there_when_somebody_looks,
 ];
 
@@ -46,6 +47,24 @@ fn a_task_that_printed_much_loses_nothing() {
             .collect();
         let expected: Vec<u32> = (1..=40_000).collect();
         assert!(numbers == expected, "{} lines", numbers.len());
+    });
+}
+
+fn a_long_line_becomes_events_of_the_size_that_cloudwatch_logs_takes() {
+    run(async {
+        let stage = Stage::start().await;
+        let script = "head -c 1000000 /dev/zero | tr '\\0' x; echo; echo after";
+        let definition = stage.define("job", script).await;
+        let task = stage.finished(&definition).await;
+        let stream = format!("job/main/{}", id_of(&task["taskArn"]));
+        let events = stage.log(&stream).await;
+        let (after, parts) = events.split_last().unwrap();
+        assert_eq!(after, "after");
+        assert!(parts.concat() == "x".repeat(1_000_000), "nothing is lost");
+        let longest = 256 * 1024 - 26;
+        let sizes: Vec<usize> = parts.iter().map(String::len).collect();
+        assert!(sizes.iter().all(|size| *size <= longest), "{sizes:?}");
+        assert_eq!(sizes.len(), 1_000_000_usize.div_ceil(longest), "{sizes:?}");
     });
 }
 

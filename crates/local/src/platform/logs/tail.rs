@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use seaway_runtime::logs::{LogCursor, LogLine, LogReader};
+use jiff::Timestamp;
+use seaway_runtime::logs::{LogCursor, LogLine, LogReader, Stream};
 use serde::{Deserialize, Serialize};
 
 use super::LogTarget;
@@ -15,8 +16,6 @@ const BUSY: Duration = Duration::from_millis(100);
 const SILENT: Duration = Duration::from_secs(5);
 /// Bytes of one container in one pass.
 const PASS: usize = 1 << 20;
-/// CloudWatch Logs takes events of at most 256 KiB, 26 bytes of them overhead (PutLogEvents).
-const LONGEST_EVENT: usize = 256 * 1024 - 26;
 
 /// A log that is not shipped to its end, and how far it was shipped.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,6 +37,8 @@ pub(super) struct Tail {
     pause: Duration,
     due: Instant,
     looked_at: Option<Instant>,
+    /// How many of the files that were dropped unread the log tells of.
+    gaps_told: u64,
     /// Lines that were read and could not be written yet.
     unwritten: Vec<LogLine>,
     is_on_record: bool,
@@ -76,6 +77,7 @@ impl Tail {
             pause: BUSY,
             due,
             looked_at: None,
+            gaps_told: 0,
             unwritten: vec![],
             is_on_record: false,
             end: End::Open,
@@ -118,7 +120,8 @@ impl Tail {
                 false
             }
             Ok(lines) => {
-                self.unwritten = lines;
+                let gap = self.gap();
+                self.unwritten = gap.into_iter().chain(lines).collect();
                 self.pause = BUSY;
                 true
             }
@@ -132,6 +135,13 @@ impl Tail {
         let rests = !(more && self.end == End::Closing);
         self.due = if rests { now + self.pause } else { now };
         more
+    }
+
+    /// The mark of what was dropped unread since the last look.
+    fn gap(&mut self) -> Option<LogLine> {
+        let lost = self.reader.lost_segments();
+        let new = lost - std::mem::replace(&mut self.gaps_told, lost);
+        (new > 0).then(|| gap(new))
     }
 
     /// Whether the store does not know yet what was read.
@@ -175,7 +185,7 @@ impl Tail {
             Some(stream) => stream.id,
             None => tx.create_log_stream(group, &self.target.stream, now)?,
         };
-        let texts: Vec<(EpochMillis, String)> = self.unwritten.iter().flat_map(events_of).collect();
+        let texts: Vec<(EpochMillis, String)> = self.unwritten.iter().map(event_of).collect();
         let events = texts
             .iter()
             .map(|(at, message)| NewLogEvent { at: *at, message });
@@ -183,58 +193,80 @@ impl Tail {
     }
 }
 
-/// A line as events: invalid UTF-8 replaced, a longer one than fits cut into several.
-fn events_of(line: &LogLine) -> Vec<(EpochMillis, String)> {
+/// A line as an event: invalid UTF-8 replaced. The reader cuts what is too long for one.
+fn event_of(line: &LogLine) -> (EpochMillis, String) {
     let at = EpochMillis(line.at.as_millisecond());
-    let text = String::from_utf8_lossy(&line.bytes);
-    let mut rest = text.as_ref();
-    let mut events = Vec::new();
-    while rest.len() > LONGEST_EVENT {
-        let cut = rest.floor_char_boundary(LONGEST_EVENT);
-        events.push((at, rest[..cut].to_owned()));
-        rest = &rest[cut..];
-    }
     // An empty line is an event of one space: CloudWatch Logs takes no empty message.
-    events.push((
-        at,
-        if rest.is_empty() {
-            " ".to_owned()
-        } else {
-            rest.to_owned()
-        },
-    ));
-    events
+    let message = match line.bytes.as_slice() {
+        [] => " ".to_owned(),
+        bytes => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    (at, message)
+}
+
+/// What stands where output was dropped before it was read: the task wrote faster than it is kept.
+fn gap(segments: u64) -> LogLine {
+    let text =
+        format!("[seaway: output is missing here, {segments} files of it: written too fast]");
+    LogLine {
+        at: Timestamp::now(),
+        stream: Stream::Stderr,
+        bytes: text.into_bytes(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use seaway_runtime::task::ContainerName;
+
     use super::*;
 
-    fn line(bytes: &[u8]) -> LogLine {
-        let stream = seaway_runtime::logs::Stream::Stdout;
-        LogLine {
-            at: jiff::Timestamp::UNIX_EPOCH,
-            stream,
+    fn event(bytes: &[u8]) -> String {
+        let line = LogLine {
+            at: Timestamp::UNIX_EPOCH,
+            stream: Stream::Stdout,
             bytes: bytes.to_vec(),
-        }
+        };
+        event_of(&line).1
     }
 
     #[test]
     fn invalid_text_survives_as_replacement_characters() {
-        assert_eq!(events_of(&line(b"a\xffb"))[0].1, "a\u{fffd}b");
+        assert_eq!(event(b"a\xffb"), "a\u{fffd}b");
     }
 
     #[test]
-    fn a_line_longer_than_an_event_is_cut_and_complete() {
-        let text = "é".repeat(LONGEST_EVENT);
-        let events = events_of(&line(text.as_bytes()));
-        assert!(events.len() > 1);
-        assert!(
-            events
-                .iter()
-                .all(|(_, message)| message.len() <= LONGEST_EVENT)
-        );
-        let joined: String = events.into_iter().map(|(_, message)| message).collect();
-        assert_eq!(joined, text);
+    fn an_empty_line_is_an_event() {
+        assert_eq!(event(b""), " ");
+    }
+
+    #[test]
+    fn output_that_was_dropped_unread_leaves_a_mark() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = |number: u64, text: &str| {
+            let record = format!("2026-11-21T06:00:00.000000Z stdout F {text}\n");
+            std::fs::write(directory.path().join(format!("main.{number}.log")), record).unwrap();
+        };
+        let target = LogTarget {
+            directory: directory.path().to_owned(),
+            container: ContainerName::new("main").unwrap(),
+            group: "/shop".into(),
+            stream: "main".into(),
+        };
+        let mut tail = Tail::new("task/main".into(), target);
+        let mut read = || {
+            tail.read();
+            let lines: Vec<_> = tail.unwritten.iter().map(|line| event_of(line).1).collect();
+            tail.written();
+            lines
+        };
+        segment(0, "before");
+        assert_eq!(read(), ["before"]);
+        segment(3, "after");
+        let lines = read();
+        let mark = "[seaway: output is missing here, 2 files of it: written too fast]";
+        assert_eq!(lines, [mark, "after"]);
+        segment(4, "later");
+        assert_eq!(read(), ["later"], "it is said once");
     }
 }
