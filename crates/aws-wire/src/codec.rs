@@ -4,6 +4,8 @@
 //! against the operation's shape; [`Decoded::parse`] turns it into the request type, for which
 //! nothing can be missing any more.
 
+mod cbor;
+mod compression;
 mod json;
 mod query;
 mod request_id;
@@ -19,12 +21,15 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::error::{WireError, common};
+use crate::error::{Fault, WireError, common};
 use crate::operation::{AwsOperation, Operation};
 use crate::service::{Protocol, Service};
 use crate::validation::{self, Invalid};
 
 pub use request_id::RequestId;
+
+/// Header with an error's name in the query protocol.
+const QUERY_ERROR: &str = "x-amzn-query-error";
 
 /// How a client is answered, known even when its request can't be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +44,7 @@ pub struct Dialect {
 #[derive(Clone, PartialEq)]
 pub struct Decoded {
     operation: Operation,
+    protocol: Protocol,
     body: Value,
 }
 
@@ -61,13 +67,21 @@ impl Decoded {
         self.operation.service()
     }
 
+    /// How the client is to be answered.
+    pub fn dialect(&self) -> Dialect {
+        Dialect {
+            protocol: self.protocol,
+            service: Some(self.service()),
+        }
+    }
+
     /// The operation's request.
     ///
     /// # Errors
     /// `SerializationException` or `MalformedInput` when `O` is not the decoded operation, or when
     /// a value does not fit its type.
     pub fn parse<O: AwsOperation>(self) -> Result<O::Request, WireError> {
-        let protocol = self.service().protocol();
+        let protocol = self.protocol;
         if self.operation != O::OPERATION {
             return Err(unreadable(
                 protocol,
@@ -91,21 +105,17 @@ impl fmt::Debug for Decoded {
 
 /// Which protocol and service a request speaks, without deciding whether it is valid.
 pub fn dialect(parts: &Parts, body: &[u8]) -> Dialect {
-    if parts.headers.contains_key(json::TARGET) {
-        let service =
-            json::target(parts).and_then(|(prefix, _)| Service::from_target_prefix(prefix));
-        return Dialect {
-            protocol: Protocol::Json,
-            service,
-        };
-    }
-    let service = query::Form::read(parts, body)
-        .ok()
-        .and_then(|form| form.get("Version").and_then(Service::from_query_version));
-    Dialect {
-        protocol: Protocol::Query,
-        service,
-    }
+    let protocol = protocol(parts);
+    let service = match protocol {
+        Protocol::Cbor => cbor::target(parts).and_then(|(name, _)| Service::from_path_name(name)),
+        Protocol::Json => {
+            json::target(parts).and_then(|(prefix, _)| Service::from_target_prefix(prefix))
+        }
+        Protocol::Query => compression::unpacked(parts, body)
+            .and_then(|body| query::Form::read(parts, &body).ok())
+            .and_then(|form| form.get("Version").and_then(Service::from_query_version)),
+    };
+    Dialect { protocol, service }
 }
 
 /// Decodes and validates a request whose signature has been verified.
@@ -113,68 +123,100 @@ pub fn dialect(parts: &Parts, body: &[u8]) -> Dialect {
 /// # Errors
 /// What the service would answer: unknown operation, unreadable body, or broken constraints.
 pub fn decode(parts: &Parts, body: &[u8]) -> Result<Decoded, WireError> {
-    let (operation, body) = if parts.headers.contains_key(json::TARGET) {
-        json::decode(parts, body)?
-    } else {
-        query::decode(parts, body)?
+    let protocol = protocol(parts);
+    let body = compression::unpacked(parts, body)
+        .ok_or_else(|| unreadable(protocol, "The body cannot be unpacked.".to_owned()))?;
+    let (operation, body) = match protocol {
+        Protocol::Cbor => cbor::decode(parts, &body)?,
+        Protocol::Json => json::decode(parts, &body)?,
+        Protocol::Query => query::decode(parts, &body)?,
     };
     validation::check(operation.input(), &body).map_err(|invalid| match &invalid {
-        Invalid::Mistyped { .. } => unreadable(operation.service().protocol(), invalid.to_string()),
+        Invalid::Mistyped { .. } => unreadable(protocol, invalid.to_string()),
         Invalid::Violations(error) => {
             WireError::new(operation.service().validation_error(), error.to_string())
         }
     })?;
-    Ok(Decoded { operation, body })
+    Ok(Decoded {
+        operation,
+        protocol,
+        body,
+    })
 }
 
-/// Writes the answer of an operation.
+/// Writes the answer of an operation in the protocol of the request.
 ///
 /// # Errors
 /// When a value has no representation on the wire.
 pub fn encode<O: AwsOperation>(
+    dialect: Dialect,
     response: &O::Response,
     id: &RequestId,
 ) -> Result<Response<Bytes>, EncodeError> {
     let operation = O::OPERATION;
     let failed = |source| EncodeError { operation, source };
-    let (content_type, body) = match operation.service().protocol() {
-        Protocol::Json if operation.output().is_none() => (json::CONTENT_TYPE, Vec::new()),
-        Protocol::Json => (
-            json::CONTENT_TYPE,
-            serde_json::to_vec(response).map_err(failed)?,
-        ),
-        Protocol::Query => {
-            let value = serde_json::to_value(response).map_err(failed)?;
-            (
-                xml::CONTENT_TYPE,
-                xml::response(operation, &value, id).into_bytes(),
-            )
-        }
+    let value = || serde_json::to_value(response).map_err(failed);
+    let body = match (dialect.protocol, operation.output()) {
+        (Protocol::Cbor | Protocol::Json, None) => Vec::new(),
+        (Protocol::Cbor, Some(shape)) => cbor::response(shape, &value()?),
+        (Protocol::Json, Some(_)) => serde_json::to_vec(response).map_err(failed)?,
+        (Protocol::Query, _) => xml::response(operation, &value()?, id).into_bytes(),
     };
-    Ok(answer(StatusCode::OK, content_type, body, id))
+    Ok(answer(StatusCode::OK, dialect, body, id))
 }
 
 /// Writes an error in the protocol of the request.
 pub fn encode_error(dialect: Dialect, error: &WireError, id: &RequestId) -> Response<Bytes> {
-    let (content_type, body) = match dialect.protocol {
-        Protocol::Json => (json::CONTENT_TYPE, json::error(error)),
-        Protocol::Query => (
-            xml::CONTENT_TYPE,
-            xml::error(dialect.service, error, id).into_bytes(),
-        ),
+    let body = match dialect.protocol {
+        Protocol::Cbor => cbor::error(error),
+        Protocol::Json => json::error(error),
+        Protocol::Query => xml::error(dialect.service, error, id).into_bytes(),
     };
-    answer(error.status(), content_type, body, id)
+    let mut response = answer(error.status(), dialect, body, id);
+    if dialect.protocol != Protocol::Query
+        && dialect.service.is_some_and(|it| it.speaks(Protocol::Query))
+    {
+        let headers = response.headers_mut();
+        headers.insert(QUERY_ERROR, query_error(error));
+    }
+    response
 }
 
-fn answer(
-    status: StatusCode,
-    content_type: &'static str,
-    body: Vec<u8>,
-    id: &RequestId,
-) -> Response<Bytes> {
+/// What the same error is called in the query protocol, for programs from that time:
+/// <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait>.
+fn query_error(error: &WireError) -> HeaderValue {
+    let fault = match error.shape().fault {
+        Fault::Sender => "Sender",
+        Fault::Receiver => "Receiver",
+    };
+    // Codes are names in ASCII, which are always valid in a header.
+    HeaderValue::from_str(&format!("{};{fault}", error.code()))
+        .unwrap_or(HeaderValue::from_static(""))
+}
+
+fn protocol(parts: &Parts) -> Protocol {
+    if cbor::is_spoken(parts) {
+        Protocol::Cbor
+    } else if parts.headers.contains_key(json::TARGET) {
+        Protocol::Json
+    } else {
+        Protocol::Query
+    }
+}
+
+fn answer(status: StatusCode, dialect: Dialect, body: Vec<u8>, id: &RequestId) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
+    let content_type = match dialect.protocol {
+        Protocol::Cbor => cbor::CONTENT_TYPE,
+        Protocol::Json => json::content_type(dialect.service),
+        Protocol::Query => xml::CONTENT_TYPE,
+    };
     let headers = response.headers_mut();
+    if dialect.protocol == Protocol::Cbor {
+        let name = HeaderValue::from_static(cbor::PROTOCOL_NAME);
+        headers.insert(cbor::PROTOCOL, name);
+    }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert("x-amzn-requestid", id.header());
     response
@@ -182,7 +224,7 @@ fn answer(
 
 fn unreadable(protocol: Protocol, message: String) -> WireError {
     let shape = match protocol {
-        Protocol::Json => &common::SERIALIZATION_EXCEPTION,
+        Protocol::Cbor | Protocol::Json => &common::SERIALIZATION_EXCEPTION,
         Protocol::Query => &common::MALFORMED_INPUT,
     };
     WireError::new(shape, message)

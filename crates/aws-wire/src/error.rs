@@ -18,7 +18,9 @@ pub enum Fault {
 /// A kind of error as a service model describes it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ErrorShape {
-    /// What clients match on: `__type` in JSON, `Code` in XML.
+    /// What clients match on in JSON and CBOR, as `__type`: the name in the model.
+    pub name: &'static str,
+    /// What clients match on in XML, as `Code`; it mostly is the name.
     pub code: &'static str,
     /// HTTP status.
     pub status: u16,
@@ -59,7 +61,7 @@ impl WireError {
         self.shape
     }
 
-    /// What clients match on.
+    /// What clients match on in XML; it mostly is the name in the model.
     pub fn code(&self) -> &'static str {
         self.shape.code
     }
@@ -98,6 +100,7 @@ macro_rules! errors {
                 match self {
                     $(Self::$name => {
                         static SHAPE: $crate::error::ErrorShape = $crate::error::ErrorShape {
+                            name: stringify!($name),
                             code: $code,
                             status: $status,
                             fault: $crate::error::Fault::$fault,

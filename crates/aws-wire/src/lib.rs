@@ -11,21 +11,24 @@
 //!
 //! let target = "AmazonEC2ContainerServiceV20141113.ListClusters";
 //! let request = http::Request::post("/").header("x-amz-target", target).body(())?;
-//! let decoded = codec::decode(&request.into_parts().0, br#"{"maxResults": 10}"#)?;
+//! let (parts, ()) = request.into_parts();
+//! let decoded = codec::decode(&parts, br#"{"maxResults": 10}"#)?;
 //! assert_eq!(decoded.operation(), Operation::Ecs(ecs::Operation::ListClusters));
 //!
 //! let request = decoded.parse::<ecs::ListClusters>()?;
 //! assert_eq!(request.max_results, Some(10));
 //!
 //! let answer = ecs::ListClustersResponse { cluster_arns: Some(vec![]), next_token: None };
-//! let response = codec::encode::<ecs::ListClusters>(&answer, &RequestId::new(1))?;
+//! let dialect = codec::dialect(&parts, b"");
+//! let response = codec::encode::<ecs::ListClusters>(dialect, &answer, &RequestId::new(1))?;
 //! assert_eq!(response.body(), r#"{"clusterArns":[]}"#);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! What is below [`ecs`], [`elbv2`], [`logs`], [`secretsmanager`] and [`sts`] is generated from
-//! public service models by `cargo xtask generate wire`; everything else is written by hand.
+//! What is below [`cloudwatch`], [`ecr`], [`ecs`], [`elbv2`], [`logs`], [`secretsmanager`],
+//! [`ssm`] and [`sts`] is generated from public service models by `cargo xtask generate wire`;
+//! everything else is written by hand.
 
 pub mod codec;
 pub mod error;
@@ -39,7 +42,7 @@ pub mod types;
 pub mod validation;
 
 pub use error::{ErrorShape, Fault, WireError};
-pub use generated::{ecs, elbv2, logs, secretsmanager, sts};
+pub use generated::{cloudwatch, ecr, ecs, elbv2, logs, secretsmanager, ssm, sts};
 pub use operation::{AwsOperation, Operation};
 pub use service::{Protocol, Service};
 pub use types::{Blob, Sensitive, Timestamp};

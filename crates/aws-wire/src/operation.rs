@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::generated::{ecs, elbv2, logs, secretsmanager, sts};
+use crate::generated::{cloudwatch, ecr, ecs, elbv2, logs, secretsmanager, ssm, sts};
 use crate::schema::Shape;
 use crate::service::{Protocol, Service};
 
@@ -26,6 +26,10 @@ pub trait AwsOperation {
 /// One operation of one service, as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
+    /// CloudWatch: metrics and alarms.
+    CloudWatch(cloudwatch::Operation),
+    /// Elastic Container Registry.
+    Ecr(ecr::Operation),
     /// Elastic Container Service.
     Ecs(ecs::Operation),
     /// Elastic Load Balancing v2.
@@ -34,6 +38,8 @@ pub enum Operation {
     Logs(logs::Operation),
     /// Secrets Manager.
     SecretsManager(secretsmanager::Operation),
+    /// Systems Manager: its Parameter Store.
+    Ssm(ssm::Operation),
     /// Security Token Service.
     Sts(sts::Operation),
 }
@@ -42,12 +48,15 @@ impl Operation {
     /// The operation of a service with this AWS name.
     pub fn from_name(service: Service, name: &str) -> Option<Self> {
         match service {
+            Service::CloudWatch => cloudwatch::Operation::from_name(name).map(Self::CloudWatch),
+            Service::Ecr => ecr::Operation::from_name(name).map(Self::Ecr),
             Service::Ecs => ecs::Operation::from_name(name).map(Self::Ecs),
             Service::Elbv2 => elbv2::Operation::from_name(name).map(Self::Elbv2),
             Service::Logs => logs::Operation::from_name(name).map(Self::Logs),
             Service::SecretsManager => {
                 secretsmanager::Operation::from_name(name).map(Self::SecretsManager)
             }
+            Service::Ssm => ssm::Operation::from_name(name).map(Self::Ssm),
             Service::Sts => sts::Operation::from_name(name).map(Self::Sts),
         }
     }
@@ -55,10 +64,13 @@ impl Operation {
     /// The service that has the operation.
     pub const fn service(self) -> Service {
         match self {
+            Self::CloudWatch(_) => Service::CloudWatch,
+            Self::Ecr(_) => Service::Ecr,
             Self::Ecs(_) => Service::Ecs,
             Self::Elbv2(_) => Service::Elbv2,
             Self::Logs(_) => Service::Logs,
             Self::SecretsManager(_) => Service::SecretsManager,
+            Self::Ssm(_) => Service::Ssm,
             Self::Sts(_) => Service::Sts,
         }
     }
@@ -66,10 +78,13 @@ impl Operation {
     /// The AWS name.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::CloudWatch(operation) => operation.name(),
+            Self::Ecr(operation) => operation.name(),
             Self::Ecs(operation) => operation.name(),
             Self::Elbv2(operation) => operation.name(),
             Self::Logs(operation) => operation.name(),
             Self::SecretsManager(operation) => operation.name(),
+            Self::Ssm(operation) => operation.name(),
             Self::Sts(operation) => operation.name(),
         }
     }
@@ -77,10 +92,13 @@ impl Operation {
     /// The shape of the request.
     pub fn input(self) -> &'static Shape {
         match self {
+            Self::CloudWatch(operation) => operation.input(),
+            Self::Ecr(operation) => operation.input(),
             Self::Ecs(operation) => operation.input(),
             Self::Elbv2(operation) => operation.input(),
             Self::Logs(operation) => operation.input(),
             Self::SecretsManager(operation) => operation.input(),
+            Self::Ssm(operation) => operation.input(),
             Self::Sts(operation) => operation.input(),
         }
     }
@@ -88,10 +106,13 @@ impl Operation {
     /// The shape of the response; none where the service answers with an empty body.
     pub fn output(self) -> Option<&'static Shape> {
         match self {
+            Self::CloudWatch(operation) => operation.output(),
+            Self::Ecr(operation) => operation.output(),
             Self::Ecs(operation) => operation.output(),
             Self::Elbv2(operation) => operation.output(),
             Self::Logs(operation) => operation.output(),
             Self::SecretsManager(operation) => operation.output(),
+            Self::Ssm(operation) => operation.output(),
             Self::Sts(operation) => operation.output(),
         }
     }
@@ -107,7 +128,8 @@ impl fmt::Display for Operation {
 /// What a service model says about the service as a whole.
 #[derive(Debug)]
 pub(crate) struct ServiceInfo {
-    pub(crate) protocol: Protocol,
+    pub(crate) protocols: &'static [Protocol],
+    pub(crate) json_version: &'static str,
     pub(crate) api_version: &'static str,
     pub(crate) signing_name: &'static str,
     pub(crate) target_prefix: &'static str,

@@ -55,7 +55,7 @@ impl Closure {
             .metadata
             .json_version
             .as_deref()
-            .is_some_and(|version| version != "1.1")
+            .is_some_and(|version| !["1.0", "1.1"].contains(&version))
         {
             return Err(ClosureError::Unsupported(
                 service.module.to_owned(),

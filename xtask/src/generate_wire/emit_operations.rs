@@ -36,18 +36,23 @@ pub(crate) fn emit(service: &Service, closure: &Closure) -> String {
 }
 
 fn info(metadata: &Metadata) -> String {
-    let protocol = match metadata.protocol {
-        Protocol::Json => "Json",
-        Protocol::Query => "Query",
-    };
+    let protocols = metadata.protocols.iter().map(|protocol| match protocol {
+        Protocol::Cbor => "Protocol::Cbor",
+        Protocol::Json => "Protocol::Json",
+        Protocol::Query => "Protocol::Query",
+    });
+    let protocols: Vec<&str> = protocols.collect();
     format!(
         "pub(crate) static INFO: ServiceInfo = ServiceInfo {{\n\
-         protocol: Protocol::{protocol},\n\
+         protocols: &[{}],\n\
+         json_version: {:?},\n\
          api_version: {:?},\n\
          signing_name: {:?},\n\
          target_prefix: {:?},\n\
          xml_namespace: {:?},\n\
          }};\n\n",
+        protocols.join(", "),
+        metadata.json_version.as_deref().unwrap_or_default(),
         metadata.api_version,
         metadata
             .signing_name
@@ -81,7 +86,7 @@ fn entry(service: &Service, operation: &ChosenOperation) -> String {
 fn error(name: &str, shape: &Shape) -> String {
     let (code, status, sender) = match &shape.error {
         Some(error) => (
-            error.code.as_str(),
+            error.code.as_deref().unwrap_or(name),
             error.http_status_code,
             error.sender_fault,
         ),

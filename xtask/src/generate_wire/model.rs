@@ -17,10 +17,12 @@ pub(crate) struct ServiceModel {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Metadata {
     pub(crate) api_version: String,
-    pub(crate) protocol: Protocol,
-    /// Version of the JSON protocol; only 1.1 is supported.
+    /// How the service can be spoken to, the preferred way first.
+    pub(crate) protocols: Vec<Protocol>,
+    /// Version of the JSON protocol.
     pub(crate) json_version: Option<String>,
-    /// What precedes the operation's name in `X-Amz-Target` (JSON protocol).
+    /// What precedes the operation's name in `X-Amz-Target` (JSON protocol), and the service's
+    /// name in the path (CBOR protocol).
     pub(crate) target_prefix: Option<String>,
     /// Namespace of response documents (query protocol).
     pub(crate) xml_namespace: Option<String>,
@@ -32,6 +34,8 @@ pub(crate) struct Metadata {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Protocol {
+    #[serde(rename = "smithy-rpc-v2-cbor")]
+    Cbor,
     Json,
     Query,
 }
@@ -118,7 +122,8 @@ impl Shape {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ErrorTrait {
-    pub(crate) code: String,
+    /// What query services call the error, when that is not its name.
+    pub(crate) code: Option<String>,
     pub(crate) http_status_code: u16,
     #[serde(default)]
     pub(crate) sender_fault: bool,

@@ -18,7 +18,7 @@ const TOY: Service = Service {
 fn toy(shapes: serde_json::Value) -> ServiceModel {
     let mut model = json!({
         "metadata": {
-            "apiVersion": "2020-01-01", "protocol": "json", "jsonVersion": "1.1",
+            "apiVersion": "2020-01-01", "protocols": ["json"], "jsonVersion": "1.1",
             "targetPrefix": "Toy", "endpointPrefix": "toy",
         },
         "operations": {

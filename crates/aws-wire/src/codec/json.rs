@@ -1,4 +1,4 @@
-//! AWS JSON 1.1: <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>.
+//! AWS JSON 1.0 and 1.1: <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>.
 
 use http::request::Parts;
 use serde_json::{Map, Value};
@@ -7,9 +7,16 @@ use crate::error::{WireError, common};
 use crate::operation::Operation;
 use crate::service::Service;
 
-pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 /// Header that names the operation.
 pub(super) const TARGET: &str = "x-amz-target";
+
+/// What a service calls its JSON.
+pub(super) fn content_type(service: Option<Service>) -> &'static str {
+    match service.map(Service::json_version) {
+        Some("1.0") => "application/x-amz-json-1.0",
+        _ => "application/x-amz-json-1.1",
+    }
+}
 
 /// The prefix and the operation's name in `X-Amz-Target`.
 pub(super) fn target(parts: &Parts) -> Option<(&str, &str)> {
@@ -38,7 +45,7 @@ pub(super) fn decode(parts: &Parts, body: &[u8]) -> Result<(Operation, Value), W
 
 pub(super) fn error(error: &WireError) -> Vec<u8> {
     let mut body = Map::new();
-    body.insert("__type".to_owned(), error.code().into());
+    body.insert("__type".to_owned(), error.shape().name.into());
     body.insert(
         error.shape().message_member.to_owned(),
         error.message().into(),

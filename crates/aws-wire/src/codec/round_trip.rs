@@ -11,11 +11,11 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::{Map, Value, json};
 
-use super::{RequestId, query, xml};
-use crate::generated::{ecs, elbv2, logs, secretsmanager, sts};
+use super::{RequestId, cbor, query, xml};
+use crate::generated::{cloudwatch, ecr, ecs, elbv2, logs, secretsmanager, ssm, sts};
 use crate::operation::Operation;
 use crate::schema::{Kind, Member, Shape};
-use crate::service::{Protocol, Service};
+use crate::service::Protocol;
 use crate::types::Timestamp;
 
 const CASES: u32 = 8;
@@ -48,7 +48,7 @@ fn responses_survive_their_types() {
 
 #[test]
 fn forms_are_read_as_they_were_written() {
-    for operation in operations().filter(|it| it.service().protocol() == Protocol::Query) {
+    for operation in operations().filter(|it| it.service().speaks(Protocol::Query)) {
         for_each(operation.input(), |body| {
             let mut form = format!(
                 "Action={}&Version={}",
@@ -69,7 +69,7 @@ fn forms_are_read_as_they_were_written() {
 
 #[test]
 fn xml_says_what_the_response_says() {
-    for operation in operations().filter(|it| it.service().protocol() == Protocol::Query) {
+    for operation in operations().filter(|it| it.service().speaks(Protocol::Query)) {
         let Some(shape) = operation.output() else {
             continue;
         };
@@ -80,6 +80,25 @@ fn xml_says_what_the_response_says() {
             let result = root.child(&format!("{}Result", operation.name())).unwrap();
             assert_eq!(normal(shape, &result.value(shape)), normal(shape, body));
         });
+    }
+}
+
+#[test]
+fn cbor_says_what_the_request_and_the_response_say() {
+    for operation in operations().filter(|it| it.service().speaks(Protocol::Cbor)) {
+        let path = format!(
+            "/service/{}/operation/{}",
+            "GraniteServiceVersion20100801",
+            operation.name()
+        );
+        let parts = Request::post(path).body(()).unwrap().into_parts().0;
+        for shape in std::iter::once(operation.input()).chain(operation.output()) {
+            for_each(shape, |body| {
+                let (found, read) = cbor::decode(&parts, &cbor::response(shape, body)).unwrap();
+                assert_eq!(found, operation);
+                assert_eq!(normal(shape, &read), normal(shape, body));
+            });
+        }
     }
 }
 
@@ -102,42 +121,32 @@ enum Direction {
     Response,
 }
 
+/// Every operation of these services.
+macro_rules! every {
+    ($($service:ident: $module:ident),+) => {
+        std::iter::empty()
+            $(.chain($module::Operation::ALL.iter().copied().map(Operation::$service)))+
+    };
+}
+
+/// A value after its type has read and written it.
+macro_rules! rewritten {
+    ($operation:ident, $value:ident, $direction:ident; $($service:ident),+) => {
+        match ($operation, $direction) {
+            $((Operation::$service(it), Direction::Request) => it.rewrite_request($value),
+            (Operation::$service(it), Direction::Response) => it.rewrite_response($value),)+
+        }
+    };
+}
+
 fn operations() -> impl Iterator<Item = Operation> {
-    let names = |service| move |name: &'static str| Operation::from_name(service, name).unwrap();
-    let ecs = ecs::Operation::ALL
-        .iter()
-        .map(|it| it.name())
-        .map(names(Service::Ecs));
-    let elbv2 = elbv2::Operation::ALL
-        .iter()
-        .map(|it| it.name())
-        .map(names(Service::Elbv2));
-    let logs = logs::Operation::ALL
-        .iter()
-        .map(|it| it.name())
-        .map(names(Service::Logs));
-    let secrets = secretsmanager::Operation::ALL.iter().map(|it| it.name());
-    let secrets = secrets.map(names(Service::SecretsManager));
-    let sts = sts::Operation::ALL
-        .iter()
-        .map(|it| it.name())
-        .map(names(Service::Sts));
-    ecs.chain(elbv2).chain(logs).chain(secrets).chain(sts)
+    every![CloudWatch: cloudwatch, Ecr: ecr, Ecs: ecs, Elbv2: elbv2, Logs: logs,
+        SecretsManager: secretsmanager, Ssm: ssm, Sts: sts]
 }
 
 fn rewrite(operation: Operation, value: Value, direction: Direction) -> Value {
-    let rewritten = match (operation, direction) {
-        (Operation::Ecs(it), Direction::Request) => it.rewrite_request(value),
-        (Operation::Ecs(it), Direction::Response) => it.rewrite_response(value),
-        (Operation::Elbv2(it), Direction::Request) => it.rewrite_request(value),
-        (Operation::Elbv2(it), Direction::Response) => it.rewrite_response(value),
-        (Operation::Logs(it), Direction::Request) => it.rewrite_request(value),
-        (Operation::Logs(it), Direction::Response) => it.rewrite_response(value),
-        (Operation::SecretsManager(it), Direction::Request) => it.rewrite_request(value),
-        (Operation::SecretsManager(it), Direction::Response) => it.rewrite_response(value),
-        (Operation::Sts(it), Direction::Request) => it.rewrite_request(value),
-        (Operation::Sts(it), Direction::Response) => it.rewrite_response(value),
-    };
+    let rewritten = rewritten!(operation, value, direction;
+        CloudWatch, Ecr, Ecs, Elbv2, Logs, SecretsManager, Ssm, Sts);
     rewritten.unwrap_or_else(|error| panic!("{operation}: {error}"))
 }
 
@@ -247,6 +256,9 @@ fn normal(shape: &Shape, value: &Value) -> Value {
         (Kind::Timestamp, Value::Number(seconds)) => {
             json!((seconds.as_f64().unwrap() * 1000.0).round() as i64)
         }
+        (Kind::Timestamp, Value::String(moment)) => {
+            json!(Timestamp::from_iso8601(moment).unwrap().as_millis())
+        }
         (Kind::Double, Value::Number(number)) => json!(number.as_f64().unwrap()),
         (_, value) => value.clone(),
     }
@@ -280,12 +292,19 @@ fn write_form(form: &mut String, shape: &Shape, prefix: &str, value: &Value) {
                 write_form(form, item, &at(&format!("member.{}", index + 1)), value);
             }
         }
+        (Kind::Map(..), Value::Object(entries)) if entries.is_empty() => {
+            let _ = write!(form, "&{prefix}=");
+        }
         (Kind::Map(key_shape, inner), Value::Object(entries)) => {
             for (index, (key, value)) in entries.iter().enumerate() {
                 let entry = at(&format!("entry.{}", index + 1));
                 write_form(form, key_shape, &format!("{entry}.key"), &json!(key));
                 write_form(form, inner, &format!("{entry}.value"), value);
             }
+        }
+        (Kind::Timestamp, Value::Number(seconds)) => {
+            let moment = Timestamp::from_seconds(seconds.as_f64().unwrap()).unwrap();
+            let _ = write!(form, "&{prefix}={moment}");
         }
         (_, value) => {
             let text = as_text(value);

@@ -10,6 +10,11 @@ pub static INVALID_PARAMETER_EXCEPTION: ErrorShape = sender("InvalidParameterExc
 pub static VALIDATION_EXCEPTION: ErrorShape = sender("ValidationException", 400);
 /// A constraint of the model is broken (query services).
 pub static VALIDATION_ERROR: ErrorShape = sender("ValidationError", 400);
+/// A constraint of the model is broken (query services that speak JSON, too).
+pub static VALIDATION_OF_QUERY: ErrorShape = ErrorShape {
+    name: "ValidationException",
+    ..sender("ValidationError", 400)
+};
 
 /// The request cannot be read (JSON).
 pub static SERIALIZATION_EXCEPTION: ErrorShape = sender("SerializationException", 400);
@@ -53,6 +58,7 @@ pub static SIGNATURE_DOES_NOT_MATCH: ErrorShape = sender("SignatureDoesNotMatch"
 
 const fn sender(code: &'static str, status: u16) -> ErrorShape {
     ErrorShape {
+        name: code,
         code,
         status,
         fault: Fault::Sender,
@@ -62,6 +68,7 @@ const fn sender(code: &'static str, status: u16) -> ErrorShape {
 
 const fn receiver(code: &'static str, status: u16) -> ErrorShape {
     ErrorShape {
+        name: code,
         code,
         status,
         fault: Fault::Receiver,

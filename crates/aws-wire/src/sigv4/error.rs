@@ -118,7 +118,7 @@ impl SignatureError {
             ),
         };
         match protocol {
-            Protocol::Json => json,
+            Protocol::Cbor | Protocol::Json => json,
             Protocol::Query => query,
         }
     }

@@ -1,7 +1,8 @@
 //! What botocore writes is read as it was meant.
 
 use seaway_aws_wire::codec::{self, Dialect};
-use seaway_aws_wire::{Protocol, Service, ecs, elbv2, logs, secretsmanager, sts};
+use seaway_aws_wire::{Operation, Protocol, Service, cloudwatch, ecr, ecs, elbv2, logs};
+use seaway_aws_wire::{secretsmanager, ssm, sts};
 
 use crate::support::Recorded;
 
@@ -93,6 +94,51 @@ fn elbv2_an_empty_list_is_not_an_absent_one() {
 fn sts_get_caller_identity() {
     let recorded = Recorded::load("recorded/sts-get-caller-identity.http");
     recorded.parsed::<sts::GetCallerIdentity>();
+}
+
+#[test]
+fn ecr_describe_images() {
+    let recorded = Recorded::load("recorded/ecr-describe-images.http");
+    let request = recorded.parsed::<ecr::DescribeImages>();
+    assert_eq!(request.repository_name, "shop/api");
+    let filter = request.filter.and_then(|filter| filter.tag_status);
+    assert_eq!(filter, Some(ecr::TagStatus::Tagged));
+}
+
+#[test]
+fn ssm_get_parameters_by_path() {
+    let recorded = Recorded::load("recorded/ssm-get-parameters-by-path.http");
+    let request = recorded.parsed::<ssm::GetParametersByPath>();
+    assert_eq!(request.path, "/shop");
+    assert_eq!(request.recursive, Some(true));
+}
+
+#[test]
+fn cloudwatch_metrics_are_the_same_in_json_and_in_cbor() {
+    let json = Recorded::load("recorded/cloudwatch-put-metric-data.http");
+    let encoded = include_str!("../data/recorded/cloudwatch-put-metric-data.cbor.hex");
+    let cbor = Recorded {
+        body: hex::decode(encoded.trim()).unwrap(),
+        ..Recorded::parse(
+            "POST /service/GraniteServiceVersion20100801/operation/PutMetricData HTTP/1.1\n\
+             Smithy-Protocol: rpc-v2-cbor\nContent-Type: application/cbor\n\n",
+        )
+    };
+    let protocol = |recorded: &Recorded| codec::dialect(&recorded.parts, &recorded.body).protocol;
+    assert_eq!(protocol(&json), Protocol::Json);
+    assert_eq!(protocol(&cbor), Protocol::Cbor);
+    assert_eq!(
+        codec::dialect(&cbor.parts, &cbor.body).service,
+        Some(Service::CloudWatch)
+    );
+    let request = cbor.parsed::<cloudwatch::PutMetricData>();
+    assert_eq!(request, json.parsed::<cloudwatch::PutMetricData>());
+    let decoded = codec::decode(&cbor.parts, &cbor.body).unwrap();
+    assert_eq!(
+        decoded.operation(),
+        Operation::CloudWatch(cloudwatch::Operation::PutMetricData)
+    );
+    insta::assert_debug_snapshot!(request);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Response;
 use seaway_aws_wire::codec::{self, Dialect, RequestId};
 use seaway_aws_wire::error::common;
-use seaway_aws_wire::{AwsOperation, Protocol, Service, WireError, ecs, elbv2, logs};
+use seaway_aws_wire::{AwsOperation, Protocol, Service, WireError, cloudwatch, ecs, elbv2, logs};
 use seaway_aws_wire::{secretsmanager, sts};
 
 use crate::support::moment;
@@ -12,7 +12,11 @@ use crate::support::moment;
 const ID: RequestId = RequestId::new(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
 
 fn written<O: AwsOperation>(response: &O::Response) -> String {
-    shown(&codec::encode::<O>(response, &ID).unwrap())
+    let dialect = Dialect {
+        protocol: O::SERVICE.protocols()[0],
+        service: Some(O::SERVICE),
+    };
+    shown(&codec::encode::<O>(dialect, response, &ID).unwrap())
 }
 
 /// Status, headers and body.
@@ -222,4 +226,66 @@ fn xml_errors_before_a_service_is_known_have_the_common_namespace() {
         text.contains("<Type>Receiver</Type><Code>InternalFailure</Code>"),
         "{text}"
     );
+}
+
+#[test]
+fn cloudwatch_errors_carry_their_older_name() {
+    let error = WireError::new(
+        cloudwatch::ErrorKind::InvalidParameterValueException,
+        "The value is wrong.",
+    );
+    let shown = |protocol| {
+        let dialect = Dialect {
+            protocol,
+            service: Some(Service::CloudWatch),
+        };
+        shown(&codec::encode_error(dialect, &error, &ID))
+    };
+    insta::assert_snapshot!(shown(Protocol::Json), @r#"
+    400 Bad Request
+    content-type: application/x-amz-json-1.0
+    x-amzn-requestid: 01234567-89ab-cdef-0123-456789abcdef
+    x-amzn-query-error: InvalidParameterValue;Sender
+
+    {"__type":"InvalidParameterValueException","message":"The value is wrong."}
+    "#);
+    let query = shown(Protocol::Query);
+    assert!(
+        query.contains("<Code>InvalidParameterValue</Code>"),
+        "{query}"
+    );
+    assert!(!query.contains("x-amzn-query-error"), "{query}");
+}
+
+#[test]
+fn cbor_answers_name_their_protocol() {
+    let dialect = Dialect {
+        protocol: Protocol::Cbor,
+        service: Some(Service::CloudWatch),
+    };
+    let answer = cloudwatch::GetMetricStatisticsResponse {
+        label: Some("Orders".into()),
+        datapoints: Some(vec![cloudwatch::Datapoint {
+            timestamp: Some(moment("2026-11-21T06:15:45Z")),
+            sum: Some(1.5),
+            ..Default::default()
+        }]),
+    };
+    let response = codec::encode::<cloudwatch::GetMetricStatistics>(dialect, &answer, &ID).unwrap();
+    assert_eq!(response.headers()["smithy-protocol"], "rpc-v2-cbor");
+    assert_eq!(response.headers()["content-type"], "application/cbor");
+    // {"Datapoints": [{"Sum": 1.5, "Timestamp": 1(1795241745.0)}], "Label": "Orders"}
+    let body = "a26a44617461706f696e747381a26353756dfb3ff80000000000006954696d657374616d70\
+                c1fb41dac04dc4400000654c6162656c664f7264657273";
+    assert_eq!(hex::encode(response.body()), body);
+
+    let error = WireError::new(cloudwatch::ErrorKind::ResourceNotFound, "None.");
+    let response = codec::encode_error(dialect, &error, &ID);
+    assert_eq!(
+        response.headers()["x-amzn-query-error"],
+        "ResourceNotFound;Sender"
+    );
+    // {"__type": "ResourceNotFound", "message": "None."}
+    let body = "a2665f5f74797065705265736f757263654e6f74466f756e64676d657373616765654e6f6e652e";
+    assert_eq!(hex::encode(response.body()), body);
 }

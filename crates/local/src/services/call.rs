@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Response;
-use seaway_aws_wire::codec::{self, Decoded, RequestId};
+use seaway_aws_wire::codec::{self, Decoded, Dialect, RequestId};
 use seaway_aws_wire::error::common;
 use seaway_aws_wire::{AwsOperation, Operation, WireError};
 
@@ -43,8 +43,9 @@ impl Call {
         E: Into<WireError>,
     {
         let Self { decoded, id, .. } = self;
+        let dialect = decoded.dialect();
         let response = handle(decoded.parse::<O>()?).map_err(Into::into)?;
-        encode::<O>(&response, &id)
+        encode::<O>(dialect, &response, &id)
     }
 
     /// Like [`Call::answer`], for handlers that wait.
@@ -55,8 +56,9 @@ impl Call {
         F: Future<Output = Result<O::Response, E>>,
     {
         let Self { decoded, id, .. } = self;
+        let dialect = decoded.dialect();
         let response = handle(decoded.parse::<O>()?).await.map_err(Into::into)?;
-        encode::<O>(&response, &id)
+        encode::<O>(dialect, &response, &id)
     }
 }
 
@@ -69,6 +71,6 @@ pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> WireError {
     )
 }
 
-fn encode<O: AwsOperation>(response: &O::Response, id: &RequestId) -> Answer {
-    codec::encode::<O>(response, id).map_err(|error| internal(&error))
+fn encode<O: AwsOperation>(dialect: Dialect, response: &O::Response, id: &RequestId) -> Answer {
+    codec::encode::<O>(dialect, response, id).map_err(|error| internal(&error))
 }

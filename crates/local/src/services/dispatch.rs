@@ -82,7 +82,10 @@ impl Services {
         let id = RequestId::new(Uuid::new_v4().as_u128());
         let dialect = codec::dialect(parts, body);
         let answered = match signer {
-            Ok(signer) => self.call(parts, body, &signer, id, now).await,
+            Ok(signer) => self
+                .call(parts, body, &signer, id, now)
+                .await
+                .inspect_err(|error| self.note_if_unknown(error, parts, body)),
             Err(refusal) => Err(refusal.to_wire_error(dialect.protocol)),
         };
         answered.unwrap_or_else(|error| codec::encode_error(dialect, &error, &id))
@@ -96,25 +99,24 @@ impl Services {
         id: RequestId,
         now: EpochMillis,
     ) -> Answer {
-        let decoded = codec::decode(parts, body).inspect_err(|error| {
-            if is_unknown(error) {
-                self.note_unknown(parts, body);
-            }
-        })?;
+        let decoded = codec::decode(parts, body)?;
         let service = decoded.service();
         if signer.service != service.signing_name() {
             let expected = service.signing_name().to_owned();
-            return Err(SignatureError::WrongService { expected }.to_wire_error(service.protocol()));
+            let protocol = decoded.dialect().protocol;
+            return Err(SignatureError::WrongService { expected }.to_wire_error(protocol));
         }
         let Some(handler) = self.handlers.get(&service).cloned() else {
-            self.note_unknown(parts, body);
             return Err(not_here(decoded.operation()));
         };
         handler.handle(Call::new(decoded, id, now)).await
     }
 
     /// Logs the name of an operation that nobody has, once.
-    fn note_unknown(&self, parts: &Parts, body: &[u8]) {
+    fn note_if_unknown(&self, error: &WireError, parts: &Parts, body: &[u8]) {
+        if !is_unknown(error) {
+            return;
+        }
         let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
         let name = operation_name(parts, body);
         if unknown.len() < MAX_UNKNOWN && unknown.insert(name.clone()) {
@@ -125,9 +127,9 @@ impl Services {
 
 /// The answer to an operation that no handler of this platform has.
 pub(crate) fn not_here(operation: Operation) -> WireError {
-    let shape = match operation.service().protocol() {
-        Protocol::Json => &common::UNKNOWN_OPERATION_EXCEPTION,
-        Protocol::Query => &common::INVALID_ACTION,
+    let shape = match operation.service().protocols() {
+        [Protocol::Query] => &common::INVALID_ACTION,
+        _ => &common::UNKNOWN_OPERATION_EXCEPTION,
     };
     WireError::new(
         shape,
@@ -154,7 +156,8 @@ fn operation_name(parts: &Parts, body: &[u8]) -> String {
         form.split('&')
             .find_map(|pair| pair.strip_prefix("Action="))
     };
-    let name = target.or_else(action).unwrap_or_default();
+    let path = parts.uri.path();
+    let name = target.or_else(action).unwrap_or(path);
     name.chars()
         .filter(char::is_ascii_graphic)
         .take(100)

@@ -17,7 +17,8 @@ use crate::operation::{ServiceInfo, operations};
 use crate::service::Protocol;
 
 pub(crate) static INFO: ServiceInfo = ServiceInfo {
-    protocol: Protocol::Json,
+    protocols: &[Protocol::Json],
+    json_version: "1.1",
     api_version: "2014-11-13",
     signing_name: "ecs",
     target_prefix: "AmazonEC2ContainerServiceV20141113",
@@ -105,6 +106,48 @@ operations! {
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTagsForResource.html>
     ListTagsForResource(ListTagsForResourceRequest, &shapes::LIST_TAGS_FOR_RESOURCE_REQUEST)
         -> (ListTagsForResourceResponse, Some(&shapes::LIST_TAGS_FOR_RESOURCE_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateCluster.html>
+    UpdateCluster(UpdateClusterRequest, &shapes::UPDATE_CLUSTER_REQUEST)
+        -> (UpdateClusterResponse, Some(&shapes::UPDATE_CLUSTER_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateClusterSettings.html>
+    UpdateClusterSettings(UpdateClusterSettingsRequest, &shapes::UPDATE_CLUSTER_SETTINGS_REQUEST)
+        -> (UpdateClusterSettingsResponse, Some(&shapes::UPDATE_CLUSTER_SETTINGS_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html>
+    PutClusterCapacityProviders(PutClusterCapacityProvidersRequest, &shapes::PUT_CLUSTER_CAPACITY_PROVIDERS_REQUEST)
+        -> (PutClusterCapacityProvidersResponse, Some(&shapes::PUT_CLUSTER_CAPACITY_PROVIDERS_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html>
+    CreateCapacityProvider(CreateCapacityProviderRequest, &shapes::CREATE_CAPACITY_PROVIDER_REQUEST)
+        -> (CreateCapacityProviderResponse, Some(&shapes::CREATE_CAPACITY_PROVIDER_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeCapacityProviders.html>
+    DescribeCapacityProviders(DescribeCapacityProvidersRequest, &shapes::DESCRIBE_CAPACITY_PROVIDERS_REQUEST)
+        -> (DescribeCapacityProvidersResponse, Some(&shapes::DESCRIBE_CAPACITY_PROVIDERS_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateCapacityProvider.html>
+    UpdateCapacityProvider(UpdateCapacityProviderRequest, &shapes::UPDATE_CAPACITY_PROVIDER_REQUEST)
+        -> (UpdateCapacityProviderResponse, Some(&shapes::UPDATE_CAPACITY_PROVIDER_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCapacityProvider.html>
+    DeleteCapacityProvider(DeleteCapacityProviderRequest, &shapes::DELETE_CAPACITY_PROVIDER_REQUEST)
+        -> (DeleteCapacityProviderResponse, Some(&shapes::DELETE_CAPACITY_PROVIDER_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContinueServiceDeployment.html>
+    ContinueServiceDeployment(ContinueServiceDeploymentRequest, &shapes::CONTINUE_SERVICE_DEPLOYMENT_REQUEST)
+        -> (ContinueServiceDeploymentResponse, Some(&shapes::CONTINUE_SERVICE_DEPLOYMENT_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_GetTaskProtection.html>
+    GetTaskProtection(GetTaskProtectionRequest, &shapes::GET_TASK_PROTECTION_REQUEST)
+        -> (GetTaskProtectionResponse, Some(&shapes::GET_TASK_PROTECTION_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateTaskProtection.html>
+    UpdateTaskProtection(UpdateTaskProtectionRequest, &shapes::UPDATE_TASK_PROTECTION_REQUEST)
+        -> (UpdateTaskProtectionResponse, Some(&shapes::UPDATE_TASK_PROTECTION_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListAccountSettings.html>
+    ListAccountSettings(ListAccountSettingsRequest, &shapes::LIST_ACCOUNT_SETTINGS_REQUEST)
+        -> (ListAccountSettingsResponse, Some(&shapes::LIST_ACCOUNT_SETTINGS_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutAccountSetting.html>
+    PutAccountSetting(PutAccountSettingRequest, &shapes::PUT_ACCOUNT_SETTING_REQUEST)
+        -> (PutAccountSettingResponse, Some(&shapes::PUT_ACCOUNT_SETTING_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutAccountSettingDefault.html>
+    PutAccountSettingDefault(PutAccountSettingDefaultRequest, &shapes::PUT_ACCOUNT_SETTING_DEFAULT_REQUEST)
+        -> (PutAccountSettingDefaultResponse, Some(&shapes::PUT_ACCOUNT_SETTING_DEFAULT_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteAccountSetting.html>
+    DeleteAccountSetting(DeleteAccountSettingRequest, &shapes::DELETE_ACCOUNT_SETTING_REQUEST)
+        -> (DeleteAccountSettingResponse, Some(&shapes::DELETE_ACCOUNT_SETTING_RESPONSE));
 }
 
 errors! {
@@ -122,6 +165,7 @@ errors! {
     NamespaceNotFoundException = "NamespaceNotFoundException", 400, Sender, "message";
     PlatformTaskDefinitionIncompatibilityException = "PlatformTaskDefinitionIncompatibilityException", 400, Sender, "message";
     PlatformUnknownException = "PlatformUnknownException", 400, Sender, "message";
+    ResourceInUseException = "ResourceInUseException", 400, Sender, "message";
     ResourceNotFoundException = "ResourceNotFoundException", 400, Sender, "message";
     ServerException = "ServerException", 500, Receiver, "message";
     ServiceDeploymentNotFoundException = "ServiceDeploymentNotFoundException", 400, Sender, "message";

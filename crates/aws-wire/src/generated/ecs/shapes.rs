@@ -10,6 +10,29 @@
 use super::types;
 use crate::schema::{self, Member, Pattern, Shape};
 
+pub(super) static ACCELERATOR_COUNT_REQUEST: Shape = Shape::structure(&[
+    Member::optional("max", &schema::INTEGER),
+    Member::optional("min", &schema::INTEGER),
+]);
+
+pub(super) static ACCELERATOR_MANUFACTURER: Shape =
+    Shape::enumeration(types::AcceleratorManufacturer::VALUES);
+
+pub(super) static ACCELERATOR_MANUFACTURER_SET: Shape = Shape::list(&ACCELERATOR_MANUFACTURER);
+
+pub(super) static ACCELERATOR_NAME: Shape = Shape::enumeration(types::AcceleratorName::VALUES);
+
+pub(super) static ACCELERATOR_NAME_SET: Shape = Shape::list(&ACCELERATOR_NAME);
+
+pub(super) static ACCELERATOR_TOTAL_MEMORY_MI_B_REQUEST: Shape = Shape::structure(&[
+    Member::optional("max", &schema::INTEGER),
+    Member::optional("min", &schema::INTEGER),
+]);
+
+pub(super) static ACCELERATOR_TYPE: Shape = Shape::enumeration(types::AcceleratorType::VALUES);
+
+pub(super) static ACCELERATOR_TYPE_SET: Shape = Shape::list(&ACCELERATOR_TYPE);
+
 pub(super) static ACCESS_TYPE: Shape = Shape::enumeration(types::AccessType::VALUES);
 
 pub(super) static ACCESS_TYPE_LIST: Shape = Shape::list(&ACCESS_TYPE).at_least(0).at_most(2);
@@ -20,6 +43,16 @@ pub(super) static ADVANCED_CONFIGURATION: Shape = Shape::structure(&[
     Member::optional("roleArn", &schema::STRING),
     Member::optional("testListenerRule", &schema::STRING),
 ]);
+
+static PATTERN_OF_ALLOWED_INSTANCE_TYPE: Pattern = Pattern::new("[a-zA-Z0-9\\.\\*\\-]+");
+
+pub(super) static ALLOWED_INSTANCE_TYPE: Shape = Shape::string()
+    .at_least(1)
+    .at_most(30)
+    .matching(&PATTERN_OF_ALLOWED_INSTANCE_TYPE);
+
+pub(super) static ALLOWED_INSTANCE_TYPE_SET: Shape =
+    Shape::list(&ALLOWED_INSTANCE_TYPE).at_least(0).at_most(400);
 
 pub(super) static APPLICATION_PROTOCOL: Shape =
     Shape::enumeration(types::ApplicationProtocol::VALUES);
@@ -49,6 +82,33 @@ pub(super) static ATTRIBUTE: Shape = Shape::structure(&[
 
 pub(super) static ATTRIBUTES: Shape = Shape::list(&ATTRIBUTE);
 
+pub(super) static AUTO_REPAIR_ACTIONS_STATUS: Shape =
+    Shape::enumeration(types::AutoRepairActionsStatus::VALUES);
+
+pub(super) static AUTO_REPAIR_CONFIGURATION: Shape = Shape::structure(&[Member::optional(
+    "actionsStatus",
+    &AUTO_REPAIR_ACTIONS_STATUS,
+)]);
+
+pub(super) static AUTO_SCALING_GROUP_PROVIDER: Shape = Shape::structure(&[
+    Member::required("autoScalingGroupArn", &schema::STRING),
+    Member::optional("managedDraining", &MANAGED_DRAINING),
+    Member::optional("managedScaling", &MANAGED_SCALING),
+    Member::optional(
+        "managedTerminationProtection",
+        &MANAGED_TERMINATION_PROTECTION,
+    ),
+]);
+
+pub(super) static AUTO_SCALING_GROUP_PROVIDER_UPDATE: Shape = Shape::structure(&[
+    Member::optional("managedDraining", &MANAGED_DRAINING),
+    Member::optional("managedScaling", &MANAGED_SCALING),
+    Member::optional(
+        "managedTerminationProtection",
+        &MANAGED_TERMINATION_PROTECTION,
+    ),
+]);
+
 pub(super) static AVAILABILITY_ZONE_REBALANCING: Shape =
     Shape::enumeration(types::AvailabilityZoneRebalancing::VALUES);
 
@@ -58,12 +118,46 @@ pub(super) static AWS_VPC_CONFIGURATION: Shape = Shape::structure(&[
     Member::required("subnets", &STRING_LIST),
 ]);
 
+pub(super) static BARE_METAL: Shape = Shape::enumeration(types::BareMetal::VALUES);
+
+pub(super) static BASELINE_EBS_BANDWIDTH_MBPS_REQUEST: Shape = Shape::structure(&[
+    Member::optional("max", &schema::INTEGER),
+    Member::optional("min", &schema::INTEGER),
+]);
+
+pub(super) static BURSTABLE_PERFORMANCE: Shape =
+    Shape::enumeration(types::BurstablePerformance::VALUES);
+
 pub(super) static CPU_ARCHITECTURE: Shape = Shape::enumeration(types::CPUArchitecture::VALUES);
 
 pub(super) static CANARY_CONFIGURATION: Shape = Shape::structure(&[
     Member::optional("canaryBakeTimeInMinutes", &schema::INTEGER),
     Member::optional("canaryPercent", &schema::DOUBLE),
 ]);
+
+pub(super) static CAPACITY_OPTION_TYPE: Shape =
+    Shape::enumeration(types::CapacityOptionType::VALUES);
+
+pub(super) static CAPACITY_PROVIDER: Shape = Shape::structure(&[
+    Member::optional("autoScalingGroupProvider", &AUTO_SCALING_GROUP_PROVIDER),
+    Member::optional("capacityProviderArn", &schema::STRING),
+    Member::optional("cluster", &schema::STRING),
+    Member::optional("managedInstancesProvider", &MANAGED_INSTANCES_PROVIDER),
+    Member::optional("name", &schema::STRING),
+    Member::optional("status", &CAPACITY_PROVIDER_STATUS),
+    Member::optional("tags", &TAGS),
+    Member::optional("type", &CAPACITY_PROVIDER_TYPE),
+    Member::optional("updateStatus", &CAPACITY_PROVIDER_UPDATE_STATUS),
+    Member::optional("updateStatusReason", &schema::STRING),
+]);
+
+pub(super) static CAPACITY_PROVIDER_FIELD: Shape =
+    Shape::enumeration(types::CapacityProviderField::VALUES);
+
+pub(super) static CAPACITY_PROVIDER_FIELD_LIST: Shape = Shape::list(&CAPACITY_PROVIDER_FIELD);
+
+pub(super) static CAPACITY_PROVIDER_STATUS: Shape =
+    Shape::enumeration(types::CapacityProviderStatus::VALUES);
 
 pub(super) static CAPACITY_PROVIDER_STRATEGY: Shape = Shape::list(&CAPACITY_PROVIDER_STRATEGY_ITEM);
 
@@ -78,6 +172,22 @@ pub(super) static CAPACITY_PROVIDER_STRATEGY_ITEM_BASE: Shape =
 
 pub(super) static CAPACITY_PROVIDER_STRATEGY_ITEM_WEIGHT: Shape =
     Shape::integer().at_least(0).at_most(1000);
+
+pub(super) static CAPACITY_PROVIDER_TYPE: Shape =
+    Shape::enumeration(types::CapacityProviderType::VALUES);
+
+pub(super) static CAPACITY_PROVIDER_UPDATE_STATUS: Shape =
+    Shape::enumeration(types::CapacityProviderUpdateStatus::VALUES);
+
+pub(super) static CAPACITY_PROVIDERS: Shape = Shape::list(&CAPACITY_PROVIDER);
+
+pub(super) static CAPACITY_RESERVATION_PREFERENCE: Shape =
+    Shape::enumeration(types::CapacityReservationPreference::VALUES);
+
+pub(super) static CAPACITY_RESERVATION_REQUEST: Shape = Shape::structure(&[
+    Member::optional("reservationGroupArn", &schema::STRING),
+    Member::optional("reservationPreference", &CAPACITY_RESERVATION_PREFERENCE),
+]);
 
 pub(super) static CLUSTER: Shape = Shape::structure(&[
     Member::optional("activeServicesCount", &schema::INTEGER),
@@ -248,6 +358,33 @@ pub(super) static CONTAINER_RESTART_POLICY: Shape = Shape::structure(&[
 
 pub(super) static CONTAINERS: Shape = Shape::list(&CONTAINER);
 
+pub(super) static CONTINUE_SERVICE_DEPLOYMENT_REQUEST: Shape = Shape::structure(&[
+    Member::optional("action", &DEPLOYMENT_LIFECYCLE_HOOK_ACTION),
+    Member::required("hookId", &schema::STRING),
+    Member::required("serviceDeploymentArn", &schema::STRING),
+]);
+
+pub(super) static CONTINUE_SERVICE_DEPLOYMENT_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("serviceDeploymentArn", &schema::STRING)]);
+
+pub(super) static CPU_MANUFACTURER: Shape = Shape::enumeration(types::CpuManufacturer::VALUES);
+
+pub(super) static CPU_MANUFACTURER_SET: Shape = Shape::list(&CPU_MANUFACTURER);
+
+pub(super) static CREATE_CAPACITY_PROVIDER_REQUEST: Shape = Shape::structure(&[
+    Member::optional("autoScalingGroupProvider", &AUTO_SCALING_GROUP_PROVIDER),
+    Member::optional("cluster", &schema::STRING),
+    Member::optional(
+        "managedInstancesProvider",
+        &CREATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION,
+    ),
+    Member::required("name", &schema::STRING),
+    Member::optional("tags", &TAGS),
+]);
+
+pub(super) static CREATE_CAPACITY_PROVIDER_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("capacityProvider", &CAPACITY_PROVIDER)]);
+
 pub(super) static CREATE_CLUSTER_REQUEST: Shape = Shape::structure(&[
     Member::optional("capacityProviders", &STRING_LIST),
     Member::optional("clusterName", &schema::STRING),
@@ -266,6 +403,14 @@ pub(super) static CREATE_CLUSTER_REQUEST: Shape = Shape::structure(&[
 
 pub(super) static CREATE_CLUSTER_RESPONSE: Shape =
     Shape::structure(&[Member::optional("cluster", &CLUSTER)]);
+
+pub(super) static CREATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION: Shape = Shape::structure(&[
+    Member::optional("autoRepairConfiguration", &AUTO_REPAIR_CONFIGURATION),
+    Member::optional("infrastructureOptimization", &INFRASTRUCTURE_OPTIMIZATION),
+    Member::required("infrastructureRoleArn", &schema::STRING),
+    Member::required("instanceLaunchTemplate", &INSTANCE_LAUNCH_TEMPLATE),
+    Member::optional("propagateTags", &PROPAGATE_MI_TAGS),
+]);
 
 pub(super) static CREATE_SERVICE_REQUEST: Shape = Shape::structure(&[
     Member::optional(
@@ -311,6 +456,22 @@ pub(super) static CREATED_AT: Shape = Shape::structure(&[
     Member::optional("after", &schema::TIMESTAMP),
     Member::optional("before", &schema::TIMESTAMP),
 ]);
+
+pub(super) static DELETE_ACCOUNT_SETTING_REQUEST: Shape = Shape::structure(&[
+    Member::required("name", &SETTING_NAME),
+    Member::optional("principalArn", &schema::STRING),
+]);
+
+pub(super) static DELETE_ACCOUNT_SETTING_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("setting", &SETTING)]);
+
+pub(super) static DELETE_CAPACITY_PROVIDER_REQUEST: Shape = Shape::structure(&[
+    Member::required("capacityProvider", &schema::STRING),
+    Member::optional("cluster", &schema::STRING),
+]);
+
+pub(super) static DELETE_CAPACITY_PROVIDER_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("capacityProvider", &CAPACITY_PROVIDER)]);
 
 pub(super) static DELETE_CLUSTER_REQUEST: Shape =
     Shape::structure(&[Member::required("cluster", &schema::STRING)]);
@@ -469,6 +630,20 @@ pub(super) static DEREGISTER_TASK_DEFINITION_REQUEST: Shape =
 pub(super) static DEREGISTER_TASK_DEFINITION_RESPONSE: Shape =
     Shape::structure(&[Member::optional("taskDefinition", &TASK_DEFINITION)]);
 
+pub(super) static DESCRIBE_CAPACITY_PROVIDERS_REQUEST: Shape = Shape::structure(&[
+    Member::optional("capacityProviders", &STRING_LIST),
+    Member::optional("cluster", &schema::STRING),
+    Member::optional("include", &CAPACITY_PROVIDER_FIELD_LIST),
+    Member::optional("maxResults", &schema::INTEGER),
+    Member::optional("nextToken", &schema::STRING),
+]);
+
+pub(super) static DESCRIBE_CAPACITY_PROVIDERS_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("capacityProviders", &CAPACITY_PROVIDERS),
+    Member::optional("failures", &FAILURES),
+    Member::optional("nextToken", &schema::STRING),
+]);
+
 pub(super) static DESCRIBE_CLUSTERS_REQUEST: Shape = Shape::structure(&[
     Member::optional("clusters", &STRING_LIST),
     Member::optional("include", &CLUSTER_FIELD_LIST),
@@ -607,6 +782,17 @@ pub(super) static ENVIRONMENT_VARIABLES: Shape = Shape::list(&KEY_VALUE_PAIR).se
 pub(super) static EPHEMERAL_STORAGE: Shape =
     Shape::structure(&[Member::required("sizeInGiB", &schema::INTEGER)]);
 
+static PATTERN_OF_EXCLUDED_INSTANCE_TYPE: Pattern = Pattern::new("[a-zA-Z0-9\\.\\*\\-]+");
+
+pub(super) static EXCLUDED_INSTANCE_TYPE: Shape = Shape::string()
+    .at_least(1)
+    .at_most(30)
+    .matching(&PATTERN_OF_EXCLUDED_INSTANCE_TYPE);
+
+pub(super) static EXCLUDED_INSTANCE_TYPE_SET: Shape = Shape::list(&EXCLUDED_INSTANCE_TYPE)
+    .at_least(0)
+    .at_most(400);
+
 pub(super) static EXECUTE_COMMAND_CONFIGURATION: Shape = Shape::structure(&[
     Member::optional("kmsKeyId", &schema::STRING),
     Member::optional("logConfiguration", &EXECUTE_COMMAND_LOG_CONFIGURATION),
@@ -738,6 +924,16 @@ pub(super) static GATEWAY_CONNECTOR_LIST: Shape =
 pub(super) static GATEWAY_ROUTE_STATUS: Shape =
     Shape::enumeration(types::GatewayRouteStatus::VALUES);
 
+pub(super) static GET_TASK_PROTECTION_REQUEST: Shape = Shape::structure(&[
+    Member::required("cluster", &schema::STRING),
+    Member::optional("tasks", &STRING_LIST),
+]);
+
+pub(super) static GET_TASK_PROTECTION_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("failures", &FAILURES),
+    Member::optional("protectedTasks", &PROTECTED_TASKS),
+]);
+
 pub(super) static GPU_IDS: Shape = Shape::list(&schema::STRING);
 
 pub(super) static HEALTH_CHECK: Shape = Shape::structure(&[
@@ -779,6 +975,96 @@ pub(super) static INFERENCE_ACCELERATOR_OVERRIDES: Shape =
 
 pub(super) static INFERENCE_ACCELERATORS: Shape = Shape::list(&INFERENCE_ACCELERATOR);
 
+pub(super) static INFRASTRUCTURE_OPTIMIZATION: Shape =
+    Shape::structure(&[Member::optional("scaleInAfter", &schema::INTEGER)]);
+
+pub(super) static INSTANCE_GENERATION: Shape =
+    Shape::enumeration(types::InstanceGeneration::VALUES);
+
+pub(super) static INSTANCE_GENERATION_SET: Shape = Shape::list(&INSTANCE_GENERATION);
+
+pub(super) static INSTANCE_LAUNCH_TEMPLATE: Shape = Shape::structure(&[
+    Member::optional("capacityOptionType", &CAPACITY_OPTION_TYPE),
+    Member::optional("capacityReservations", &CAPACITY_RESERVATION_REQUEST),
+    Member::required("ec2InstanceProfileArn", &schema::STRING),
+    Member::optional("fipsEnabled", &schema::BOOLEAN),
+    Member::optional("instanceMetadataTagsPropagation", &schema::BOOLEAN),
+    Member::optional("instanceRequirements", &INSTANCE_REQUIREMENTS_REQUEST),
+    Member::optional(
+        "localStorageConfiguration",
+        &MANAGED_INSTANCES_LOCAL_STORAGE_CONFIGURATION,
+    ),
+    Member::optional("monitoring", &MANAGED_INSTANCES_MONITORING_OPTIONS),
+    Member::required(
+        "networkConfiguration",
+        &MANAGED_INSTANCES_NETWORK_CONFIGURATION,
+    ),
+    Member::optional("nitroEnclavesEnabled", &schema::BOOLEAN),
+    Member::optional(
+        "storageConfiguration",
+        &MANAGED_INSTANCES_STORAGE_CONFIGURATION,
+    ),
+]);
+
+pub(super) static INSTANCE_LAUNCH_TEMPLATE_UPDATE: Shape = Shape::structure(&[
+    Member::optional("capacityReservations", &CAPACITY_RESERVATION_REQUEST),
+    Member::optional("ec2InstanceProfileArn", &schema::STRING),
+    Member::optional("instanceMetadataTagsPropagation", &schema::BOOLEAN),
+    Member::optional("instanceRequirements", &INSTANCE_REQUIREMENTS_REQUEST),
+    Member::optional(
+        "localStorageConfiguration",
+        &MANAGED_INSTANCES_LOCAL_STORAGE_CONFIGURATION,
+    ),
+    Member::optional("monitoring", &MANAGED_INSTANCES_MONITORING_OPTIONS),
+    Member::optional(
+        "networkConfiguration",
+        &MANAGED_INSTANCES_NETWORK_CONFIGURATION,
+    ),
+    Member::optional(
+        "storageConfiguration",
+        &MANAGED_INSTANCES_STORAGE_CONFIGURATION,
+    ),
+]);
+
+pub(super) static INSTANCE_REQUIREMENTS_REQUEST: Shape = Shape::structure(&[
+    Member::optional("acceleratorCount", &ACCELERATOR_COUNT_REQUEST),
+    Member::optional("acceleratorManufacturers", &ACCELERATOR_MANUFACTURER_SET),
+    Member::optional("acceleratorNames", &ACCELERATOR_NAME_SET),
+    Member::optional(
+        "acceleratorTotalMemoryMiB",
+        &ACCELERATOR_TOTAL_MEMORY_MI_B_REQUEST,
+    ),
+    Member::optional("acceleratorTypes", &ACCELERATOR_TYPE_SET),
+    Member::optional("allowedInstanceTypes", &ALLOWED_INSTANCE_TYPE_SET),
+    Member::optional("bareMetal", &BARE_METAL),
+    Member::optional(
+        "baselineEbsBandwidthMbps",
+        &BASELINE_EBS_BANDWIDTH_MBPS_REQUEST,
+    ),
+    Member::optional("burstablePerformance", &BURSTABLE_PERFORMANCE),
+    Member::optional("cpuManufacturers", &CPU_MANUFACTURER_SET),
+    Member::optional("excludedInstanceTypes", &EXCLUDED_INSTANCE_TYPE_SET),
+    Member::optional("instanceGenerations", &INSTANCE_GENERATION_SET),
+    Member::optional("localStorage", &LOCAL_STORAGE),
+    Member::optional("localStorageTypes", &LOCAL_STORAGE_TYPE_SET),
+    Member::optional(
+        "maxSpotPriceAsPercentageOfOptimalOnDemandPrice",
+        &schema::INTEGER,
+    ),
+    Member::optional("memoryGiBPerVCpu", &MEMORY_GI_B_PER_V_CPU_REQUEST),
+    Member::required("memoryMiB", &MEMORY_MI_B_REQUEST),
+    Member::optional("networkBandwidthGbps", &NETWORK_BANDWIDTH_GBPS_REQUEST),
+    Member::optional("networkInterfaceCount", &NETWORK_INTERFACE_COUNT_REQUEST),
+    Member::optional(
+        "onDemandMaxPricePercentageOverLowestPrice",
+        &schema::INTEGER,
+    ),
+    Member::optional("requireHibernateSupport", &schema::BOOLEAN),
+    Member::optional("spotMaxPricePercentageOverLowestPrice", &schema::INTEGER),
+    Member::optional("totalLocalStorageGB", &TOTAL_LOCAL_STORAGE_GB_REQUEST),
+    Member::required("vCpuCount", &V_CPU_COUNT_RANGE_REQUEST),
+]);
+
 pub(super) static INTEGER_LIST: Shape = Shape::list(&schema::INTEGER);
 
 pub(super) static IPC_MODE: Shape = Shape::enumeration(types::IpcMode::VALUES);
@@ -810,6 +1096,20 @@ pub(super) static LINUX_PARAMETERS: Shape = Shape::structure(&[
     Member::optional("sharedMemorySize", &schema::INTEGER),
     Member::optional("swappiness", &schema::INTEGER),
     Member::optional("tmpfs", &TMPFS_LIST),
+]);
+
+pub(super) static LIST_ACCOUNT_SETTINGS_REQUEST: Shape = Shape::structure(&[
+    Member::optional("effectiveSettings", &schema::BOOLEAN),
+    Member::optional("maxResults", &schema::INTEGER),
+    Member::optional("name", &SETTING_NAME),
+    Member::optional("nextToken", &schema::STRING),
+    Member::optional("principalArn", &schema::STRING),
+    Member::optional("value", &schema::STRING),
+]);
+
+pub(super) static LIST_ACCOUNT_SETTINGS_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("nextToken", &schema::STRING),
+    Member::optional("settings", &SETTINGS),
 ]);
 
 pub(super) static LIST_CLUSTERS_REQUEST: Shape = Shape::structure(&[
@@ -909,6 +1209,12 @@ pub(super) static LOAD_BALANCER: Shape = Shape::structure(&[
 
 pub(super) static LOAD_BALANCERS: Shape = Shape::list(&LOAD_BALANCER);
 
+pub(super) static LOCAL_STORAGE: Shape = Shape::enumeration(types::LocalStorage::VALUES);
+
+pub(super) static LOCAL_STORAGE_TYPE: Shape = Shape::enumeration(types::LocalStorageType::VALUES);
+
+pub(super) static LOCAL_STORAGE_TYPE_SET: Shape = Shape::list(&LOCAL_STORAGE_TYPE);
+
 pub(super) static LOG_CONFIGURATION: Shape = Shape::structure(&[
     Member::required("logDriver", &LOG_DRIVER),
     Member::optional("options", &LOG_CONFIGURATION_OPTIONS_MAP),
@@ -960,6 +1266,8 @@ pub(super) static MANAGED_CERTIFICATE: Shape = Shape::structure(&[
     Member::required("updatedAt", &schema::TIMESTAMP),
 ]);
 
+pub(super) static MANAGED_DRAINING: Shape = Shape::enumeration(types::ManagedDraining::VALUES);
+
 pub(super) static MANAGED_INGRESS_PATH: Shape = Shape::structure(&[
     Member::required("accessType", &ACCESS_TYPE),
     Member::optional("certificate", &MANAGED_CERTIFICATE),
@@ -972,6 +1280,31 @@ pub(super) static MANAGED_INGRESS_PATH: Shape = Shape::structure(&[
 ]);
 
 pub(super) static MANAGED_INGRESS_PATHS: Shape = Shape::list(&MANAGED_INGRESS_PATH);
+
+pub(super) static MANAGED_INSTANCES_LOCAL_STORAGE_CONFIGURATION: Shape =
+    Shape::structure(&[Member::optional("useLocalStorage", &schema::BOOLEAN)]);
+
+pub(super) static MANAGED_INSTANCES_MONITORING_OPTIONS: Shape =
+    Shape::enumeration(types::ManagedInstancesMonitoringOptions::VALUES);
+
+pub(super) static MANAGED_INSTANCES_NETWORK_CONFIGURATION: Shape = Shape::structure(&[
+    Member::optional("securityGroups", &STRING_LIST),
+    Member::optional("subnets", &STRING_LIST),
+]);
+
+pub(super) static MANAGED_INSTANCES_PROVIDER: Shape = Shape::structure(&[
+    Member::optional("autoRepairConfiguration", &AUTO_REPAIR_CONFIGURATION),
+    Member::optional("infrastructureOptimization", &INFRASTRUCTURE_OPTIMIZATION),
+    Member::optional("infrastructureRoleArn", &schema::STRING),
+    Member::optional("instanceLaunchTemplate", &INSTANCE_LAUNCH_TEMPLATE),
+    Member::optional("propagateTags", &PROPAGATE_MI_TAGS),
+]);
+
+pub(super) static MANAGED_INSTANCES_STORAGE_CONFIGURATION: Shape =
+    Shape::structure(&[Member::optional(
+        "storageSizeGiB",
+        &TASK_VOLUME_STORAGE_GI_B,
+    )]);
 
 pub(super) static MANAGED_LISTENER: Shape = Shape::structure(&[
     Member::optional("arn", &schema::STRING),
@@ -1028,6 +1361,28 @@ pub(super) static MANAGED_SCALABLE_TARGET: Shape = Shape::structure(&[
     Member::required("updatedAt", &schema::TIMESTAMP),
 ]);
 
+pub(super) static MANAGED_SCALING: Shape = Shape::structure(&[
+    Member::optional(
+        "instanceWarmupPeriod",
+        &MANAGED_SCALING_INSTANCE_WARMUP_PERIOD,
+    ),
+    Member::optional("maximumScalingStepSize", &MANAGED_SCALING_STEP_SIZE),
+    Member::optional("minimumScalingStepSize", &MANAGED_SCALING_STEP_SIZE),
+    Member::optional("status", &MANAGED_SCALING_STATUS),
+    Member::optional("targetCapacity", &MANAGED_SCALING_TARGET_CAPACITY),
+]);
+
+pub(super) static MANAGED_SCALING_INSTANCE_WARMUP_PERIOD: Shape =
+    Shape::integer().at_least(0).at_most(10000);
+
+pub(super) static MANAGED_SCALING_STATUS: Shape =
+    Shape::enumeration(types::ManagedScalingStatus::VALUES);
+
+pub(super) static MANAGED_SCALING_STEP_SIZE: Shape = Shape::integer().at_least(1).at_most(10000);
+
+pub(super) static MANAGED_SCALING_TARGET_CAPACITY: Shape =
+    Shape::integer().at_least(1).at_most(100);
+
 pub(super) static MANAGED_SECURITY_GROUP: Shape = Shape::structure(&[
     Member::optional("arn", &schema::STRING),
     Member::required("status", &MANAGED_RESOURCE_STATUS),
@@ -1053,6 +1408,19 @@ pub(super) static MANAGED_TARGET_GROUP: Shape = Shape::structure(&[
 ]);
 
 pub(super) static MANAGED_TARGET_GROUPS: Shape = Shape::list(&MANAGED_TARGET_GROUP);
+
+pub(super) static MANAGED_TERMINATION_PROTECTION: Shape =
+    Shape::enumeration(types::ManagedTerminationProtection::VALUES);
+
+pub(super) static MEMORY_GI_B_PER_V_CPU_REQUEST: Shape = Shape::structure(&[
+    Member::optional("max", &schema::DOUBLE),
+    Member::optional("min", &schema::DOUBLE),
+]);
+
+pub(super) static MEMORY_MI_B_REQUEST: Shape = Shape::structure(&[
+    Member::optional("max", &schema::INTEGER),
+    Member::required("min", &schema::INTEGER),
+]);
 
 pub(super) static METRIC_CONFIGURATION: Shape = Shape::structure(&[
     Member::required("metricNames", &METRIC_NAMES_LIST),
@@ -1081,6 +1449,11 @@ pub(super) static MOUNT_POINT: Shape = Shape::structure(&[
 
 pub(super) static MOUNT_POINT_LIST: Shape = Shape::list(&MOUNT_POINT);
 
+pub(super) static NETWORK_BANDWIDTH_GBPS_REQUEST: Shape = Shape::structure(&[
+    Member::optional("max", &schema::DOUBLE),
+    Member::optional("min", &schema::DOUBLE),
+]);
+
 pub(super) static NETWORK_BINDING: Shape = Shape::structure(&[
     Member::optional("bindIP", &schema::STRING),
     Member::optional("containerPort", &schema::INTEGER),
@@ -1101,6 +1474,11 @@ pub(super) static NETWORK_INTERFACE: Shape = Shape::structure(&[
     Member::optional("attachmentId", &schema::STRING),
     Member::optional("ipv6Address", &schema::STRING),
     Member::optional("privateIpv4Address", &schema::STRING),
+]);
+
+pub(super) static NETWORK_INTERFACE_COUNT_REQUEST: Shape = Shape::structure(&[
+    Member::optional("max", &schema::INTEGER),
+    Member::optional("min", &schema::INTEGER),
 ]);
 
 pub(super) static NETWORK_INTERFACES: Shape = Shape::list(&NETWORK_INTERFACE);
@@ -1159,7 +1537,17 @@ pub(super) static PORT_MAPPING_LIST: Shape = Shape::list(&PORT_MAPPING);
 
 pub(super) static PORT_NUMBER: Shape = Shape::integer().at_least(0).at_most(65535);
 
+pub(super) static PROPAGATE_MI_TAGS: Shape = Shape::enumeration(types::PropagateMITags::VALUES);
+
 pub(super) static PROPAGATE_TAGS: Shape = Shape::enumeration(types::PropagateTags::VALUES);
+
+pub(super) static PROTECTED_TASK: Shape = Shape::structure(&[
+    Member::optional("expirationDate", &schema::TIMESTAMP),
+    Member::optional("protectionEnabled", &schema::BOOLEAN),
+    Member::optional("taskArn", &schema::STRING),
+]);
+
+pub(super) static PROTECTED_TASKS: Shape = Shape::list(&PROTECTED_TASK);
 
 pub(super) static PROXY_CONFIGURATION: Shape = Shape::structure(&[
     Member::required("containerName", &schema::STRING),
@@ -1171,6 +1559,35 @@ pub(super) static PROXY_CONFIGURATION_PROPERTIES: Shape = Shape::list(&KEY_VALUE
 
 pub(super) static PROXY_CONFIGURATION_TYPE: Shape =
     Shape::enumeration(types::ProxyConfigurationType::VALUES);
+
+pub(super) static PUT_ACCOUNT_SETTING_DEFAULT_REQUEST: Shape = Shape::structure(&[
+    Member::required("name", &SETTING_NAME),
+    Member::required("value", &schema::STRING),
+]);
+
+pub(super) static PUT_ACCOUNT_SETTING_DEFAULT_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("setting", &SETTING)]);
+
+pub(super) static PUT_ACCOUNT_SETTING_REQUEST: Shape = Shape::structure(&[
+    Member::required("name", &SETTING_NAME),
+    Member::optional("principalArn", &schema::STRING),
+    Member::required("value", &schema::STRING),
+]);
+
+pub(super) static PUT_ACCOUNT_SETTING_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("setting", &SETTING)]);
+
+pub(super) static PUT_CLUSTER_CAPACITY_PROVIDERS_REQUEST: Shape = Shape::structure(&[
+    Member::required("capacityProviders", &STRING_LIST),
+    Member::required("cluster", &schema::STRING),
+    Member::required(
+        "defaultCapacityProviderStrategy",
+        &CAPACITY_PROVIDER_STRATEGY,
+    ),
+]);
+
+pub(super) static PUT_CLUSTER_CAPACITY_PROVIDERS_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("cluster", &CLUSTER)]);
 
 pub(super) static REGISTER_TASK_DEFINITION_REQUEST: Shape = Shape::structure(&[
     Member::required("containerDefinitions", &CONTAINER_DEFINITIONS),
@@ -1628,6 +2045,19 @@ pub(super) static SERVICE_VOLUME_CONFIGURATIONS: Shape = Shape::list(&SERVICE_VO
 
 pub(super) static SERVICES: Shape = Shape::list(&SERVICE);
 
+pub(super) static SETTING: Shape = Shape::structure(&[
+    Member::optional("name", &SETTING_NAME),
+    Member::optional("principalArn", &schema::STRING),
+    Member::optional("type", &SETTING_TYPE),
+    Member::optional("value", &schema::STRING),
+]);
+
+pub(super) static SETTING_NAME: Shape = Shape::enumeration(types::SettingName::VALUES);
+
+pub(super) static SETTING_TYPE: Shape = Shape::enumeration(types::SettingType::VALUES);
+
+pub(super) static SETTINGS: Shape = Shape::list(&SETTING);
+
 pub(super) static SHARING_STRATEGY: Shape =
     Shape::structure(&[Member::optional("nvidiaMps", &NVIDIA_MPS_ALLOCATION)]);
 
@@ -1885,6 +2315,8 @@ pub(super) static TASK_VOLUME_CONFIGURATION: Shape = Shape::structure(&[
 
 pub(super) static TASK_VOLUME_CONFIGURATIONS: Shape = Shape::list(&TASK_VOLUME_CONFIGURATION);
 
+pub(super) static TASK_VOLUME_STORAGE_GI_B: Shape = Shape::integer().at_least(1);
+
 pub(super) static TASKS: Shape = Shape::list(&TASK);
 
 pub(super) static THRESHOLD_CONFIGURATION: Shape = Shape::structure(&[
@@ -1906,6 +2338,11 @@ pub(super) static TMPFS: Shape = Shape::structure(&[
 ]);
 
 pub(super) static TMPFS_LIST: Shape = Shape::list(&TMPFS);
+
+pub(super) static TOTAL_LOCAL_STORAGE_GB_REQUEST: Shape = Shape::structure(&[
+    Member::optional("max", &schema::DOUBLE),
+    Member::optional("min", &schema::DOUBLE),
+]);
 
 pub(super) static TRANSPORT_PROTOCOL: Shape = Shape::enumeration(types::TransportProtocol::VALUES);
 
@@ -1935,6 +2372,51 @@ pub(super) static UNTAG_RESOURCE_REQUEST: Shape = Shape::structure(&[
 ]);
 
 pub(super) static UNTAG_RESOURCE_RESPONSE: Shape = Shape::structure(&[]);
+
+pub(super) static UPDATE_CAPACITY_PROVIDER_REQUEST: Shape = Shape::structure(&[
+    Member::optional(
+        "autoScalingGroupProvider",
+        &AUTO_SCALING_GROUP_PROVIDER_UPDATE,
+    ),
+    Member::optional("cluster", &schema::STRING),
+    Member::optional(
+        "managedInstancesProvider",
+        &UPDATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION,
+    ),
+    Member::required("name", &schema::STRING),
+]);
+
+pub(super) static UPDATE_CAPACITY_PROVIDER_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("capacityProvider", &CAPACITY_PROVIDER)]);
+
+pub(super) static UPDATE_CLUSTER_REQUEST: Shape = Shape::structure(&[
+    Member::required("cluster", &schema::STRING),
+    Member::optional("configuration", &CLUSTER_CONFIGURATION),
+    Member::optional(
+        "serviceConnectDefaults",
+        &CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST,
+    ),
+    Member::optional("settings", &CLUSTER_SETTINGS),
+]);
+
+pub(super) static UPDATE_CLUSTER_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("cluster", &CLUSTER)]);
+
+pub(super) static UPDATE_CLUSTER_SETTINGS_REQUEST: Shape = Shape::structure(&[
+    Member::required("cluster", &schema::STRING),
+    Member::required("settings", &CLUSTER_SETTINGS),
+]);
+
+pub(super) static UPDATE_CLUSTER_SETTINGS_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("cluster", &CLUSTER)]);
+
+pub(super) static UPDATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION: Shape = Shape::structure(&[
+    Member::optional("autoRepairConfiguration", &AUTO_REPAIR_CONFIGURATION),
+    Member::optional("infrastructureOptimization", &INFRASTRUCTURE_OPTIMIZATION),
+    Member::required("infrastructureRoleArn", &schema::STRING),
+    Member::required("instanceLaunchTemplate", &INSTANCE_LAUNCH_TEMPLATE_UPDATE),
+    Member::optional("propagateTags", &PROPAGATE_MI_TAGS),
+]);
 
 pub(super) static UPDATE_SERVICE_REQUEST: Shape = Shape::structure(&[
     Member::optional(
@@ -1971,6 +2453,23 @@ pub(super) static UPDATE_SERVICE_REQUEST: Shape = Shape::structure(&[
 
 pub(super) static UPDATE_SERVICE_RESPONSE: Shape =
     Shape::structure(&[Member::optional("service", &SERVICE)]);
+
+pub(super) static UPDATE_TASK_PROTECTION_REQUEST: Shape = Shape::structure(&[
+    Member::required("cluster", &schema::STRING),
+    Member::optional("expiresInMinutes", &schema::INTEGER),
+    Member::required("protectionEnabled", &schema::BOOLEAN),
+    Member::required("tasks", &STRING_LIST),
+]);
+
+pub(super) static UPDATE_TASK_PROTECTION_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("failures", &FAILURES),
+    Member::optional("protectedTasks", &PROTECTED_TASKS),
+]);
+
+pub(super) static V_CPU_COUNT_RANGE_REQUEST: Shape = Shape::structure(&[
+    Member::optional("max", &schema::INTEGER),
+    Member::required("min", &schema::INTEGER),
+]);
 
 pub(super) static VERSION_CONSISTENCY: Shape =
     Shape::enumeration(types::VersionConsistency::VALUES);

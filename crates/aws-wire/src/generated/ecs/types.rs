@@ -15,6 +15,43 @@ use crate::string_enum::string_enum;
 use crate::types::{Sensitive, Timestamp};
 
 string_enum! {
+    pub enum AcceleratorManufacturer {
+        AmazonWebServices = "amazon-web-services",
+        Amd = "amd",
+        Nvidia = "nvidia",
+        Xilinx = "xilinx",
+        Habana = "habana",
+    }
+}
+
+string_enum! {
+    pub enum AcceleratorName {
+        A100 = "a100",
+        Inferentia = "inferentia",
+        K520 = "k520",
+        K80 = "k80",
+        M60 = "m60",
+        RadeonProV520 = "radeon-pro-v520",
+        T4 = "t4",
+        Vu9p = "vu9p",
+        V100 = "v100",
+        A10g = "a10g",
+        H100 = "h100",
+        T4g = "t4g",
+        L40s = "l40s",
+        L4 = "l4",
+    }
+}
+
+string_enum! {
+    pub enum AcceleratorType {
+        Gpu = "gpu",
+        Fpga = "fpga",
+        Inference = "inference",
+    }
+}
+
+string_enum! {
     pub enum AccessType {
         Public = "PUBLIC",
         Private = "PRIVATE",
@@ -43,6 +80,13 @@ string_enum! {
 }
 
 string_enum! {
+    pub enum AutoRepairActionsStatus {
+        Enabled = "ENABLED",
+        Disabled = "DISABLED",
+    }
+}
+
+string_enum! {
     pub enum AvailabilityZoneRebalancing {
         Enabled = "ENABLED",
         Disabled = "DISABLED",
@@ -50,9 +94,79 @@ string_enum! {
 }
 
 string_enum! {
+    pub enum BareMetal {
+        Included = "included",
+        Required = "required",
+        Excluded = "excluded",
+    }
+}
+
+string_enum! {
+    pub enum BurstablePerformance {
+        Included = "included",
+        Required = "required",
+        Excluded = "excluded",
+    }
+}
+
+string_enum! {
     pub enum CPUArchitecture {
         X86_64 = "X86_64",
         Arm64 = "ARM64",
+    }
+}
+
+string_enum! {
+    pub enum CapacityOptionType {
+        OnDemand = "ON_DEMAND",
+        Spot = "SPOT",
+        Reserved = "RESERVED",
+    }
+}
+
+string_enum! {
+    pub enum CapacityProviderField {
+        Tags = "TAGS",
+    }
+}
+
+string_enum! {
+    pub enum CapacityProviderStatus {
+        Provisioning = "PROVISIONING",
+        Active = "ACTIVE",
+        Deprovisioning = "DEPROVISIONING",
+        Inactive = "INACTIVE",
+    }
+}
+
+string_enum! {
+    pub enum CapacityProviderType {
+        Ec2Autoscaling = "EC2_AUTOSCALING",
+        ManagedInstances = "MANAGED_INSTANCES",
+        Fargate = "FARGATE",
+        FargateSpot = "FARGATE_SPOT",
+    }
+}
+
+string_enum! {
+    pub enum CapacityProviderUpdateStatus {
+        CreateInProgress = "CREATE_IN_PROGRESS",
+        CreateComplete = "CREATE_COMPLETE",
+        CreateFailed = "CREATE_FAILED",
+        DeleteInProgress = "DELETE_IN_PROGRESS",
+        DeleteComplete = "DELETE_COMPLETE",
+        DeleteFailed = "DELETE_FAILED",
+        UpdateInProgress = "UPDATE_IN_PROGRESS",
+        UpdateComplete = "UPDATE_COMPLETE",
+        UpdateFailed = "UPDATE_FAILED",
+    }
+}
+
+string_enum! {
+    pub enum CapacityReservationPreference {
+        ReservationsOnly = "RESERVATIONS_ONLY",
+        ReservationsFirst = "RESERVATIONS_FIRST",
+        ReservationsExcluded = "RESERVATIONS_EXCLUDED",
     }
 }
 
@@ -94,6 +208,14 @@ string_enum! {
         Complete = "COMPLETE",
         Success = "SUCCESS",
         Healthy = "HEALTHY",
+    }
+}
+
+string_enum! {
+    pub enum CpuManufacturer {
+        Intel = "intel",
+        Amd = "amd",
+        AmazonWebServices = "amazon-web-services",
     }
 }
 
@@ -244,6 +366,13 @@ string_enum! {
 }
 
 string_enum! {
+    pub enum InstanceGeneration {
+        Current = "current",
+        Previous = "previous",
+    }
+}
+
+string_enum! {
     pub enum IpcMode {
         Host = "host",
         Task = "task",
@@ -269,6 +398,21 @@ string_enum! {
 }
 
 string_enum! {
+    pub enum LocalStorage {
+        Included = "included",
+        Required = "required",
+        Excluded = "excluded",
+    }
+}
+
+string_enum! {
+    pub enum LocalStorageType {
+        Hdd = "hdd",
+        Ssd = "ssd",
+    }
+}
+
+string_enum! {
     pub enum LogDriver {
         JsonFile = "json-file",
         Syslog = "syslog",
@@ -288,12 +432,40 @@ string_enum! {
 }
 
 string_enum! {
+    pub enum ManagedDraining {
+        Enabled = "ENABLED",
+        Disabled = "DISABLED",
+    }
+}
+
+string_enum! {
+    pub enum ManagedInstancesMonitoringOptions {
+        Basic = "BASIC",
+        Detailed = "DETAILED",
+    }
+}
+
+string_enum! {
     pub enum ManagedResourceStatus {
         Provisioning = "PROVISIONING",
         Active = "ACTIVE",
         Deprovisioning = "DEPROVISIONING",
         Deleted = "DELETED",
         Failed = "FAILED",
+    }
+}
+
+string_enum! {
+    pub enum ManagedScalingStatus {
+        Enabled = "ENABLED",
+        Disabled = "DISABLED",
+    }
+}
+
+string_enum! {
+    pub enum ManagedTerminationProtection {
+        Enabled = "ENABLED",
+        Disabled = "DISABLED",
     }
 }
 
@@ -340,6 +512,13 @@ string_enum! {
         Random = "random",
         Spread = "spread",
         Binpack = "binpack",
+    }
+}
+
+string_enum! {
+    pub enum PropagateMITags {
+        CapacityProvider = "CAPACITY_PROVIDER",
+        None = "NONE",
     }
 }
 
@@ -461,6 +640,29 @@ string_enum! {
     pub enum ServiceRevisionCleanup {
         Blocking = "BLOCKING",
         Deferred = "DEFERRED",
+    }
+}
+
+string_enum! {
+    pub enum SettingName {
+        ServiceLongArnFormat = "serviceLongArnFormat",
+        TaskLongArnFormat = "taskLongArnFormat",
+        ContainerInstanceLongArnFormat = "containerInstanceLongArnFormat",
+        AwsvpcTrunking = "awsvpcTrunking",
+        ContainerInsights = "containerInsights",
+        FargateFIPSMode = "fargateFIPSMode",
+        TagResourceAuthorization = "tagResourceAuthorization",
+        FargateTaskRetirementWaitPeriod = "fargateTaskRetirementWaitPeriod",
+        GuardDutyActivate = "guardDutyActivate",
+        DefaultLogDriverMode = "defaultLogDriverMode",
+        FargateEventWindows = "fargateEventWindows",
+    }
+}
+
+string_enum! {
+    pub enum SettingType {
+        User = "user",
+        AwsManaged = "aws_managed",
     }
 }
 
@@ -589,6 +791,22 @@ string_enum! {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AcceleratorCountRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AcceleratorTotalMemoryMiBRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AdvancedConfiguration {
     #[serde(
         rename = "alternateTargetGroupArn",
@@ -630,12 +848,54 @@ pub struct Attribute {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AutoRepairConfiguration {
+    #[serde(rename = "actionsStatus", skip_serializing_if = "Option::is_none")]
+    pub actions_status: Option<AutoRepairActionsStatus>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AutoScalingGroupProvider {
+    #[serde(rename = "autoScalingGroupArn")]
+    pub auto_scaling_group_arn: String,
+    #[serde(rename = "managedDraining", skip_serializing_if = "Option::is_none")]
+    pub managed_draining: Option<ManagedDraining>,
+    #[serde(rename = "managedScaling", skip_serializing_if = "Option::is_none")]
+    pub managed_scaling: Option<ManagedScaling>,
+    #[serde(
+        rename = "managedTerminationProtection",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub managed_termination_protection: Option<ManagedTerminationProtection>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AutoScalingGroupProviderUpdate {
+    #[serde(rename = "managedDraining", skip_serializing_if = "Option::is_none")]
+    pub managed_draining: Option<ManagedDraining>,
+    #[serde(rename = "managedScaling", skip_serializing_if = "Option::is_none")]
+    pub managed_scaling: Option<ManagedScaling>,
+    #[serde(
+        rename = "managedTerminationProtection",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub managed_termination_protection: Option<ManagedTerminationProtection>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AwsVpcConfiguration {
     #[serde(rename = "assignPublicIp", skip_serializing_if = "Option::is_none")]
     pub assign_public_ip: Option<AssignPublicIp>,
     #[serde(rename = "securityGroups", skip_serializing_if = "Option::is_none")]
     pub security_groups: Option<Vec<String>>,
     pub subnets: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BaselineEbsBandwidthMbpsRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<i32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -650,6 +910,39 @@ pub struct CanaryConfiguration {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CapacityProvider {
+    #[serde(
+        rename = "autoScalingGroupProvider",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub auto_scaling_group_provider: Option<AutoScalingGroupProvider>,
+    #[serde(
+        rename = "capacityProviderArn",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub capacity_provider_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    #[serde(
+        rename = "managedInstancesProvider",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub managed_instances_provider: Option<ManagedInstancesProvider>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<CapacityProviderStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<CapacityProviderType>,
+    #[serde(rename = "updateStatus", skip_serializing_if = "Option::is_none")]
+    pub update_status: Option<CapacityProviderUpdateStatus>,
+    #[serde(rename = "updateStatusReason", skip_serializing_if = "Option::is_none")]
+    pub update_status_reason: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CapacityProviderStrategyItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<i32>,
@@ -657,6 +950,20 @@ pub struct CapacityProviderStrategyItem {
     pub capacity_provider: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CapacityReservationRequest {
+    #[serde(
+        rename = "reservationGroupArn",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reservation_group_arn: Option<String>,
+    #[serde(
+        rename = "reservationPreference",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reservation_preference: Option<CapacityReservationPreference>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -938,6 +1245,50 @@ pub struct ContainerRestartPolicy {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContinueServiceDeploymentRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<DeploymentLifecycleHookAction>,
+    #[serde(rename = "hookId")]
+    pub hook_id: String,
+    #[serde(rename = "serviceDeploymentArn")]
+    pub service_deployment_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContinueServiceDeploymentResponse {
+    #[serde(
+        rename = "serviceDeploymentArn",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub service_deployment_arn: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateCapacityProviderRequest {
+    #[serde(
+        rename = "autoScalingGroupProvider",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub auto_scaling_group_provider: Option<AutoScalingGroupProvider>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    #[serde(
+        rename = "managedInstancesProvider",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub managed_instances_provider: Option<CreateManagedInstancesProviderConfiguration>,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateCapacityProviderResponse {
+    #[serde(rename = "capacityProvider", skip_serializing_if = "Option::is_none")]
+    pub capacity_provider: Option<CapacityProvider>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateClusterRequest {
     #[serde(rename = "capacityProviders", skip_serializing_if = "Option::is_none")]
     pub capacity_providers: Option<Vec<String>>,
@@ -965,6 +1316,26 @@ pub struct CreateClusterRequest {
 pub struct CreateClusterResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Cluster>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateManagedInstancesProviderConfiguration {
+    #[serde(
+        rename = "autoRepairConfiguration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub auto_repair_configuration: Option<AutoRepairConfiguration>,
+    #[serde(
+        rename = "infrastructureOptimization",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub infrastructure_optimization: Option<InfrastructureOptimization>,
+    #[serde(rename = "infrastructureRoleArn")]
+    pub infrastructure_role_arn: String,
+    #[serde(rename = "instanceLaunchTemplate")]
+    pub instance_launch_template: InstanceLaunchTemplate,
+    #[serde(rename = "propagateTags", skip_serializing_if = "Option::is_none")]
+    pub propagate_tags: Option<PropagateMITags>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -1075,6 +1446,33 @@ pub struct CreatedAt {
     pub after: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeleteAccountSettingRequest {
+    pub name: SettingName,
+    #[serde(rename = "principalArn", skip_serializing_if = "Option::is_none")]
+    pub principal_arn: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteAccountSettingResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<Setting>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteCapacityProviderRequest {
+    #[serde(rename = "capacityProvider")]
+    pub capacity_provider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteCapacityProviderResponse {
+    #[serde(rename = "capacityProvider", skip_serializing_if = "Option::is_none")]
+    pub capacity_provider: Option<CapacityProvider>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -1320,6 +1718,30 @@ pub struct DeregisterTaskDefinitionRequest {
 pub struct DeregisterTaskDefinitionResponse {
     #[serde(rename = "taskDefinition", skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<TaskDefinition>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeCapacityProvidersRequest {
+    #[serde(rename = "capacityProviders", skip_serializing_if = "Option::is_none")]
+    pub capacity_providers: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub include: Option<Vec<CapacityProviderField>>,
+    #[serde(rename = "maxResults", skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeCapacityProvidersResponse {
+    #[serde(rename = "capacityProviders", skip_serializing_if = "Option::is_none")]
+    pub capacity_providers: Option<Vec<CapacityProvider>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failures: Option<Vec<Failure>>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -1700,6 +2122,21 @@ pub struct GatewayConnectorHealthCheckMatcher {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetTaskProtectionRequest {
+    pub cluster: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetTaskProtectionResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failures: Option<Vec<Failure>>,
+    #[serde(rename = "protectedTasks", skip_serializing_if = "Option::is_none")]
+    pub protected_tasks: Option<Vec<ProtectedTask>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HealthCheck {
     pub command: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1739,6 +2176,191 @@ pub struct InferenceAcceleratorOverride {
     pub device_name: Option<String>,
     #[serde(rename = "deviceType", skip_serializing_if = "Option::is_none")]
     pub device_type: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InfrastructureOptimization {
+    #[serde(rename = "scaleInAfter", skip_serializing_if = "Option::is_none")]
+    pub scale_in_after: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InstanceLaunchTemplate {
+    #[serde(rename = "capacityOptionType", skip_serializing_if = "Option::is_none")]
+    pub capacity_option_type: Option<CapacityOptionType>,
+    #[serde(
+        rename = "capacityReservations",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub capacity_reservations: Option<CapacityReservationRequest>,
+    #[serde(rename = "ec2InstanceProfileArn")]
+    pub ec2_instance_profile_arn: String,
+    #[serde(rename = "fipsEnabled", skip_serializing_if = "Option::is_none")]
+    pub fips_enabled: Option<bool>,
+    #[serde(
+        rename = "instanceMetadataTagsPropagation",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_metadata_tags_propagation: Option<bool>,
+    #[serde(
+        rename = "instanceRequirements",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_requirements: Option<InstanceRequirementsRequest>,
+    #[serde(
+        rename = "localStorageConfiguration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub local_storage_configuration: Option<ManagedInstancesLocalStorageConfiguration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<ManagedInstancesMonitoringOptions>,
+    #[serde(rename = "networkConfiguration")]
+    pub network_configuration: ManagedInstancesNetworkConfiguration,
+    #[serde(
+        rename = "nitroEnclavesEnabled",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub nitro_enclaves_enabled: Option<bool>,
+    #[serde(
+        rename = "storageConfiguration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub storage_configuration: Option<ManagedInstancesStorageConfiguration>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InstanceLaunchTemplateUpdate {
+    #[serde(
+        rename = "capacityReservations",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub capacity_reservations: Option<CapacityReservationRequest>,
+    #[serde(
+        rename = "ec2InstanceProfileArn",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ec2_instance_profile_arn: Option<String>,
+    #[serde(
+        rename = "instanceMetadataTagsPropagation",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_metadata_tags_propagation: Option<bool>,
+    #[serde(
+        rename = "instanceRequirements",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_requirements: Option<InstanceRequirementsRequest>,
+    #[serde(
+        rename = "localStorageConfiguration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub local_storage_configuration: Option<ManagedInstancesLocalStorageConfiguration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<ManagedInstancesMonitoringOptions>,
+    #[serde(
+        rename = "networkConfiguration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub network_configuration: Option<ManagedInstancesNetworkConfiguration>,
+    #[serde(
+        rename = "storageConfiguration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub storage_configuration: Option<ManagedInstancesStorageConfiguration>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InstanceRequirementsRequest {
+    #[serde(rename = "acceleratorCount", skip_serializing_if = "Option::is_none")]
+    pub accelerator_count: Option<AcceleratorCountRequest>,
+    #[serde(
+        rename = "acceleratorManufacturers",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub accelerator_manufacturers: Option<Vec<AcceleratorManufacturer>>,
+    #[serde(rename = "acceleratorNames", skip_serializing_if = "Option::is_none")]
+    pub accelerator_names: Option<Vec<AcceleratorName>>,
+    #[serde(
+        rename = "acceleratorTotalMemoryMiB",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub accelerator_total_memory_mi_b: Option<AcceleratorTotalMemoryMiBRequest>,
+    #[serde(rename = "acceleratorTypes", skip_serializing_if = "Option::is_none")]
+    pub accelerator_types: Option<Vec<AcceleratorType>>,
+    #[serde(
+        rename = "allowedInstanceTypes",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub allowed_instance_types: Option<Vec<String>>,
+    #[serde(rename = "bareMetal", skip_serializing_if = "Option::is_none")]
+    pub bare_metal: Option<BareMetal>,
+    #[serde(
+        rename = "baselineEbsBandwidthMbps",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub baseline_ebs_bandwidth_mbps: Option<BaselineEbsBandwidthMbpsRequest>,
+    #[serde(
+        rename = "burstablePerformance",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub burstable_performance: Option<BurstablePerformance>,
+    #[serde(rename = "cpuManufacturers", skip_serializing_if = "Option::is_none")]
+    pub cpu_manufacturers: Option<Vec<CpuManufacturer>>,
+    #[serde(
+        rename = "excludedInstanceTypes",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub excluded_instance_types: Option<Vec<String>>,
+    #[serde(
+        rename = "instanceGenerations",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_generations: Option<Vec<InstanceGeneration>>,
+    #[serde(rename = "localStorage", skip_serializing_if = "Option::is_none")]
+    pub local_storage: Option<LocalStorage>,
+    #[serde(rename = "localStorageTypes", skip_serializing_if = "Option::is_none")]
+    pub local_storage_types: Option<Vec<LocalStorageType>>,
+    #[serde(
+        rename = "maxSpotPriceAsPercentageOfOptimalOnDemandPrice",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub max_spot_price_as_percentage_of_optimal_on_demand_price: Option<i32>,
+    #[serde(rename = "memoryGiBPerVCpu", skip_serializing_if = "Option::is_none")]
+    pub memory_gi_b_per_v_cpu: Option<MemoryGiBPerVCpuRequest>,
+    #[serde(rename = "memoryMiB")]
+    pub memory_mi_b: MemoryMiBRequest,
+    #[serde(
+        rename = "networkBandwidthGbps",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub network_bandwidth_gbps: Option<NetworkBandwidthGbpsRequest>,
+    #[serde(
+        rename = "networkInterfaceCount",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub network_interface_count: Option<NetworkInterfaceCountRequest>,
+    #[serde(
+        rename = "onDemandMaxPricePercentageOverLowestPrice",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
+    #[serde(
+        rename = "requireHibernateSupport",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub require_hibernate_support: Option<bool>,
+    #[serde(
+        rename = "spotMaxPricePercentageOverLowestPrice",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub spot_max_price_percentage_over_lowest_price: Option<i32>,
+    #[serde(
+        rename = "totalLocalStorageGB",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub total_local_storage_gb: Option<TotalLocalStorageGBRequest>,
+    #[serde(rename = "vCpuCount")]
+    pub v_cpu_count: VCpuCountRangeRequest,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -1784,6 +2406,30 @@ pub struct LinuxParameters {
     pub swappiness: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tmpfs: Option<Vec<Tmpfs>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListAccountSettingsRequest {
+    #[serde(rename = "effectiveSettings", skip_serializing_if = "Option::is_none")]
+    pub effective_settings: Option<bool>,
+    #[serde(rename = "maxResults", skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<SettingName>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "principalArn", skip_serializing_if = "Option::is_none")]
+    pub principal_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListAccountSettingsResponse {
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Vec<Setting>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -2039,6 +2685,52 @@ pub struct ManagedIngressPath {
     pub target_groups: Option<Vec<ManagedTargetGroup>>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ManagedInstancesLocalStorageConfiguration {
+    #[serde(rename = "useLocalStorage", skip_serializing_if = "Option::is_none")]
+    pub use_local_storage: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ManagedInstancesNetworkConfiguration {
+    #[serde(rename = "securityGroups", skip_serializing_if = "Option::is_none")]
+    pub security_groups: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ManagedInstancesProvider {
+    #[serde(
+        rename = "autoRepairConfiguration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub auto_repair_configuration: Option<AutoRepairConfiguration>,
+    #[serde(
+        rename = "infrastructureOptimization",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub infrastructure_optimization: Option<InfrastructureOptimization>,
+    #[serde(
+        rename = "infrastructureRoleArn",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub infrastructure_role_arn: Option<String>,
+    #[serde(
+        rename = "instanceLaunchTemplate",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_launch_template: Option<InstanceLaunchTemplate>,
+    #[serde(rename = "propagateTags", skip_serializing_if = "Option::is_none")]
+    pub propagate_tags: Option<PropagateMITags>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ManagedInstancesStorageConfiguration {
+    #[serde(rename = "storageSizeGiB", skip_serializing_if = "Option::is_none")]
+    pub storage_size_gi_b: Option<i32>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManagedListener {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -2116,6 +2808,29 @@ pub struct ManagedScalableTarget {
     pub updated_at: Timestamp,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ManagedScaling {
+    #[serde(
+        rename = "instanceWarmupPeriod",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instance_warmup_period: Option<i32>,
+    #[serde(
+        rename = "maximumScalingStepSize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub maximum_scaling_step_size: Option<i32>,
+    #[serde(
+        rename = "minimumScalingStepSize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub minimum_scaling_step_size: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<ManagedScalingStatus>,
+    #[serde(rename = "targetCapacity", skip_serializing_if = "Option::is_none")]
+    pub target_capacity: Option<i32>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManagedSecurityGroup {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -2155,6 +2870,21 @@ pub struct ManagedTargetGroup {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MemoryGiBPerVCpuRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MemoryMiBRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<i32>,
+    pub min: i32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MetricConfiguration {
     #[serde(rename = "metricNames")]
     pub metric_names: Vec<String>,
@@ -2179,6 +2909,14 @@ pub struct MountPoint {
     pub read_only: Option<bool>,
     #[serde(rename = "sourceVolume", skip_serializing_if = "Option::is_none")]
     pub source_volume: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NetworkBandwidthGbpsRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -2214,6 +2952,14 @@ pub struct NetworkInterface {
     pub ipv6_address: Option<String>,
     #[serde(rename = "privateIpv4Address", skip_serializing_if = "Option::is_none")]
     pub private_ipv4_address: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NetworkInterfaceCountRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<i32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -2256,6 +3002,16 @@ pub struct PortMapping {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProtectedTask {
+    #[serde(rename = "expirationDate", skip_serializing_if = "Option::is_none")]
+    pub expiration_date: Option<Timestamp>,
+    #[serde(rename = "protectionEnabled", skip_serializing_if = "Option::is_none")]
+    pub protection_enabled: Option<bool>,
+    #[serde(rename = "taskArn", skip_serializing_if = "Option::is_none")]
+    pub task_arn: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProxyConfiguration {
     #[serde(rename = "containerName")]
     pub container_name: String,
@@ -2263,6 +3019,47 @@ pub struct ProxyConfiguration {
     pub properties: Option<Vec<KeyValuePair>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<ProxyConfigurationType>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PutAccountSettingDefaultRequest {
+    pub name: SettingName,
+    pub value: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutAccountSettingDefaultResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<Setting>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PutAccountSettingRequest {
+    pub name: SettingName,
+    #[serde(rename = "principalArn", skip_serializing_if = "Option::is_none")]
+    pub principal_arn: Option<String>,
+    pub value: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutAccountSettingResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<Setting>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutClusterCapacityProvidersRequest {
+    #[serde(rename = "capacityProviders")]
+    pub capacity_providers: Vec<String>,
+    pub cluster: String,
+    #[serde(rename = "defaultCapacityProviderStrategy")]
+    pub default_capacity_provider_strategy: Vec<CapacityProviderStrategyItem>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutClusterCapacityProvidersResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -3000,6 +3797,18 @@ pub struct ServiceVolumeConfiguration {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Setting {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<SettingName>,
+    #[serde(rename = "principalArn", skip_serializing_if = "Option::is_none")]
+    pub principal_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<SettingType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SharingStrategy {
     #[serde(rename = "nvidiaMps", skip_serializing_if = "Option::is_none")]
     pub nvidia_mps: Option<NvidiaMpsAllocation>,
@@ -3410,6 +4219,14 @@ pub struct Tmpfs {
     pub size: i32,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TotalLocalStorageGBRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrustedExecutionConfiguration {
     #[serde(rename = "attestationPolicy", skip_serializing_if = "Option::is_none")]
@@ -3448,6 +4265,81 @@ pub struct UntagResourceRequest {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UntagResourceResponse {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateCapacityProviderRequest {
+    #[serde(
+        rename = "autoScalingGroupProvider",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub auto_scaling_group_provider: Option<AutoScalingGroupProviderUpdate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    #[serde(
+        rename = "managedInstancesProvider",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub managed_instances_provider: Option<UpdateManagedInstancesProviderConfiguration>,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateCapacityProviderResponse {
+    #[serde(rename = "capacityProvider", skip_serializing_if = "Option::is_none")]
+    pub capacity_provider: Option<CapacityProvider>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateClusterRequest {
+    pub cluster: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<ClusterConfiguration>,
+    #[serde(
+        rename = "serviceConnectDefaults",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub service_connect_defaults: Option<ClusterServiceConnectDefaultsRequest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Vec<ClusterSetting>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateClusterResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateClusterSettingsRequest {
+    pub cluster: String,
+    pub settings: Vec<ClusterSetting>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateClusterSettingsResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateManagedInstancesProviderConfiguration {
+    #[serde(
+        rename = "autoRepairConfiguration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub auto_repair_configuration: Option<AutoRepairConfiguration>,
+    #[serde(
+        rename = "infrastructureOptimization",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub infrastructure_optimization: Option<InfrastructureOptimization>,
+    #[serde(rename = "infrastructureRoleArn")]
+    pub infrastructure_role_arn: String,
+    #[serde(rename = "instanceLaunchTemplate")]
+    pub instance_launch_template: InstanceLaunchTemplateUpdate,
+    #[serde(rename = "propagateTags", skip_serializing_if = "Option::is_none")]
+    pub propagate_tags: Option<PropagateMITags>,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateServiceRequest {
@@ -3540,6 +4432,31 @@ pub struct UpdateServiceRequest {
 pub struct UpdateServiceResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Service>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateTaskProtectionRequest {
+    pub cluster: String,
+    #[serde(rename = "expiresInMinutes", skip_serializing_if = "Option::is_none")]
+    pub expires_in_minutes: Option<i32>,
+    #[serde(rename = "protectionEnabled")]
+    pub protection_enabled: bool,
+    pub tasks: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateTaskProtectionResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failures: Option<Vec<Failure>>,
+    #[serde(rename = "protectedTasks", skip_serializing_if = "Option::is_none")]
+    pub protected_tasks: Option<Vec<ProtectedTask>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct VCpuCountRangeRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<i32>,
+    pub min: i32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

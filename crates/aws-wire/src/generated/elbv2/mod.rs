@@ -17,7 +17,8 @@ use crate::operation::{ServiceInfo, operations};
 use crate::service::Protocol;
 
 pub(crate) static INFO: ServiceInfo = ServiceInfo {
-    protocol: Protocol::Query,
+    protocols: &[Protocol::Query],
+    json_version: "",
     api_version: "2015-12-01",
     signing_name: "elasticloadbalancing",
     target_prefix: "",
@@ -105,12 +106,51 @@ operations! {
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html>
     DescribeTags(DescribeTagsRequest, &shapes::DESCRIBE_TAGS_REQUEST)
         -> (DescribeTagsResponse, Some(&shapes::DESCRIBE_TAGS_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeListenerAttributes.html>
+    DescribeListenerAttributes(DescribeListenerAttributesRequest, &shapes::DESCRIBE_LISTENER_ATTRIBUTES_REQUEST)
+        -> (DescribeListenerAttributesResponse, Some(&shapes::DESCRIBE_LISTENER_ATTRIBUTES_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListenerAttributes.html>
+    ModifyListenerAttributes(ModifyListenerAttributesRequest, &shapes::MODIFY_LISTENER_ATTRIBUTES_REQUEST)
+        -> (ModifyListenerAttributesResponse, Some(&shapes::MODIFY_LISTENER_ATTRIBUTES_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddListenerCertificates.html>
+    AddListenerCertificates(AddListenerCertificatesRequest, &shapes::ADD_LISTENER_CERTIFICATES_REQUEST)
+        -> (AddListenerCertificatesResponse, Some(&shapes::ADD_LISTENER_CERTIFICATES_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RemoveListenerCertificates.html>
+    RemoveListenerCertificates(RemoveListenerCertificatesRequest, &shapes::REMOVE_LISTENER_CERTIFICATES_REQUEST)
+        -> (RemoveListenerCertificatesResponse, Some(&shapes::REMOVE_LISTENER_CERTIFICATES_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeListenerCertificates.html>
+    DescribeListenerCertificates(DescribeListenerCertificatesRequest, &shapes::DESCRIBE_LISTENER_CERTIFICATES_REQUEST)
+        -> (DescribeListenerCertificatesResponse, Some(&shapes::DESCRIBE_LISTENER_CERTIFICATES_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeSSLPolicies.html>
+    DescribeSSLPolicies(DescribeSSLPoliciesRequest, &shapes::DESCRIBE_SSL_POLICIES_REQUEST)
+        -> (DescribeSSLPoliciesResponse, Some(&shapes::DESCRIBE_SSL_POLICIES_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSecurityGroups.html>
+    SetSecurityGroups(SetSecurityGroupsRequest, &shapes::SET_SECURITY_GROUPS_REQUEST)
+        -> (SetSecurityGroupsResponse, Some(&shapes::SET_SECURITY_GROUPS_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html>
+    SetSubnets(SetSubnetsRequest, &shapes::SET_SUBNETS_REQUEST)
+        -> (SetSubnetsResponse, Some(&shapes::SET_SUBNETS_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetIpAddressType.html>
+    SetIpAddressType(SetIpAddressTypeRequest, &shapes::SET_IP_ADDRESS_TYPE_REQUEST)
+        -> (SetIpAddressTypeResponse, Some(&shapes::SET_IP_ADDRESS_TYPE_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeCapacityReservation.html>
+    DescribeCapacityReservation(DescribeCapacityReservationRequest, &shapes::DESCRIBE_CAPACITY_RESERVATION_REQUEST)
+        -> (DescribeCapacityReservationResponse, Some(&shapes::DESCRIBE_CAPACITY_RESERVATION_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyCapacityReservation.html>
+    ModifyCapacityReservation(ModifyCapacityReservationRequest, &shapes::MODIFY_CAPACITY_RESERVATION_REQUEST)
+        -> (ModifyCapacityReservationResponse, Some(&shapes::MODIFY_CAPACITY_RESERVATION_RESPONSE));
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeAccountLimits.html>
+    DescribeAccountLimits(DescribeAccountLimitsRequest, &shapes::DESCRIBE_ACCOUNT_LIMITS_REQUEST)
+        -> (DescribeAccountLimitsResponse, Some(&shapes::DESCRIBE_ACCOUNT_LIMITS_RESPONSE));
 }
 
 errors! {
     ALPNPolicyNotSupportedException = "ALPNPolicyNotFound", 400, Sender, "message";
     AllocationIdNotFoundException = "AllocationIdNotFound", 400, Sender, "message";
     AvailabilityZoneNotSupportedException = "AvailabilityZoneNotSupported", 400, Sender, "message";
+    CapacityDecreaseRequestsLimitExceededException = "CapacityDecreaseRequestLimitExceeded", 400, Sender, "message";
+    CapacityReservationPendingException = "CapacityReservationPending", 400, Sender, "message";
+    CapacityUnitsLimitExceededException = "CapacityUnitsLimitExceeded", 400, Sender, "message";
     CertificateNotFoundException = "CertificateNotFound", 400, Sender, "message";
     DuplicateListenerException = "DuplicateListener", 400, Sender, "message";
     DuplicateLoadBalancerNameException = "DuplicateLoadBalancerName", 400, Sender, "message";
@@ -118,6 +158,7 @@ errors! {
     DuplicateTargetGroupNameException = "DuplicateTargetGroupName", 400, Sender, "message";
     HealthUnavailableException = "HealthUnavailable", 500, Receiver, "message";
     IncompatibleProtocolsException = "IncompatibleProtocols", 400, Sender, "message";
+    InsufficientCapacityException = "InsufficientCapacity", 500, Receiver, "message";
     InvalidConfigurationRequestException = "InvalidConfigurationRequest", 400, Sender, "message";
     InvalidLoadBalancerActionException = "InvalidLoadBalancerAction", 400, Sender, "message";
     InvalidSchemeException = "InvalidScheme", 400, Sender, "message";
@@ -127,6 +168,7 @@ errors! {
     ListenerNotFoundException = "ListenerNotFound", 400, Sender, "message";
     LoadBalancerNotFoundException = "LoadBalancerNotFound", 400, Sender, "message";
     OperationNotPermittedException = "OperationNotPermitted", 400, Sender, "message";
+    PriorRequestNotCompleteException = "PriorRequestNotComplete", 429, Sender, "message";
     PriorityInUseException = "PriorityInUse", 400, Sender, "message";
     ResourceInUseException = "ResourceInUse", 400, Sender, "message";
     RuleNotFoundException = "RuleNotFound", 400, Sender, "message";

@@ -31,6 +31,14 @@ pub(super) static ACTION_TYPE_ENUM: Shape = Shape::enumeration(types::ActionType
 
 pub(super) static ACTIONS: Shape = Shape::list(&ACTION);
 
+pub(super) static ADD_LISTENER_CERTIFICATES_REQUEST: Shape = Shape::structure(&[
+    Member::required("Certificates", &CERTIFICATE_LIST),
+    Member::required("ListenerArn", &schema::STRING),
+]);
+
+pub(super) static ADD_LISTENER_CERTIFICATES_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("Certificates", &CERTIFICATE_LIST)]);
+
 pub(super) static ADD_TAGS_REQUEST: Shape = Shape::structure(&[
     Member::required("ResourceArns", &RESOURCE_ARNS),
     Member::required("Tags", &TAG_LIST),
@@ -116,12 +124,27 @@ pub(super) static AVAILABILITY_ZONE: Shape = Shape::structure(&[
 
 pub(super) static AVAILABILITY_ZONES: Shape = Shape::list(&AVAILABILITY_ZONE);
 
+pub(super) static CAPACITY_RESERVATION_STATE_ENUM: Shape =
+    Shape::enumeration(types::CapacityReservationStateEnum::VALUES);
+
+pub(super) static CAPACITY_RESERVATION_STATUS: Shape = Shape::structure(&[
+    Member::optional("Code", &CAPACITY_RESERVATION_STATE_ENUM),
+    Member::optional("Reason", &schema::STRING),
+]);
+
 pub(super) static CERTIFICATE: Shape = Shape::structure(&[
     Member::optional("CertificateArn", &schema::STRING),
     Member::optional("IsDefault", &schema::BOOLEAN),
 ]);
 
 pub(super) static CERTIFICATE_LIST: Shape = Shape::list(&CERTIFICATE);
+
+pub(super) static CIPHER: Shape = Shape::structure(&[
+    Member::optional("Name", &schema::STRING),
+    Member::optional("Priority", &schema::INTEGER),
+]);
+
+pub(super) static CIPHERS: Shape = Shape::list(&CIPHER);
 
 pub(super) static CONDITION_FIELD_NAME: Shape = Shape::string().at_most(64);
 
@@ -230,6 +253,49 @@ pub(super) static DEREGISTER_TARGETS_REQUEST: Shape = Shape::structure(&[
 
 pub(super) static DEREGISTER_TARGETS_RESPONSE: Shape = Shape::structure(&[]);
 
+pub(super) static DESCRIBE_ACCOUNT_LIMITS_REQUEST: Shape = Shape::structure(&[
+    Member::optional("Marker", &schema::STRING),
+    Member::optional("PageSize", &PAGE_SIZE),
+]);
+
+pub(super) static DESCRIBE_ACCOUNT_LIMITS_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("Limits", &LIMITS),
+    Member::optional("NextMarker", &schema::STRING),
+]);
+
+pub(super) static DESCRIBE_CAPACITY_RESERVATION_REQUEST: Shape =
+    Shape::structure(&[Member::required("LoadBalancerArn", &schema::STRING)]);
+
+pub(super) static DESCRIBE_CAPACITY_RESERVATION_RESPONSE: Shape = Shape::structure(&[
+    Member::optional(
+        "CapacityReservationState",
+        &ZONAL_CAPACITY_RESERVATION_STATES,
+    ),
+    Member::optional("DecreaseRequestsRemaining", &schema::INTEGER),
+    Member::optional("LastModifiedTime", &schema::TIMESTAMP),
+    Member::optional(
+        "MinimumLoadBalancerCapacity",
+        &MINIMUM_LOAD_BALANCER_CAPACITY,
+    ),
+]);
+
+pub(super) static DESCRIBE_LISTENER_ATTRIBUTES_REQUEST: Shape =
+    Shape::structure(&[Member::required("ListenerArn", &schema::STRING)]);
+
+pub(super) static DESCRIBE_LISTENER_ATTRIBUTES_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("Attributes", &LISTENER_ATTRIBUTES)]);
+
+pub(super) static DESCRIBE_LISTENER_CERTIFICATES_REQUEST: Shape = Shape::structure(&[
+    Member::required("ListenerArn", &schema::STRING),
+    Member::optional("Marker", &schema::STRING),
+    Member::optional("PageSize", &PAGE_SIZE),
+]);
+
+pub(super) static DESCRIBE_LISTENER_CERTIFICATES_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("Certificates", &CERTIFICATE_LIST),
+    Member::optional("NextMarker", &schema::STRING),
+]);
+
 pub(super) static DESCRIBE_LISTENERS_REQUEST: Shape = Shape::structure(&[
     Member::optional("ListenerArns", &LISTENER_ARNS),
     Member::optional("LoadBalancerArn", &schema::STRING),
@@ -270,6 +336,18 @@ pub(super) static DESCRIBE_RULES_REQUEST: Shape = Shape::structure(&[
 pub(super) static DESCRIBE_RULES_RESPONSE: Shape = Shape::structure(&[
     Member::optional("NextMarker", &schema::STRING),
     Member::optional("Rules", &RULES),
+]);
+
+pub(super) static DESCRIBE_SSL_POLICIES_REQUEST: Shape = Shape::structure(&[
+    Member::optional("LoadBalancerType", &LOAD_BALANCER_TYPE_ENUM),
+    Member::optional("Marker", &schema::STRING),
+    Member::optional("Names", &SSL_POLICY_NAMES),
+    Member::optional("PageSize", &PAGE_SIZE),
+]);
+
+pub(super) static DESCRIBE_SSL_POLICIES_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("NextMarker", &schema::STRING),
+    Member::optional("SslPolicies", &SSL_POLICIES),
 ]);
 
 pub(super) static DESCRIBE_TAGS_REQUEST: Shape =
@@ -313,6 +391,9 @@ pub(super) static DESCRIBE_TARGET_HEALTH_RESPONSE: Shape = Shape::structure(&[Me
 
 pub(super) static ENABLE_PREFIX_FOR_IPV6_SOURCE_NAT_ENUM: Shape =
     Shape::enumeration(types::EnablePrefixForIpv6SourceNatEnum::VALUES);
+
+pub(super) static ENFORCE_SECURITY_GROUP_INBOUND_RULES_ON_PRIVATE_LINK_TRAFFIC_ENUM: Shape =
+    Shape::enumeration(types::EnforceSecurityGroupInboundRulesOnPrivateLinkTrafficEnum::VALUES);
 
 pub(super) static FIXED_RESPONSE_ACTION_CONFIG: Shape = Shape::structure(&[
     Member::optional("ContentType", &FIXED_RESPONSE_ACTION_CONTENT_TYPE),
@@ -396,6 +477,13 @@ pub(super) static JWT_VALIDATION_ACTION_CONFIG: Shape = Shape::structure(&[
     Member::required("JwksEndpoint", &schema::STRING),
 ]);
 
+pub(super) static LIMIT: Shape = Shape::structure(&[
+    Member::optional("Max", &schema::STRING),
+    Member::optional("Name", &schema::STRING),
+]);
+
+pub(super) static LIMITS: Shape = Shape::list(&LIMIT);
+
 pub(super) static LIST_OF_DESCRIBE_TARGET_HEALTH_INCLUDE_OPTIONS: Shape =
     Shape::list(&DESCRIBE_TARGET_HEALTH_INPUT_INCLUDE_ENUM);
 
@@ -414,6 +502,19 @@ pub(super) static LISTENER: Shape = Shape::structure(&[
 ]);
 
 pub(super) static LISTENER_ARNS: Shape = Shape::list(&schema::STRING);
+
+pub(super) static LISTENER_ATTRIBUTE: Shape = Shape::structure(&[
+    Member::optional("Key", &LISTENER_ATTRIBUTE_KEY),
+    Member::optional("Value", &schema::STRING),
+]);
+
+static PATTERN_OF_LISTENER_ATTRIBUTE_KEY: Pattern = Pattern::new("^[a-zA-Z0-9._]+$");
+
+pub(super) static LISTENER_ATTRIBUTE_KEY: Shape = Shape::string()
+    .at_most(256)
+    .matching(&PATTERN_OF_LISTENER_ATTRIBUTE_KEY);
+
+pub(super) static LISTENER_ATTRIBUTES: Shape = Shape::list(&LISTENER_ATTRIBUTE);
 
 pub(super) static LISTENERS: Shape = Shape::list(&LISTENER);
 
@@ -492,8 +593,41 @@ pub(super) static MATCHER: Shape = Shape::structure(&[
     Member::optional("HttpCode", &schema::STRING),
 ]);
 
+pub(super) static MINIMUM_LOAD_BALANCER_CAPACITY: Shape =
+    Shape::structure(&[Member::optional("CapacityUnits", &schema::INTEGER)]);
+
 pub(super) static MITIGATION_IN_EFFECT_ENUM: Shape =
     Shape::enumeration(types::MitigationInEffectEnum::VALUES);
+
+pub(super) static MODIFY_CAPACITY_RESERVATION_REQUEST: Shape = Shape::structure(&[
+    Member::required("LoadBalancerArn", &schema::STRING),
+    Member::optional(
+        "MinimumLoadBalancerCapacity",
+        &MINIMUM_LOAD_BALANCER_CAPACITY,
+    ),
+    Member::optional("ResetCapacityReservation", &schema::BOOLEAN),
+]);
+
+pub(super) static MODIFY_CAPACITY_RESERVATION_RESPONSE: Shape = Shape::structure(&[
+    Member::optional(
+        "CapacityReservationState",
+        &ZONAL_CAPACITY_RESERVATION_STATES,
+    ),
+    Member::optional("DecreaseRequestsRemaining", &schema::INTEGER),
+    Member::optional("LastModifiedTime", &schema::TIMESTAMP),
+    Member::optional(
+        "MinimumLoadBalancerCapacity",
+        &MINIMUM_LOAD_BALANCER_CAPACITY,
+    ),
+]);
+
+pub(super) static MODIFY_LISTENER_ATTRIBUTES_REQUEST: Shape = Shape::structure(&[
+    Member::required("Attributes", &LISTENER_ATTRIBUTES),
+    Member::required("ListenerArn", &schema::STRING),
+]);
+
+pub(super) static MODIFY_LISTENER_ATTRIBUTES_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("Attributes", &LISTENER_ATTRIBUTES)]);
 
 pub(super) static MODIFY_LISTENER_REQUEST: Shape = Shape::structure(&[
     Member::optional("AlpnPolicy", &ALPN_POLICY_NAME),
@@ -624,6 +758,13 @@ pub(super) static REGISTER_TARGETS_REQUEST: Shape = Shape::structure(&[
 
 pub(super) static REGISTER_TARGETS_RESPONSE: Shape = Shape::structure(&[]);
 
+pub(super) static REMOVE_LISTENER_CERTIFICATES_REQUEST: Shape = Shape::structure(&[
+    Member::required("Certificates", &CERTIFICATE_LIST),
+    Member::required("ListenerArn", &schema::STRING),
+]);
+
+pub(super) static REMOVE_LISTENER_CERTIFICATES_RESPONSE: Shape = Shape::structure(&[]);
+
 pub(super) static REMOVE_TAGS_REQUEST: Shape = Shape::structure(&[
     Member::required("ResourceArns", &RESOURCE_ARNS),
     Member::required("TagKeys", &TAG_KEYS),
@@ -689,11 +830,56 @@ pub(super) static RULES: Shape = Shape::list(&RULE);
 
 pub(super) static SECURITY_GROUPS: Shape = Shape::list(&schema::STRING);
 
+pub(super) static SET_IP_ADDRESS_TYPE_REQUEST: Shape = Shape::structure(&[
+    Member::required("IpAddressType", &IP_ADDRESS_TYPE),
+    Member::required("LoadBalancerArn", &schema::STRING),
+]);
+
+pub(super) static SET_IP_ADDRESS_TYPE_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("IpAddressType", &IP_ADDRESS_TYPE)]);
+
 pub(super) static SET_RULE_PRIORITIES_REQUEST: Shape =
     Shape::structure(&[Member::required("RulePriorities", &RULE_PRIORITY_LIST)]);
 
 pub(super) static SET_RULE_PRIORITIES_RESPONSE: Shape =
     Shape::structure(&[Member::optional("Rules", &RULES)]);
+
+pub(super) static SET_SECURITY_GROUPS_REQUEST: Shape = Shape::structure(&[
+    Member::optional(
+        "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
+        &ENFORCE_SECURITY_GROUP_INBOUND_RULES_ON_PRIVATE_LINK_TRAFFIC_ENUM,
+    ),
+    Member::required("LoadBalancerArn", &schema::STRING),
+    Member::required("SecurityGroups", &SECURITY_GROUPS),
+]);
+
+pub(super) static SET_SECURITY_GROUPS_RESPONSE: Shape = Shape::structure(&[
+    Member::optional(
+        "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
+        &ENFORCE_SECURITY_GROUP_INBOUND_RULES_ON_PRIVATE_LINK_TRAFFIC_ENUM,
+    ),
+    Member::optional("SecurityGroupIds", &SECURITY_GROUPS),
+]);
+
+pub(super) static SET_SUBNETS_REQUEST: Shape = Shape::structure(&[
+    Member::optional(
+        "EnablePrefixForIpv6SourceNat",
+        &ENABLE_PREFIX_FOR_IPV6_SOURCE_NAT_ENUM,
+    ),
+    Member::optional("IpAddressType", &IP_ADDRESS_TYPE),
+    Member::required("LoadBalancerArn", &schema::STRING),
+    Member::optional("SubnetMappings", &SUBNET_MAPPINGS),
+    Member::optional("Subnets", &SUBNETS),
+]);
+
+pub(super) static SET_SUBNETS_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("AvailabilityZones", &AVAILABILITY_ZONES),
+    Member::optional(
+        "EnablePrefixForIpv6SourceNat",
+        &ENABLE_PREFIX_FOR_IPV6_SOURCE_NAT_ENUM,
+    ),
+    Member::optional("IpAddressType", &IP_ADDRESS_TYPE),
+]);
 
 pub(super) static SOURCE_IP_ADDRESS_TYPE_ENUM: Shape =
     Shape::enumeration(types::SourceIpAddressTypeEnum::VALUES);
@@ -704,6 +890,19 @@ pub(super) static SOURCE_IP_CONDITION_CONFIG: Shape = Shape::structure(&[
 ]);
 
 pub(super) static SOURCE_NAT_IPV6_PREFIXES: Shape = Shape::list(&schema::STRING);
+
+pub(super) static SSL_POLICIES: Shape = Shape::list(&SSL_POLICY);
+
+pub(super) static SSL_POLICY: Shape = Shape::structure(&[
+    Member::optional("Ciphers", &CIPHERS),
+    Member::optional("Name", &schema::STRING),
+    Member::optional("SslProtocols", &SSL_PROTOCOLS),
+    Member::optional("SupportedLoadBalancerTypes", &LIST_OF_STRING),
+]);
+
+pub(super) static SSL_POLICY_NAMES: Shape = Shape::list(&schema::STRING);
+
+pub(super) static SSL_PROTOCOLS: Shape = Shape::list(&schema::STRING);
 
 pub(super) static SUBNET_MAPPING: Shape = Shape::structure(&[
     Member::optional("AllocationId", &schema::STRING),
@@ -851,3 +1050,12 @@ pub(super) static TRUST_STORE_ASSOCIATION_STATUS_ENUM: Shape =
 
 pub(super) static URL_REWRITE_CONFIG: Shape =
     Shape::structure(&[Member::optional("Rewrites", &REWRITE_CONFIG_LIST)]);
+
+pub(super) static ZONAL_CAPACITY_RESERVATION_STATE: Shape = Shape::structure(&[
+    Member::optional("AvailabilityZone", &schema::STRING),
+    Member::optional("EffectiveCapacityUnits", &schema::DOUBLE),
+    Member::optional("State", &CAPACITY_RESERVATION_STATUS),
+]);
+
+pub(super) static ZONAL_CAPACITY_RESERVATION_STATES: Shape =
+    Shape::list(&ZONAL_CAPACITY_RESERVATION_STATE);

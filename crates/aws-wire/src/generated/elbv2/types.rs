@@ -56,6 +56,15 @@ string_enum! {
 }
 
 string_enum! {
+    pub enum CapacityReservationStateEnum {
+        Provisioned = "provisioned",
+        Pending = "pending",
+        Rebalancing = "rebalancing",
+        Failed = "failed",
+    }
+}
+
+string_enum! {
     pub enum DescribeTargetHealthInputIncludeEnum {
         AnomalyDetection = "AnomalyDetection",
         All = "All",
@@ -64,6 +73,13 @@ string_enum! {
 
 string_enum! {
     pub enum EnablePrefixForIpv6SourceNatEnum {
+        On = "on",
+        Off = "off",
+    }
+}
+
+string_enum! {
+    pub enum EnforceSecurityGroupInboundRulesOnPrivateLinkTrafficEnum {
         On = "on",
         Off = "off",
     }
@@ -256,6 +272,20 @@ pub struct Action {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AddListenerCertificatesRequest {
+    #[serde(rename = "Certificates")]
+    pub certificates: Vec<Certificate>,
+    #[serde(rename = "ListenerArn")]
+    pub listener_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AddListenerCertificatesResponse {
+    #[serde(rename = "Certificates", skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<Vec<Certificate>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AddTagsRequest {
     #[serde(rename = "ResourceArns")]
     pub resource_arns: Vec<String>,
@@ -368,11 +398,27 @@ pub struct AvailabilityZone {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CapacityReservationStatus {
+    #[serde(rename = "Code", skip_serializing_if = "Option::is_none")]
+    pub code: Option<CapacityReservationStateEnum>,
+    #[serde(rename = "Reason", skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
     #[serde(rename = "CertificateArn", skip_serializing_if = "Option::is_none")]
     pub certificate_arn: Option<String>,
     #[serde(rename = "IsDefault", skip_serializing_if = "Option::is_none")]
     pub is_default: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cipher {
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "Priority", skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -575,6 +621,79 @@ pub struct DeregisterTargetsRequest {
 pub struct DeregisterTargetsResponse {}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeAccountLimitsRequest {
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "PageSize", skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeAccountLimitsResponse {
+    #[serde(rename = "Limits", skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Vec<Limit>>,
+    #[serde(rename = "NextMarker", skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeCapacityReservationRequest {
+    #[serde(rename = "LoadBalancerArn")]
+    pub load_balancer_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeCapacityReservationResponse {
+    #[serde(
+        rename = "CapacityReservationState",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub capacity_reservation_state: Option<Vec<ZonalCapacityReservationState>>,
+    #[serde(
+        rename = "DecreaseRequestsRemaining",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub decrease_requests_remaining: Option<i32>,
+    #[serde(rename = "LastModifiedTime", skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<Timestamp>,
+    #[serde(
+        rename = "MinimumLoadBalancerCapacity",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub minimum_load_balancer_capacity: Option<MinimumLoadBalancerCapacity>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeListenerAttributesRequest {
+    #[serde(rename = "ListenerArn")]
+    pub listener_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeListenerAttributesResponse {
+    #[serde(rename = "Attributes", skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Vec<ListenerAttribute>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeListenerCertificatesRequest {
+    #[serde(rename = "ListenerArn")]
+    pub listener_arn: String,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "PageSize", skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeListenerCertificatesResponse {
+    #[serde(rename = "Certificates", skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<Vec<Certificate>>,
+    #[serde(rename = "NextMarker", skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DescribeListenersRequest {
     #[serde(rename = "ListenerArns", skip_serializing_if = "Option::is_none")]
     pub listener_arns: Option<Vec<String>>,
@@ -644,6 +763,26 @@ pub struct DescribeRulesResponse {
     pub next_marker: Option<String>,
     #[serde(rename = "Rules", skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<Rule>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeSSLPoliciesRequest {
+    #[serde(rename = "LoadBalancerType", skip_serializing_if = "Option::is_none")]
+    pub load_balancer_type: Option<LoadBalancerTypeEnum>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "Names", skip_serializing_if = "Option::is_none")]
+    pub names: Option<Vec<String>>,
+    #[serde(rename = "PageSize", skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeSSLPoliciesResponse {
+    #[serde(rename = "NextMarker", skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+    #[serde(rename = "SslPolicies", skip_serializing_if = "Option::is_none")]
+    pub ssl_policies: Option<Vec<SslPolicy>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -789,6 +928,14 @@ pub struct JwtValidationActionConfig {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    #[serde(rename = "Max", skip_serializing_if = "Option::is_none")]
+    pub max: Option<String>,
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
     #[serde(rename = "AlpnPolicy", skip_serializing_if = "Option::is_none")]
     pub alpn_policy: Option<Vec<String>>,
@@ -811,6 +958,14 @@ pub struct Listener {
     pub protocol: Option<ProtocolEnum>,
     #[serde(rename = "SslPolicy", skip_serializing_if = "Option::is_none")]
     pub ssl_policy: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListenerAttribute {
+    #[serde(rename = "Key", skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(rename = "Value", skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -895,6 +1050,63 @@ pub struct Matcher {
     pub grpc_code: Option<String>,
     #[serde(rename = "HttpCode", skip_serializing_if = "Option::is_none")]
     pub http_code: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MinimumLoadBalancerCapacity {
+    #[serde(rename = "CapacityUnits", skip_serializing_if = "Option::is_none")]
+    pub capacity_units: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModifyCapacityReservationRequest {
+    #[serde(rename = "LoadBalancerArn")]
+    pub load_balancer_arn: String,
+    #[serde(
+        rename = "MinimumLoadBalancerCapacity",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub minimum_load_balancer_capacity: Option<MinimumLoadBalancerCapacity>,
+    #[serde(
+        rename = "ResetCapacityReservation",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reset_capacity_reservation: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModifyCapacityReservationResponse {
+    #[serde(
+        rename = "CapacityReservationState",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub capacity_reservation_state: Option<Vec<ZonalCapacityReservationState>>,
+    #[serde(
+        rename = "DecreaseRequestsRemaining",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub decrease_requests_remaining: Option<i32>,
+    #[serde(rename = "LastModifiedTime", skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<Timestamp>,
+    #[serde(
+        rename = "MinimumLoadBalancerCapacity",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub minimum_load_balancer_capacity: Option<MinimumLoadBalancerCapacity>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModifyListenerAttributesRequest {
+    #[serde(rename = "Attributes")]
+    pub attributes: Vec<ListenerAttribute>,
+    #[serde(rename = "ListenerArn")]
+    pub listener_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModifyListenerAttributesResponse {
+    #[serde(rename = "Attributes", skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Vec<ListenerAttribute>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -1092,6 +1304,17 @@ pub struct RegisterTargetsRequest {
 pub struct RegisterTargetsResponse {}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RemoveListenerCertificatesRequest {
+    #[serde(rename = "Certificates")]
+    pub certificates: Vec<Certificate>,
+    #[serde(rename = "ListenerArn")]
+    pub listener_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RemoveListenerCertificatesResponse {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RemoveTagsRequest {
     #[serde(rename = "ResourceArns")]
     pub resource_arns: Vec<String>,
@@ -1172,6 +1395,20 @@ pub struct RuleTransform {
     pub url_rewrite_config: Option<UrlRewriteConfig>,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetIpAddressTypeRequest {
+    #[serde(rename = "IpAddressType")]
+    pub ip_address_type: IpAddressType,
+    #[serde(rename = "LoadBalancerArn")]
+    pub load_balancer_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SetIpAddressTypeResponse {
+    #[serde(rename = "IpAddressType", skip_serializing_if = "Option::is_none")]
+    pub ip_address_type: Option<IpAddressType>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SetRulePrioritiesRequest {
     #[serde(rename = "RulePriorities")]
@@ -1185,11 +1422,82 @@ pub struct SetRulePrioritiesResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SetSecurityGroupsRequest {
+    #[serde(
+        rename = "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub enforce_security_group_inbound_rules_on_private_link_traffic:
+        Option<EnforceSecurityGroupInboundRulesOnPrivateLinkTrafficEnum>,
+    #[serde(rename = "LoadBalancerArn")]
+    pub load_balancer_arn: String,
+    #[serde(rename = "SecurityGroups")]
+    pub security_groups: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SetSecurityGroupsResponse {
+    #[serde(
+        rename = "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub enforce_security_group_inbound_rules_on_private_link_traffic:
+        Option<EnforceSecurityGroupInboundRulesOnPrivateLinkTrafficEnum>,
+    #[serde(rename = "SecurityGroupIds", skip_serializing_if = "Option::is_none")]
+    pub security_group_ids: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SetSubnetsRequest {
+    #[serde(
+        rename = "EnablePrefixForIpv6SourceNat",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub enable_prefix_for_ipv6_source_nat: Option<EnablePrefixForIpv6SourceNatEnum>,
+    #[serde(rename = "IpAddressType", skip_serializing_if = "Option::is_none")]
+    pub ip_address_type: Option<IpAddressType>,
+    #[serde(rename = "LoadBalancerArn")]
+    pub load_balancer_arn: String,
+    #[serde(rename = "SubnetMappings", skip_serializing_if = "Option::is_none")]
+    pub subnet_mappings: Option<Vec<SubnetMapping>>,
+    #[serde(rename = "Subnets", skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SetSubnetsResponse {
+    #[serde(rename = "AvailabilityZones", skip_serializing_if = "Option::is_none")]
+    pub availability_zones: Option<Vec<AvailabilityZone>>,
+    #[serde(
+        rename = "EnablePrefixForIpv6SourceNat",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub enable_prefix_for_ipv6_source_nat: Option<EnablePrefixForIpv6SourceNatEnum>,
+    #[serde(rename = "IpAddressType", skip_serializing_if = "Option::is_none")]
+    pub ip_address_type: Option<IpAddressType>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SourceIpConditionConfig {
     #[serde(rename = "IpAddressType", skip_serializing_if = "Option::is_none")]
     pub ip_address_type: Option<SourceIpAddressTypeEnum>,
     #[serde(rename = "Values", skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SslPolicy {
+    #[serde(rename = "Ciphers", skip_serializing_if = "Option::is_none")]
+    pub ciphers: Option<Vec<Cipher>>,
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "SslProtocols", skip_serializing_if = "Option::is_none")]
+    pub ssl_protocols: Option<Vec<String>>,
+    #[serde(
+        rename = "SupportedLoadBalancerTypes",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub supported_load_balancer_types: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -1349,4 +1657,17 @@ pub struct TargetHealthDescription {
 pub struct UrlRewriteConfig {
     #[serde(rename = "Rewrites", skip_serializing_if = "Option::is_none")]
     pub rewrites: Option<Vec<RewriteConfig>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ZonalCapacityReservationState {
+    #[serde(rename = "AvailabilityZone", skip_serializing_if = "Option::is_none")]
+    pub availability_zone: Option<String>,
+    #[serde(
+        rename = "EffectiveCapacityUnits",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub effective_capacity_units: Option<f64>,
+    #[serde(rename = "State", skip_serializing_if = "Option::is_none")]
+    pub state: Option<CapacityReservationStatus>,
 }

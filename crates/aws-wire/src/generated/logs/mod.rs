@@ -17,7 +17,8 @@ use crate::operation::{ServiceInfo, operations};
 use crate::service::Protocol;
 
 pub(crate) static INFO: ServiceInfo = ServiceInfo {
-    protocol: Protocol::Json,
+    protocols: &[Protocol::Json],
+    json_version: "1.1",
     api_version: "2014-03-28",
     signing_name: "logs",
     target_prefix: "Logs_20140328",
@@ -69,10 +70,30 @@ operations! {
     /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListTagsForResource.html>
     ListTagsForResource(ListTagsForResourceRequest, &shapes::LIST_TAGS_FOR_RESOURCE_REQUEST)
         -> (ListTagsForResourceResponse, Some(&shapes::LIST_TAGS_FOR_RESOURCE_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListLogGroups.html>
+    ListLogGroups(ListLogGroupsRequest, &shapes::LIST_LOG_GROUPS_REQUEST)
+        -> (ListLogGroupsResponse, Some(&shapes::LIST_LOG_GROUPS_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagLogGroup.html>
+    TagLogGroup(TagLogGroupRequest, &shapes::TAG_LOG_GROUP_REQUEST)
+        -> (TagLogGroupResponse, None);
+    /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_UntagLogGroup.html>
+    UntagLogGroup(UntagLogGroupRequest, &shapes::UNTAG_LOG_GROUP_REQUEST)
+        -> (UntagLogGroupResponse, None);
+    /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListTagsLogGroup.html>
+    ListTagsLogGroup(ListTagsLogGroupRequest, &shapes::LIST_TAGS_LOG_GROUP_REQUEST)
+        -> (ListTagsLogGroupResponse, Some(&shapes::LIST_TAGS_LOG_GROUP_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogGroupDeletionProtection.html>
+    PutLogGroupDeletionProtection(PutLogGroupDeletionProtectionRequest, &shapes::PUT_LOG_GROUP_DELETION_PROTECTION_REQUEST)
+        -> (PutLogGroupDeletionProtectionResponse, None);
+    /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TestMetricFilter.html>
+    TestMetricFilter(TestMetricFilterRequest, &shapes::TEST_METRIC_FILTER_REQUEST)
+        -> (TestMetricFilterResponse, Some(&shapes::TEST_METRIC_FILTER_RESPONSE));
 }
 
 errors! {
+    AccessDeniedException = "AccessDeniedException", 400, Sender, "message";
     DataAlreadyAcceptedException = "DataAlreadyAcceptedException", 400, Sender, "message";
+    InvalidOperationException = "InvalidOperationException", 400, Sender, "message";
     InvalidParameterException = "InvalidParameterException", 400, Sender, "message";
     InvalidSequenceTokenException = "InvalidSequenceTokenException", 400, Sender, "message";
     LimitExceededException = "LimitExceededException", 400, Sender, "message";

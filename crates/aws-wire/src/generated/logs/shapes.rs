@@ -42,6 +42,14 @@ pub(super) static CREATE_LOG_STREAM_REQUEST: Shape = Shape::structure(&[
 pub(super) static DATA_PROTECTION_STATUS: Shape =
     Shape::enumeration(types::DataProtectionStatus::VALUES);
 
+pub(super) static DATA_SOURCE_FILTER: Shape = Shape::structure(&[
+    Member::required("name", &schema::STRING),
+    Member::optional("type", &schema::STRING),
+]);
+
+pub(super) static DATA_SOURCE_FILTERS: Shape =
+    Shape::list(&DATA_SOURCE_FILTER).at_least(1).at_most(5);
+
 pub(super) static DELETE_LOG_GROUP_REQUEST: Shape =
     Shape::structure(&[Member::required("logGroupName", &LOG_GROUP_NAME)]);
 
@@ -122,6 +130,17 @@ pub(super) static EVENT_MESSAGE: Shape = Shape::string().at_least(1);
 
 pub(super) static EVENTS_LIMIT: Shape = Shape::integer().at_least(1).at_most(10000);
 
+pub(super) static EXTRACTED_VALUES: Shape = Shape::map(&schema::STRING, &schema::STRING);
+
+static PATTERN_OF_FIELD_INDEX_NAME: Pattern = Pattern::new("[\\.\\-_/#A-Za-z0-9]+");
+
+pub(super) static FIELD_INDEX_NAME: Shape = Shape::string()
+    .at_least(1)
+    .at_most(512)
+    .matching(&PATTERN_OF_FIELD_INDEX_NAME);
+
+pub(super) static FIELD_INDEX_NAMES: Shape = Shape::list(&FIELD_INDEX_NAME).at_least(1).at_most(20);
+
 pub(super) static FILTER_LOG_EVENTS_REQUEST: Shape = Shape::structure(&[
     Member::optional("endTime", &TIMESTAMP),
     Member::optional("filterPattern", &FILTER_PATTERN),
@@ -190,10 +209,35 @@ pub(super) static INPUT_LOG_STREAM_NAMES: Shape =
 
 pub(super) static KMS_KEY_ID: Shape = Shape::string().at_most(256);
 
+pub(super) static LIST_LIMIT: Shape = Shape::integer().at_least(1).at_most(1000);
+
+pub(super) static LIST_LOG_GROUPS_REQUEST: Shape = Shape::structure(&[
+    Member::optional("accountIdentifiers", &ACCOUNT_IDS),
+    Member::optional("dataSources", &DATA_SOURCE_FILTERS),
+    Member::optional("fieldIndexNames", &FIELD_INDEX_NAMES),
+    Member::optional("includeLinkedAccounts", &schema::BOOLEAN),
+    Member::optional("limit", &LIST_LIMIT),
+    Member::optional("logGroupClass", &LOG_GROUP_CLASS),
+    Member::optional("logGroupNamePattern", &LOG_GROUP_NAME_REGEX_PATTERN),
+    Member::optional("logGroupTags", &TAG_FILTERS),
+    Member::optional("nextToken", &NEXT_TOKEN),
+]);
+
+pub(super) static LIST_LOG_GROUPS_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("logGroups", &LOG_GROUP_SUMMARIES),
+    Member::optional("nextToken", &NEXT_TOKEN),
+]);
+
 pub(super) static LIST_TAGS_FOR_RESOURCE_REQUEST: Shape =
     Shape::structure(&[Member::required("resourceArn", &AMAZON_RESOURCE_NAME)]);
 
 pub(super) static LIST_TAGS_FOR_RESOURCE_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("tags", &TAGS)]);
+
+pub(super) static LIST_TAGS_LOG_GROUP_REQUEST: Shape =
+    Shape::structure(&[Member::required("logGroupName", &LOG_GROUP_NAME)]);
+
+pub(super) static LIST_TAGS_LOG_GROUP_RESPONSE: Shape =
     Shape::structure(&[Member::optional("tags", &TAGS)]);
 
 pub(super) static LOG_GROUP: Shape = Shape::structure(&[
@@ -236,6 +280,22 @@ pub(super) static LOG_GROUP_NAME_PATTERN: Shape = Shape::string()
     .at_most(512)
     .matching(&PATTERN_OF_LOG_GROUP_NAME_PATTERN);
 
+static PATTERN_OF_LOG_GROUP_NAME_REGEX_PATTERN: Pattern =
+    Pattern::new("(\\^?[\\.\\-_\\/#A-Za-z0-9]{3,24})(\\|\\^?[\\.\\-_\\/#A-Za-z0-9]{3,24}){0,4}");
+
+pub(super) static LOG_GROUP_NAME_REGEX_PATTERN: Shape = Shape::string()
+    .at_least(3)
+    .at_most(129)
+    .matching(&PATTERN_OF_LOG_GROUP_NAME_REGEX_PATTERN);
+
+pub(super) static LOG_GROUP_SUMMARIES: Shape = Shape::list(&LOG_GROUP_SUMMARY);
+
+pub(super) static LOG_GROUP_SUMMARY: Shape = Shape::structure(&[
+    Member::optional("logGroupArn", &schema::STRING),
+    Member::optional("logGroupClass", &LOG_GROUP_CLASS),
+    Member::optional("logGroupName", &LOG_GROUP_NAME),
+]);
+
 pub(super) static LOG_GROUPS: Shape = Shape::list(&LOG_GROUP);
 
 pub(super) static LOG_STREAM: Shape = Shape::structure(&[
@@ -257,6 +317,14 @@ pub(super) static LOG_STREAM_NAME: Shape = Shape::string()
     .matching(&PATTERN_OF_LOG_STREAM_NAME);
 
 pub(super) static LOG_STREAMS: Shape = Shape::list(&LOG_STREAM);
+
+pub(super) static METRIC_FILTER_MATCH_RECORD: Shape = Shape::structure(&[
+    Member::optional("eventMessage", &EVENT_MESSAGE),
+    Member::optional("eventNumber", &schema::LONG),
+    Member::optional("extractedValues", &EXTRACTED_VALUES),
+]);
+
+pub(super) static METRIC_FILTER_MATCHES: Shape = Shape::list(&METRIC_FILTER_MATCH_RECORD);
 
 pub(super) static NEXT_TOKEN: Shape = Shape::string().at_least(1);
 
@@ -284,6 +352,11 @@ pub(super) static PUT_LOG_EVENTS_RESPONSE: Shape = Shape::structure(&[
     Member::optional("rejectedLogEventsInfo", &REJECTED_LOG_EVENTS_INFO),
 ]);
 
+pub(super) static PUT_LOG_GROUP_DELETION_PROTECTION_REQUEST: Shape = Shape::structure(&[
+    Member::required("deletionProtectionEnabled", &schema::BOOLEAN),
+    Member::required("logGroupIdentifier", &LOG_GROUP_IDENTIFIER),
+]);
+
 pub(super) static PUT_RETENTION_POLICY_REQUEST: Shape = Shape::structure(&[
     Member::required("logGroupName", &LOG_GROUP_NAME),
     Member::required("retentionInDays", &schema::INTEGER),
@@ -307,6 +380,30 @@ pub(super) static SEARCHED_LOG_STREAMS: Shape = Shape::list(&SEARCHED_LOG_STREAM
 
 pub(super) static SEQUENCE_TOKEN: Shape = Shape::string().at_least(1);
 
+pub(super) static TAG_FILTER: Shape = Shape::structure(&[
+    Member::required("key", &TAG_FILTER_KEY),
+    Member::optional("values", &TAG_FILTER_VALUES),
+]);
+
+static PATTERN_OF_TAG_FILTER_KEY: Pattern = Pattern::new("^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$");
+
+pub(super) static TAG_FILTER_KEY: Shape = Shape::string()
+    .at_least(1)
+    .at_most(128)
+    .matching(&PATTERN_OF_TAG_FILTER_KEY);
+
+static PATTERN_OF_TAG_FILTER_VALUE: Pattern =
+    Pattern::new("^!?\\*?([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)\\*?$");
+
+pub(super) static TAG_FILTER_VALUE: Shape = Shape::string()
+    .at_least(0)
+    .at_most(259)
+    .matching(&PATTERN_OF_TAG_FILTER_VALUE);
+
+pub(super) static TAG_FILTER_VALUES: Shape = Shape::list(&TAG_FILTER_VALUE).at_least(0).at_most(5);
+
+pub(super) static TAG_FILTERS: Shape = Shape::list(&TAG_FILTER).at_least(1).at_most(5);
+
 static PATTERN_OF_TAG_KEY: Pattern = Pattern::new("^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$");
 
 pub(super) static TAG_KEY: Shape = Shape::string()
@@ -315,6 +412,13 @@ pub(super) static TAG_KEY: Shape = Shape::string()
     .matching(&PATTERN_OF_TAG_KEY);
 
 pub(super) static TAG_KEY_LIST: Shape = Shape::list(&TAG_KEY).at_least(0).at_most(50);
+
+pub(super) static TAG_LIST: Shape = Shape::list(&TAG_KEY).at_least(1);
+
+pub(super) static TAG_LOG_GROUP_REQUEST: Shape = Shape::structure(&[
+    Member::required("logGroupName", &LOG_GROUP_NAME),
+    Member::required("tags", &TAGS),
+]);
 
 pub(super) static TAG_RESOURCE_REQUEST: Shape = Shape::structure(&[
     Member::required("resourceArn", &AMAZON_RESOURCE_NAME),
@@ -327,7 +431,22 @@ pub(super) static TAG_VALUE: Shape = Shape::string().at_most(256).matching(&PATT
 
 pub(super) static TAGS: Shape = Shape::map(&TAG_KEY, &TAG_VALUE).at_least(1).at_most(50);
 
+pub(super) static TEST_EVENT_MESSAGES: Shape = Shape::list(&EVENT_MESSAGE).at_least(1).at_most(50);
+
+pub(super) static TEST_METRIC_FILTER_REQUEST: Shape = Shape::structure(&[
+    Member::required("filterPattern", &FILTER_PATTERN),
+    Member::required("logEventMessages", &TEST_EVENT_MESSAGES),
+]);
+
+pub(super) static TEST_METRIC_FILTER_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("matches", &METRIC_FILTER_MATCHES)]);
+
 pub(super) static TIMESTAMP: Shape = Shape::long().at_least(0);
+
+pub(super) static UNTAG_LOG_GROUP_REQUEST: Shape = Shape::structure(&[
+    Member::required("logGroupName", &LOG_GROUP_NAME),
+    Member::required("tags", &TAG_LIST),
+]);
 
 pub(super) static UNTAG_RESOURCE_REQUEST: Shape = Shape::structure(&[
     Member::required("resourceArn", &AMAZON_RESOURCE_NAME),

@@ -88,6 +88,13 @@ pub struct CreateLogStreamRequest {
 pub struct CreateLogStreamResponse {}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DataSourceFilter {
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeleteLogGroupRequest {
     #[serde(rename = "logGroupName")]
     pub log_group_name: String,
@@ -284,6 +291,42 @@ pub struct InputLogEvent {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListLogGroupsRequest {
+    #[serde(rename = "accountIdentifiers", skip_serializing_if = "Option::is_none")]
+    pub account_identifiers: Option<Vec<String>>,
+    #[serde(rename = "dataSources", skip_serializing_if = "Option::is_none")]
+    pub data_sources: Option<Vec<DataSourceFilter>>,
+    #[serde(rename = "fieldIndexNames", skip_serializing_if = "Option::is_none")]
+    pub field_index_names: Option<Vec<String>>,
+    #[serde(
+        rename = "includeLinkedAccounts",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub include_linked_accounts: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i32>,
+    #[serde(rename = "logGroupClass", skip_serializing_if = "Option::is_none")]
+    pub log_group_class: Option<LogGroupClass>,
+    #[serde(
+        rename = "logGroupNamePattern",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub log_group_name_pattern: Option<String>,
+    #[serde(rename = "logGroupTags", skip_serializing_if = "Option::is_none")]
+    pub log_group_tags: Option<Vec<TagFilter>>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListLogGroupsResponse {
+    #[serde(rename = "logGroups", skip_serializing_if = "Option::is_none")]
+    pub log_groups: Option<Vec<LogGroupSummary>>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListTagsForResourceRequest {
     #[serde(rename = "resourceArn")]
     pub resource_arn: String,
@@ -291,6 +334,18 @@ pub struct ListTagsForResourceRequest {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListTagsForResourceResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListTagsLogGroupRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListTagsLogGroupResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<BTreeMap<String, String>>,
 }
@@ -343,6 +398,16 @@ pub struct LogGroup {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogGroupSummary {
+    #[serde(rename = "logGroupArn", skip_serializing_if = "Option::is_none")]
+    pub log_group_arn: Option<String>,
+    #[serde(rename = "logGroupClass", skip_serializing_if = "Option::is_none")]
+    pub log_group_class: Option<LogGroupClass>,
+    #[serde(rename = "logGroupName", skip_serializing_if = "Option::is_none")]
+    pub log_group_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogStream {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
@@ -366,6 +431,16 @@ pub struct LogStream {
         skip_serializing_if = "Option::is_none"
     )]
     pub upload_sequence_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MetricFilterMatchRecord {
+    #[serde(rename = "eventMessage", skip_serializing_if = "Option::is_none")]
+    pub event_message: Option<String>,
+    #[serde(rename = "eventNumber", skip_serializing_if = "Option::is_none")]
+    pub event_number: Option<i64>,
+    #[serde(rename = "extractedValues", skip_serializing_if = "Option::is_none")]
+    pub extracted_values: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -404,6 +479,17 @@ pub struct PutLogEventsResponse {
     )]
     pub rejected_log_events_info: Option<RejectedLogEventsInfo>,
 }
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutLogGroupDeletionProtectionRequest {
+    #[serde(rename = "deletionProtectionEnabled")]
+    pub deletion_protection_enabled: bool,
+    #[serde(rename = "logGroupIdentifier")]
+    pub log_group_identifier: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutLogGroupDeletionProtectionResponse {}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PutRetentionPolicyRequest {
@@ -450,6 +536,23 @@ pub struct SearchedLogStream {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TagFilter {
+    pub key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TagLogGroupRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TagLogGroupResponse {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TagResourceRequest {
     #[serde(rename = "resourceArn")]
     pub resource_arn: String,
@@ -458,6 +561,30 @@ pub struct TagResourceRequest {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TagResourceResponse {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TestMetricFilterRequest {
+    #[serde(rename = "filterPattern")]
+    pub filter_pattern: String,
+    #[serde(rename = "logEventMessages")]
+    pub log_event_messages: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TestMetricFilterResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<Vec<MetricFilterMatchRecord>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UntagLogGroupRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    pub tags: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UntagLogGroupResponse {}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UntagResourceRequest {

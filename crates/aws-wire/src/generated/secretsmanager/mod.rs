@@ -17,7 +17,8 @@ use crate::operation::{ServiceInfo, operations};
 use crate::service::Protocol;
 
 pub(crate) static INFO: ServiceInfo = ServiceInfo {
-    protocol: Protocol::Json,
+    protocols: &[Protocol::Json],
+    json_version: "1.1",
     api_version: "2017-10-17",
     signing_name: "secretsmanager",
     target_prefix: "secretsmanager",
@@ -63,6 +64,24 @@ operations! {
     /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html>
     UpdateSecretVersionStage(UpdateSecretVersionStageRequest, &shapes::UPDATE_SECRET_VERSION_STAGE_REQUEST)
         -> (UpdateSecretVersionStageResponse, Some(&shapes::UPDATE_SECRET_VERSION_STAGE_RESPONSE));
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html>
+    BatchGetSecretValue(BatchGetSecretValueRequest, &shapes::BATCH_GET_SECRET_VALUE_REQUEST)
+        -> (BatchGetSecretValueResponse, Some(&shapes::BATCH_GET_SECRET_VALUE_RESPONSE));
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetRandomPassword.html>
+    GetRandomPassword(GetRandomPasswordRequest, &shapes::GET_RANDOM_PASSWORD_REQUEST)
+        -> (GetRandomPasswordResponse, Some(&shapes::GET_RANDOM_PASSWORD_RESPONSE));
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetResourcePolicy.html>
+    GetResourcePolicy(GetResourcePolicyRequest, &shapes::GET_RESOURCE_POLICY_REQUEST)
+        -> (GetResourcePolicyResponse, Some(&shapes::GET_RESOURCE_POLICY_RESPONSE));
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutResourcePolicy.html>
+    PutResourcePolicy(PutResourcePolicyRequest, &shapes::PUT_RESOURCE_POLICY_REQUEST)
+        -> (PutResourcePolicyResponse, Some(&shapes::PUT_RESOURCE_POLICY_RESPONSE));
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteResourcePolicy.html>
+    DeleteResourcePolicy(DeleteResourcePolicyRequest, &shapes::DELETE_RESOURCE_POLICY_REQUEST)
+        -> (DeleteResourcePolicyResponse, Some(&shapes::DELETE_RESOURCE_POLICY_RESPONSE));
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ValidateResourcePolicy.html>
+    ValidateResourcePolicy(ValidateResourcePolicyRequest, &shapes::VALIDATE_RESOURCE_POLICY_REQUEST)
+        -> (ValidateResourcePolicyResponse, Some(&shapes::VALIDATE_RESOURCE_POLICY_RESPONSE));
 }
 
 errors! {
@@ -75,6 +94,7 @@ errors! {
     LimitExceededException = "LimitExceededException", 400, Sender, "Message";
     MalformedPolicyDocumentException = "MalformedPolicyDocumentException", 400, Sender, "Message";
     PreconditionNotMetException = "PreconditionNotMetException", 400, Sender, "Message";
+    PublicPolicyException = "PublicPolicyException", 400, Sender, "Message";
     ResourceExistsException = "ResourceExistsException", 400, Sender, "Message";
     ResourceNotFoundException = "ResourceNotFoundException", 400, Sender, "Message";
 }

@@ -10,8 +10,29 @@
 use super::types;
 use crate::schema::{self, Member, Pattern, Shape};
 
+pub(super) static API_ERROR_LIST_TYPE: Shape = Shape::list(&API_ERROR_TYPE);
+
+pub(super) static API_ERROR_TYPE: Shape = Shape::structure(&[
+    Member::optional("ErrorCode", &schema::STRING),
+    Member::optional("Message", &schema::STRING),
+    Member::optional("SecretId", &SECRET_ID_TYPE),
+]);
+
 pub(super) static ADD_REPLICA_REGION_LIST_TYPE: Shape =
     Shape::list(&REPLICA_REGION_TYPE).at_least(1);
+
+pub(super) static BATCH_GET_SECRET_VALUE_REQUEST: Shape = Shape::structure(&[
+    Member::optional("Filters", &FILTERS_LIST_TYPE),
+    Member::optional("MaxResults", &MAX_RESULTS_BATCH_TYPE),
+    Member::optional("NextToken", &NEXT_TOKEN_TYPE),
+    Member::optional("SecretIdList", &SECRET_ID_LIST_TYPE),
+]);
+
+pub(super) static BATCH_GET_SECRET_VALUE_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("Errors", &API_ERROR_LIST_TYPE),
+    Member::optional("NextToken", &NEXT_TOKEN_TYPE),
+    Member::optional("SecretValues", &SECRET_VALUES_TYPE),
+]);
 
 pub(super) static CLIENT_REQUEST_TOKEN_TYPE: Shape = Shape::string().at_least(32).at_most(64);
 
@@ -51,6 +72,17 @@ pub(super) static CROSS_ACCOUNT_REPLICA_ENTRY: Shape = Shape::structure(&[
 
 pub(super) static CROSS_ACCOUNT_REPLICA_LIST_TYPE: Shape =
     Shape::list(&CROSS_ACCOUNT_REPLICA_ENTRY);
+
+pub(super) static DELETE_RESOURCE_POLICY_REQUEST: Shape = Shape::structure(&[
+    Member::optional("PolicyName", &RESOURCE_POLICY_NAME_TYPE),
+    Member::required("SecretId", &SECRET_ID_TYPE),
+]);
+
+pub(super) static DELETE_RESOURCE_POLICY_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("ARN", &SECRET_ARN_TYPE),
+    Member::optional("Name", &NAME_TYPE),
+    Member::optional("PolicyName", &RESOURCE_POLICY_NAME_TYPE),
+]);
 
 pub(super) static DELETE_SECRET_REQUEST: Shape = Shape::structure(&[
     Member::optional("ForceDeleteWithoutRecovery", &schema::BOOLEAN),
@@ -98,6 +130,8 @@ pub(super) static DESCRIBE_SECRET_RESPONSE: Shape = Shape::structure(&[
 
 pub(super) static DESCRIPTION_TYPE: Shape = Shape::string().at_most(2048);
 
+pub(super) static EXCLUDE_CHARACTERS_TYPE: Shape = Shape::string().at_least(0).at_most(4096);
+
 pub(super) static EXTERNAL_SECRET_ROTATION_METADATA_ITEM: Shape = Shape::structure(&[
     Member::optional("Key", &schema::STRING),
     Member::optional("Value", &schema::STRING),
@@ -126,6 +160,32 @@ pub(super) static FILTER_VALUES_STRING_LIST: Shape = Shape::list(&FILTER_VALUE_S
     .at_most(10);
 
 pub(super) static FILTERS_LIST_TYPE: Shape = Shape::list(&FILTER).at_most(10);
+
+pub(super) static GET_RANDOM_PASSWORD_REQUEST: Shape = Shape::structure(&[
+    Member::optional("ExcludeCharacters", &EXCLUDE_CHARACTERS_TYPE),
+    Member::optional("ExcludeLowercase", &schema::BOOLEAN),
+    Member::optional("ExcludeNumbers", &schema::BOOLEAN),
+    Member::optional("ExcludePunctuation", &schema::BOOLEAN),
+    Member::optional("ExcludeUppercase", &schema::BOOLEAN),
+    Member::optional("IncludeSpace", &schema::BOOLEAN),
+    Member::optional("PasswordLength", &PASSWORD_LENGTH_TYPE),
+    Member::optional("RequireEachIncludedType", &schema::BOOLEAN),
+]);
+
+pub(super) static GET_RANDOM_PASSWORD_RESPONSE: Shape =
+    Shape::structure(&[Member::optional("RandomPassword", &RANDOM_PASSWORD_TYPE)]);
+
+pub(super) static GET_RESOURCE_POLICY_REQUEST: Shape = Shape::structure(&[
+    Member::optional("PolicyName", &RESOURCE_POLICY_NAME_TYPE),
+    Member::required("SecretId", &SECRET_ID_TYPE),
+]);
+
+pub(super) static GET_RESOURCE_POLICY_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("ARN", &SECRET_ARN_TYPE),
+    Member::optional("Name", &NAME_TYPE),
+    Member::optional("PolicyName", &RESOURCE_POLICY_NAME_TYPE),
+    Member::optional("ResourcePolicy", &NON_EMPTY_RESOURCE_POLICY_TYPE),
+]);
 
 pub(super) static GET_SECRET_VALUE_REQUEST: Shape = Shape::structure(&[
     Member::required("SecretId", &SECRET_ID_TYPE),
@@ -175,6 +235,8 @@ pub(super) static LIST_SECRETS_RESPONSE: Shape = Shape::structure(&[
     Member::optional("SecretList", &SECRET_LIST_TYPE),
 ]);
 
+pub(super) static MAX_RESULTS_BATCH_TYPE: Shape = Shape::integer().at_least(1).at_most(20);
+
 pub(super) static MAX_RESULTS_TYPE: Shape = Shape::integer().at_least(1).at_most(100);
 
 pub(super) static MEDEA_TYPE_TYPE: Shape = Shape::string().at_least(0).at_most(256);
@@ -182,6 +244,24 @@ pub(super) static MEDEA_TYPE_TYPE: Shape = Shape::string().at_least(0).at_most(2
 pub(super) static NAME_TYPE: Shape = Shape::string().at_least(1).at_most(512);
 
 pub(super) static NEXT_TOKEN_TYPE: Shape = Shape::string().at_least(1).at_most(4096);
+
+pub(super) static NON_EMPTY_RESOURCE_POLICY_TYPE: Shape =
+    Shape::string().at_least(1).at_most(20480);
+
+pub(super) static PASSWORD_LENGTH_TYPE: Shape = Shape::long().at_least(1).at_most(4096);
+
+pub(super) static PUT_RESOURCE_POLICY_REQUEST: Shape = Shape::structure(&[
+    Member::optional("BlockPublicPolicy", &schema::BOOLEAN),
+    Member::optional("PolicyName", &RESOURCE_POLICY_NAME_TYPE),
+    Member::required("ResourcePolicy", &NON_EMPTY_RESOURCE_POLICY_TYPE),
+    Member::required("SecretId", &SECRET_ID_TYPE),
+]);
+
+pub(super) static PUT_RESOURCE_POLICY_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("ARN", &SECRET_ARN_TYPE),
+    Member::optional("Name", &NAME_TYPE),
+    Member::optional("PolicyName", &RESOURCE_POLICY_NAME_TYPE),
+]);
 
 pub(super) static PUT_SECRET_VALUE_REQUEST: Shape = Shape::structure(&[
     Member::optional("ClientRequestToken", &CLIENT_REQUEST_TOKEN_TYPE),
@@ -198,6 +278,8 @@ pub(super) static PUT_SECRET_VALUE_RESPONSE: Shape = Shape::structure(&[
     Member::optional("VersionId", &SECRET_VERSION_ID_TYPE),
     Member::optional("VersionStages", &SECRET_VERSION_STAGES_TYPE),
 ]);
+
+pub(super) static RANDOM_PASSWORD_TYPE: Shape = Shape::string().sensitive();
 
 static PATTERN_OF_REGION_TYPE: Pattern = Pattern::new("^([a-z]+-)+\\d+$");
 
@@ -220,6 +302,13 @@ pub(super) static REPLICATION_STATUS_TYPE: Shape = Shape::structure(&[
     Member::optional("Status", &STATUS_TYPE),
     Member::optional("StatusMessage", &schema::STRING),
 ]);
+
+static PATTERN_OF_RESOURCE_POLICY_NAME_TYPE: Pattern = Pattern::new("[0-9A-Za-z\\-\\_]+");
+
+pub(super) static RESOURCE_POLICY_NAME_TYPE: Shape = Shape::string()
+    .at_least(1)
+    .at_most(64)
+    .matching(&PATTERN_OF_RESOURCE_POLICY_NAME_TYPE);
 
 pub(super) static RESTORE_SECRET_REQUEST: Shape =
     Shape::structure(&[Member::required("SecretId", &SECRET_ID_TYPE)]);
@@ -246,6 +335,8 @@ pub(super) static ROTATION_TOKEN_TYPE: Shape = Shape::string()
 pub(super) static SECRET_ARN_TYPE: Shape = Shape::string().at_least(20).at_most(2048);
 
 pub(super) static SECRET_BINARY_TYPE: Shape = Shape::blob().at_least(1).at_most(65536).sensitive();
+
+pub(super) static SECRET_ID_LIST_TYPE: Shape = Shape::list(&SECRET_ID_TYPE).at_least(1).at_most(20);
 
 pub(super) static SECRET_ID_TYPE: Shape = Shape::string().at_least(1).at_most(2048);
 
@@ -282,6 +373,18 @@ pub(super) static SECRET_LIST_TYPE: Shape = Shape::list(&SECRET_LIST_ENTRY);
 
 pub(super) static SECRET_STRING_TYPE: Shape =
     Shape::string().at_least(1).at_most(65536).sensitive();
+
+pub(super) static SECRET_VALUE_ENTRY: Shape = Shape::structure(&[
+    Member::optional("ARN", &SECRET_ARN_TYPE),
+    Member::optional("CreatedDate", &schema::TIMESTAMP),
+    Member::optional("Name", &schema::STRING),
+    Member::optional("SecretBinary", &SECRET_BINARY_TYPE),
+    Member::optional("SecretString", &SECRET_STRING_TYPE),
+    Member::optional("VersionId", &SECRET_VERSION_ID_TYPE),
+    Member::optional("VersionStages", &SECRET_VERSION_STAGES_TYPE),
+]);
+
+pub(super) static SECRET_VALUES_TYPE: Shape = Shape::list(&SECRET_VALUE_ENTRY);
 
 pub(super) static SECRET_VERSION_ID_TYPE: Shape = Shape::string().at_least(32).at_most(64);
 
@@ -360,3 +463,20 @@ pub(super) static UPDATE_SECRET_VERSION_STAGE_RESPONSE: Shape = Shape::structure
     Member::optional("ARN", &SECRET_ARN_TYPE),
     Member::optional("Name", &schema::STRING),
 ]);
+
+pub(super) static VALIDATE_RESOURCE_POLICY_REQUEST: Shape = Shape::structure(&[
+    Member::required("ResourcePolicy", &NON_EMPTY_RESOURCE_POLICY_TYPE),
+    Member::optional("SecretId", &SECRET_ID_TYPE),
+]);
+
+pub(super) static VALIDATE_RESOURCE_POLICY_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("PolicyValidationPassed", &schema::BOOLEAN),
+    Member::optional("ValidationErrors", &VALIDATION_ERRORS_TYPE),
+]);
+
+pub(super) static VALIDATION_ERRORS_ENTRY: Shape = Shape::structure(&[
+    Member::optional("CheckName", &NAME_TYPE),
+    Member::optional("ErrorMessage", &schema::STRING),
+]);
+
+pub(super) static VALIDATION_ERRORS_TYPE: Shape = Shape::list(&VALIDATION_ERRORS_ENTRY);

@@ -53,6 +53,38 @@ string_enum! {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct APIErrorType {
+    #[serde(rename = "ErrorCode", skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    #[serde(rename = "Message", skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    #[serde(rename = "SecretId", skip_serializing_if = "Option::is_none")]
+    pub secret_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BatchGetSecretValueRequest {
+    #[serde(rename = "Filters", skip_serializing_if = "Option::is_none")]
+    pub filters: Option<Vec<Filter>>,
+    #[serde(rename = "MaxResults", skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    #[serde(rename = "NextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "SecretIdList", skip_serializing_if = "Option::is_none")]
+    pub secret_id_list: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BatchGetSecretValueResponse {
+    #[serde(rename = "Errors", skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Vec<APIErrorType>>,
+    #[serde(rename = "NextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "SecretValues", skip_serializing_if = "Option::is_none")]
+    pub secret_values: Option<Vec<SecretValueEntry>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateSecretRequest {
     #[serde(rename = "AddReplicaRegions", skip_serializing_if = "Option::is_none")]
     pub add_replica_regions: Option<Vec<ReplicaRegionType>>,
@@ -116,6 +148,24 @@ pub struct CrossAccountReplicaEntry {
     pub replication_status: Option<StatusType>,
     #[serde(rename = "StatusMessage", skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteResourcePolicyRequest {
+    #[serde(rename = "PolicyName", skip_serializing_if = "Option::is_none")]
+    pub policy_name: Option<String>,
+    #[serde(rename = "SecretId")]
+    pub secret_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteResourcePolicyResponse {
+    #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "PolicyName", skip_serializing_if = "Option::is_none")]
+    pub policy_name: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -229,6 +279,55 @@ pub struct Filter {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetRandomPasswordRequest {
+    #[serde(rename = "ExcludeCharacters", skip_serializing_if = "Option::is_none")]
+    pub exclude_characters: Option<String>,
+    #[serde(rename = "ExcludeLowercase", skip_serializing_if = "Option::is_none")]
+    pub exclude_lowercase: Option<bool>,
+    #[serde(rename = "ExcludeNumbers", skip_serializing_if = "Option::is_none")]
+    pub exclude_numbers: Option<bool>,
+    #[serde(rename = "ExcludePunctuation", skip_serializing_if = "Option::is_none")]
+    pub exclude_punctuation: Option<bool>,
+    #[serde(rename = "ExcludeUppercase", skip_serializing_if = "Option::is_none")]
+    pub exclude_uppercase: Option<bool>,
+    #[serde(rename = "IncludeSpace", skip_serializing_if = "Option::is_none")]
+    pub include_space: Option<bool>,
+    #[serde(rename = "PasswordLength", skip_serializing_if = "Option::is_none")]
+    pub password_length: Option<i64>,
+    #[serde(
+        rename = "RequireEachIncludedType",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub require_each_included_type: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetRandomPasswordResponse {
+    #[serde(rename = "RandomPassword", skip_serializing_if = "Option::is_none")]
+    pub random_password: Option<Sensitive<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetResourcePolicyRequest {
+    #[serde(rename = "PolicyName", skip_serializing_if = "Option::is_none")]
+    pub policy_name: Option<String>,
+    #[serde(rename = "SecretId")]
+    pub secret_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetResourcePolicyResponse {
+    #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "PolicyName", skip_serializing_if = "Option::is_none")]
+    pub policy_name: Option<String>,
+    #[serde(rename = "ResourcePolicy", skip_serializing_if = "Option::is_none")]
+    pub resource_policy: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetSecretValueRequest {
     #[serde(rename = "SecretId")]
     pub secret_id: String,
@@ -305,6 +404,28 @@ pub struct ListSecretsResponse {
     pub next_token: Option<String>,
     #[serde(rename = "SecretList", skip_serializing_if = "Option::is_none")]
     pub secret_list: Option<Vec<SecretListEntry>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutResourcePolicyRequest {
+    #[serde(rename = "BlockPublicPolicy", skip_serializing_if = "Option::is_none")]
+    pub block_public_policy: Option<bool>,
+    #[serde(rename = "PolicyName", skip_serializing_if = "Option::is_none")]
+    pub policy_name: Option<String>,
+    #[serde(rename = "ResourcePolicy")]
+    pub resource_policy: String,
+    #[serde(rename = "SecretId")]
+    pub secret_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutResourcePolicyResponse {
+    #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "PolicyName", skip_serializing_if = "Option::is_none")]
+    pub policy_name: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -438,6 +559,24 @@ pub struct SecretListEntry {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SecretValueEntry {
+    #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "CreatedDate", skip_serializing_if = "Option::is_none")]
+    pub created_date: Option<Timestamp>,
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "SecretBinary", skip_serializing_if = "Option::is_none")]
+    pub secret_binary: Option<Sensitive<Blob>>,
+    #[serde(rename = "SecretString", skip_serializing_if = "Option::is_none")]
+    pub secret_string: Option<Sensitive<String>>,
+    #[serde(rename = "VersionId", skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    #[serde(rename = "VersionStages", skip_serializing_if = "Option::is_none")]
+    pub version_stages: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SecretVersionsListEntry {
     #[serde(rename = "CreatedDate", skip_serializing_if = "Option::is_none")]
     pub created_date: Option<Timestamp>,
@@ -530,4 +669,31 @@ pub struct UpdateSecretVersionStageResponse {
     pub arn: Option<String>,
     #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ValidateResourcePolicyRequest {
+    #[serde(rename = "ResourcePolicy")]
+    pub resource_policy: String,
+    #[serde(rename = "SecretId", skip_serializing_if = "Option::is_none")]
+    pub secret_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ValidateResourcePolicyResponse {
+    #[serde(
+        rename = "PolicyValidationPassed",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub policy_validation_passed: Option<bool>,
+    #[serde(rename = "ValidationErrors", skip_serializing_if = "Option::is_none")]
+    pub validation_errors: Option<Vec<ValidationErrorsEntry>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ValidationErrorsEntry {
+    #[serde(rename = "CheckName", skip_serializing_if = "Option::is_none")]
+    pub check_name: Option<String>,
+    #[serde(rename = "ErrorMessage", skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
 }

@@ -16,7 +16,8 @@ use crate::operation::{ServiceInfo, operations};
 use crate::service::Protocol;
 
 pub(crate) static INFO: ServiceInfo = ServiceInfo {
-    protocol: Protocol::Query,
+    protocols: &[Protocol::Query],
+    json_version: "",
     api_version: "2011-06-15",
     signing_name: "sts",
     target_prefix: "",

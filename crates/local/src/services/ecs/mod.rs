@@ -118,6 +118,7 @@ impl BlockingHandler for Ecs {
             Operation::ListTagsForResource => {
                 call.answer::<wire::ListTagsForResource, _>(|r| self.list_tags(r))
             }
+            _ => Err(dispatch::not_here(call.operation())),
         }
     }
 }

@@ -134,6 +134,7 @@ impl BlockingHandler for Elbv2 {
             Operation::DescribeTags => {
                 call.answer::<wire::DescribeTags, _>(|r| self.describe_tags(r))
             }
+            _ => Err(dispatch::not_here(call.operation())),
         }
     }
 }

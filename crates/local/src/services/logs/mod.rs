@@ -85,6 +85,7 @@ impl BlockingHandler for Logs {
             Operation::FilterLogEvents => {
                 call.answer::<wire::FilterLogEvents, _>(|r| self.filter(&r))
             }
+            _ => Err(dispatch::not_here(call.operation())),
         }
     }
 }

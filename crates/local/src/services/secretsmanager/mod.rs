@@ -91,6 +91,7 @@ impl BlockingHandler for SecretsManager {
             Operation::UntagResource => {
                 call.answer::<wire::UntagResource, _>(|r| self.untag(&r, now))
             }
+            _ => Err(dispatch::not_here(call.operation())),
         }
     }
 }
