@@ -30,6 +30,9 @@ pub struct SecretRecord {
     pub deleted_at: Option<EpochMillis>,
     /// When the secret will be gone for good.
     pub deletion_at: Option<EpochMillis>,
+    /// The resource policy, as JSON.
+    #[serde(default)]
+    pub policy: Option<String>,
 }
 
 /// Whether a value was stored as text or as bytes.
@@ -309,6 +312,7 @@ mod tests {
             accessed_at: None,
             deleted_at: None,
             deletion_at: None,
+            policy: None,
         }
     }
 

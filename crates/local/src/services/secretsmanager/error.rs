@@ -30,6 +30,12 @@ pub enum SecretsError {
     NameScheduled,
     #[error("You can't perform this operation on the secret because it was marked for deletion.")]
     Deleted,
+    #[error("This resource policy contains invalid Json.")]
+    MalformedPolicy,
+    #[error(
+        "This resource policy grants broad access to the secret, which BlockPublicPolicy forbids."
+    )]
+    PublicPolicy,
     #[error("{0}")]
     Request(String),
     #[error("{0}")]
@@ -50,6 +56,8 @@ impl From<SecretsError> for WireError {
             SecretsError::NameScheduled | SecretsError::Deleted | SecretsError::Request(_) => {
                 ErrorKind::InvalidRequestException
             }
+            SecretsError::MalformedPolicy => ErrorKind::MalformedPolicyDocumentException,
+            SecretsError::PublicPolicy => ErrorKind::PublicPolicyException,
             SecretsError::Parameter(_) => ErrorKind::InvalidParameterException,
             SecretsError::Store(_) => return internal(&error),
         };

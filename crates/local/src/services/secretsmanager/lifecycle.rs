@@ -7,7 +7,7 @@ use seaway_aws_wire::secretsmanager::{
     DescribeSecretRequest, DescribeSecretResponse, RestoreSecretRequest, RestoreSecretResponse,
 };
 
-use super::tags::{from_wire, to_wire};
+use super::tags::{tagged, to_wire};
 use super::values::{GivenValue, add_version, make_current, new_version};
 use super::{SecretsError, SecretsManager, arn_of, find, random_suffix, timestamp};
 use crate::clock::EpochMillis;
@@ -35,12 +35,13 @@ impl SecretsManager {
             name: request.name,
             description: request.description,
             kms_key_id: request.kms_key_id,
-            tags: from_wire(request.tags.unwrap_or_default()),
+            tags: tagged(BTreeMap::new(), request.tags.unwrap_or_default())?,
             created_at: now,
             changed_at: now,
             accessed_at: None,
             deleted_at: None,
             deletion_at: None,
+            policy: None,
         };
         self.store.write(|tx| {
             if let Some(existing) = tx.secret_by_name(&record.name)? {

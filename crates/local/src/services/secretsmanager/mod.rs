@@ -4,9 +4,12 @@
 //! ([`SecretsManager::resolve`]), and to tell a repeated request from a
 //! conflicting one. Nothing here logs a request.
 
+mod batch;
 mod error;
 mod lifecycle;
 mod listing;
+mod passwords;
+mod policies;
 mod resolve;
 mod tags;
 mod values;
@@ -91,7 +94,24 @@ impl BlockingHandler for SecretsManager {
             Operation::UntagResource => {
                 call.answer::<wire::UntagResource, _>(|r| self.untag(&r, now))
             }
-            _ => Err(dispatch::not_here(call.operation())),
+            Operation::BatchGetSecretValue => {
+                call.answer::<wire::BatchGetSecretValue, _>(|r| self.get_batch(r, now))
+            }
+            Operation::GetRandomPassword => {
+                call.answer::<wire::GetRandomPassword, _>(|r| passwords::make(&r))
+            }
+            Operation::PutResourcePolicy => {
+                call.answer::<wire::PutResourcePolicy, _>(|r| self.put_policy(r))
+            }
+            Operation::GetResourcePolicy => {
+                call.answer::<wire::GetResourcePolicy, _>(|r| self.get_policy(&r))
+            }
+            Operation::DeleteResourcePolicy => {
+                call.answer::<wire::DeleteResourcePolicy, _>(|r| self.delete_policy(&r))
+            }
+            Operation::ValidateResourcePolicy => {
+                call.answer::<wire::ValidateResourcePolicy, _>(|r| self.validate_policy(&r))
+            }
         }
     }
 }

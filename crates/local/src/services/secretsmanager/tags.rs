@@ -9,6 +9,8 @@ use seaway_aws_wire::secretsmanager::{
 use super::{SecretsError, SecretsManager, find_live};
 use crate::clock::EpochMillis;
 
+const MAX_TAGS: usize = 50;
+
 impl SecretsManager {
     pub(super) fn tag(
         &self,
@@ -17,7 +19,7 @@ impl SecretsManager {
     ) -> Result<TagResourceResponse, SecretsError> {
         self.store.write(|tx| {
             let mut secret = find_live(tx, &request.secret_id)?;
-            secret.tags.extend(from_wire(request.tags));
+            secret.tags = tagged(secret.tags, request.tags)?;
             secret.changed_at = now;
             tx.put_secret(&secret)?;
             Ok(TagResourceResponse {})
@@ -39,10 +41,26 @@ impl SecretsManager {
     }
 }
 
-pub(super) fn from_wire(tags: Vec<Tag>) -> BTreeMap<String, String> {
-    tags.into_iter()
-        .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
-        .collect()
+/// The tags of a secret after new ones were added to them.
+pub(super) fn tagged(
+    mut tags: BTreeMap<String, String>,
+    added: Vec<Tag>,
+) -> Result<BTreeMap<String, String>, SecretsError> {
+    for tag in added {
+        let Some(key) = tag.key else { continue };
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(SecretsError::Parameter(
+                "Tag keys can't start with the reserved prefix 'aws:'.".to_owned(),
+            ));
+        }
+        tags.insert(key, tag.value.unwrap_or_default());
+    }
+    if tags.len() > MAX_TAGS {
+        return Err(SecretsError::Parameter(format!(
+            "A secret can't have more than {MAX_TAGS} tags."
+        )));
+    }
+    Ok(tags)
 }
 
 pub(super) fn to_wire(tags: BTreeMap<String, String>) -> Vec<Tag> {

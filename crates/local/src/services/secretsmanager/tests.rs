@@ -284,3 +284,110 @@ async fn no_file_of_the_platform_holds_a_value_in_clear() {
     }
     assert!(searched >= 5, "{searched} files were searched");
 }
+
+#[tokio::test]
+async fn several_values_come_at_once_and_what_is_missing_is_named() {
+    let platform = TestPlatform::start().await;
+    create(&platform, "shop/a", "one").await;
+    create(&platform, "shop/b", "two").await;
+    let ids = json!({ "SecretIdList": ["shop/a", "shop/b", "shop/c"] });
+    let batch = call(&platform, "BatchGetSecretValue", ids).await.ok();
+    assert_eq!(batch["SecretValues"][0]["SecretString"], "one");
+    assert_eq!(batch["SecretValues"][1]["SecretString"], "two");
+    assert_eq!(batch["Errors"][0]["SecretId"], "shop/c");
+    assert_eq!(batch["Errors"][0]["ErrorCode"], "ResourceNotFoundException");
+    let filters = json!([{ "Key": "name", "Values": ["shop/"] }]);
+    let page = json!({ "Filters": filters, "MaxResults": 1 });
+    let batch = call(&platform, "BatchGetSecretValue", page).await.ok();
+    assert_eq!(batch["SecretValues"].as_array().unwrap().len(), 1);
+    assert!(batch["NextToken"].is_string());
+    let both = json!({ "Filters": filters, "SecretIdList": ["shop/a"] });
+    assert_eq!(
+        call(&platform, "BatchGetSecretValue", both).await.error(),
+        "InvalidParameterException"
+    );
+}
+
+#[tokio::test]
+async fn a_policy_is_kept_until_it_is_deleted() {
+    let platform = TestPlatform::start().await;
+    create(&platform, "a", "one").await;
+    let id = || json!({ "SecretId": "a" });
+    let none = call(&platform, "GetResourcePolicy", id()).await.ok();
+    assert_eq!(none["ResourcePolicy"], Value::Null);
+    let policy = |principal: &str| {
+        json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": { "AWS": principal }, "Resource": "*",
+            "Action": "secretsmanager:GetSecretValue",
+        }]})
+        .to_string()
+    };
+    let put = |policy: &str| json!({ "SecretId": "a", "ResourcePolicy": policy, "BlockPublicPolicy": true });
+    let own = policy("arn:aws:iam::000000000000:root");
+    call(&platform, "PutResourcePolicy", put(&own)).await.ok();
+    let kept = call(&platform, "GetResourcePolicy", id()).await.ok();
+    assert_eq!(kept["ResourcePolicy"], own.as_str());
+    let everybody = call(&platform, "PutResourcePolicy", put(&policy("*"))).await;
+    assert_eq!(everybody.error(), "PublicPolicyException");
+    let broken = call(&platform, "PutResourcePolicy", put("{")).await;
+    assert_eq!(broken.error(), "MalformedPolicyDocumentException");
+    let valid = json!({ "SecretId": "a", "ResourcePolicy": own });
+    let validated = call(&platform, "ValidateResourcePolicy", valid).await.ok();
+    assert_eq!(validated["PolicyValidationPassed"], true);
+    call(&platform, "DeleteResourcePolicy", id()).await.ok();
+    let none = call(&platform, "GetResourcePolicy", id()).await.ok();
+    assert_eq!(none["ResourcePolicy"], Value::Null);
+}
+
+#[tokio::test]
+async fn passwords_have_the_characters_that_are_asked_for() {
+    let platform = TestPlatform::start().await;
+    let password = async |body: Value| {
+        let answer = call(&platform, "GetRandomPassword", body).await.ok();
+        answer["RandomPassword"].as_str().unwrap().to_owned()
+    };
+    let any = password(json!({})).await;
+    assert_eq!(any.len(), 32);
+    for of in [
+        char::is_uppercase,
+        char::is_lowercase,
+        |c| char::is_ascii_digit(&c),
+        |c| char::is_ascii_punctuation(&c),
+    ] as [fn(char) -> bool; 4]
+    {
+        assert!(any.chars().any(of), "{any}");
+    }
+    assert_ne!(any, password(json!({})).await);
+    let only = json!({
+        "PasswordLength": 100, "ExcludePunctuation": true, "ExcludeUppercase": true,
+        "ExcludeNumbers": true, "ExcludeCharacters": "aeiou",
+    });
+    let only = password(only).await;
+    let fits = |c: char| c.is_ascii_lowercase() && !"aeiou".contains(c);
+    assert!(only.len() == 100 && only.chars().all(fits), "{only}");
+    let short = call(
+        &platform,
+        "GetRandomPassword",
+        json!({ "PasswordLength": 3 }),
+    )
+    .await;
+    assert_eq!(short.error(), "InvalidParameterException");
+}
+
+#[tokio::test]
+async fn reserved_and_too_many_tags_are_refused() {
+    let platform = TestPlatform::start().await;
+    create(&platform, "a", "one").await;
+    let tag = async |tags: Value| {
+        let body = json!({ "SecretId": "a", "Tags": tags });
+        call(&platform, "TagResource", body).await
+    };
+    let reserved = tag(json!([{ "Key": "aws:x", "Value": "y" }])).await;
+    assert_eq!(reserved.error(), "InvalidParameterException");
+    let many: Vec<Value> = (0..51)
+        .map(|at| json!({ "Key": format!("k{at}"), "Value": "v" }))
+        .collect();
+    assert_eq!(tag(many.into()).await.error(), "InvalidParameterException");
+    let described = call(&platform, "DescribeSecret", json!({ "SecretId": "a" })).await;
+    assert_eq!(described.ok()["Tags"], json!([]));
+}
