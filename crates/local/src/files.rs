@@ -1,14 +1,36 @@
 //! Small files that are replaced as a whole and, where asked, readable by
 //! their owner alone.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Creates `path` and its parents with mode 0700 where they are missing.
 pub fn create_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Opens the file at `path` for writing; a new one has mode 0600.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Takes from everybody but its owner what they may do with `path`; a missing one is fine.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    let Some(found) = absent_as_none(fs::symlink_metadata(path))? else {
+        return Ok(());
+    };
+    let mode = found.mode() & 0o777;
+    if found.is_symlink() || mode & 0o077 == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(path, Permissions::from_mode(mode & 0o700))
 }
 
 /// Replaces the file at `path` in one step: a reader, or a start after a kill,
@@ -84,8 +106,6 @@ fn absent_as_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -104,6 +124,21 @@ mod tests {
             1,
             "no temporary file stays"
         );
+    }
+
+    #[test]
+    fn what_others_could_read_becomes_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        let (file, below) = (dir.path().join("file"), dir.path().join("below"));
+        fs::write(&file, "").unwrap();
+        fs::create_dir(&below).unwrap();
+        for (path, open, closed) in [(&file, 0o664, 0o600), (&below, 0o755, 0o700)] {
+            fs::set_permissions(path, Permissions::from_mode(open)).unwrap();
+            make_private(path).unwrap();
+            assert_eq!(mode(path), closed);
+        }
+        make_private(&dir.path().join("missing")).unwrap();
     }
 
     #[test]

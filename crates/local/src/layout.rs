@@ -78,6 +78,12 @@ impl StateDir {
 
     fn try_create(&self) -> io::Result<()> {
         files::create_private_dir(&self.root)?;
+        // An older Seaway left some of these open to others.
+        let directories = [self.registry(), self.images(), self.task_logs()];
+        let others = [self.volumes(), self.supervisor(), self.access_log()];
+        for path in directories.iter().chain(&others) {
+            files::make_private(path)?;
+        }
         for (name, text) in [(".gitignore", "*\n"), ("README", README)] {
             let path = self.root.join(name);
             if files::read_if_present(&path)?.is_none() {

@@ -1,5 +1,6 @@
 //! Why the store cannot do what it is asked.
 
+use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -12,6 +13,12 @@ pub enum StoreError {
         path: PathBuf,
         #[source]
         source: rusqlite::Error,
+    },
+    #[error("failed to keep the store {path} to its owner")]
+    Private {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
     },
     #[error(
         "the store {path} has version {found}, this seaway knows versions up to {known}: \

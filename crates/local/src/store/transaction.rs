@@ -1,5 +1,6 @@
 //! Opening the store, and the two ways to use it: reading and changing.
 
+use std::io;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::seal::Sealer;
 use super::{StoreError, schema};
+use crate::files;
 use crate::keys::StoreKey;
 
 /// The platform's database. Calls block for microseconds to a few
@@ -38,6 +40,10 @@ impl Store {
             path: path.to_owned(),
             source,
         };
+        make_private(path).map_err(|source| StoreError::Private {
+            path: path.to_owned(),
+            source,
+        })?;
         let mut writer = Connection::open(path).map_err(opened)?;
         // The version is looked at before anything is changed, the journal mode included.
         schema::refuse_newer(&writer, path)?;
@@ -93,6 +99,18 @@ impl<'store> Deref for Tx<'store> {
     }
 }
 
+/// The store and what SQLite keeps beside it are their owner's alone. SQLite gives the files it
+/// makes the mode of the store; those of an older Seaway are closed here.
+fn make_private(path: &Path) -> io::Result<()> {
+    files::open_private(path).map(drop)?;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        files::make_private(Path::new(&name))?;
+    }
+    Ok(())
+}
+
 /// A panic in one transaction rolled it back; the connection stays usable.
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
@@ -100,6 +118,9 @@ fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::store::Document;
 
@@ -135,6 +156,34 @@ mod tests {
             .read::<_, StoreError>(|view| view.get("a"))
             .unwrap();
         assert_eq!(note, Some(Note("kept".into())));
+    }
+
+    #[test]
+    fn the_store_and_its_journal_are_readable_by_their_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let names = ["store.db", "store.db-wal", "store.db-shm"];
+        let modes = || {
+            names.map(|name| {
+                let found = std::fs::metadata(dir.path().join(name)).unwrap();
+                found.permissions().mode() & 0o777
+            })
+        };
+        let write = |store: &Store| {
+            store
+                .write::<_, StoreError>(|tx| tx.put("a", &Note("x".into())))
+                .unwrap();
+        };
+        let store = open(&path);
+        write(&store);
+        assert_eq!(modes(), [0o600; 3]);
+        // As an older Seaway left them when it was killed.
+        for name in names {
+            let open = Permissions::from_mode(0o644);
+            std::fs::set_permissions(dir.path().join(name), open).unwrap();
+        }
+        write(&open(&path));
+        assert_eq!(modes(), [0o600; 3]);
     }
 
     #[test]

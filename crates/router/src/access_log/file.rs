@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::options::AccessLogOptions;
@@ -19,6 +20,7 @@ impl RotatingFile {
         let file = OpenOptions::new()
             .create(true)
             .append(true)
+            .mode(0o600)
             .open(&options.path)?;
         let size = file.metadata()?.len();
         Ok(Self {
@@ -53,6 +55,8 @@ fn rotated(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -69,6 +73,15 @@ mod tests {
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "third\n");
         assert_eq!(std::fs::read_to_string(rotated(&path)).unwrap(), "second\n");
+    }
+
+    #[test]
+    fn the_log_is_readable_by_its_owner_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("access.log");
+        RotatingFile::open(AccessLogOptions::new(&path)).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
