@@ -4,12 +4,12 @@
 //! strings"); the scheduler turns that into the task's `stoppedReason`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use seaway_aws_wire::ecs as wire;
 use seaway_runtime::task::{StopSignal, TaskSpec};
-use seaway_runtime::unpack::{Image, Layer, UnpackError, Unpacker};
+use seaway_runtime::unpack::{Image, Layer, Sha256DigestError, UnpackError, Unpacker};
 use seaway_scheduler::{ContainerImage, TaskReport};
 
 use super::definitions;
@@ -186,28 +186,21 @@ impl Launcher {
 
     /// Unpacks an image; its working directory is made where it is missing, as a container runtime
     /// does.
-    fn unpack(&self, image: &ResolvedImage, own: Option<&str>) -> Result<PathBuf, UnpackError> {
-        let layers = image.layers.iter().map(|layer| {
-            Some(Layer {
-                blob: layer.path.clone(),
-                digest: layer.digest.as_str().parse().ok()?,
-                diff_id: layer.diff_id.as_str().parse().ok()?,
-            })
-        });
-        // The registry takes sha256 digests only, so all of them can be read.
-        let layers = layers.flatten().collect();
-        let manifest = image.reference.digest.as_str().parse();
-        let manifest = manifest.unwrap_or_else(|_| {
-            seaway_runtime::unpack::Sha256Digest::of(image.reference.digest.as_str().as_bytes())
-        });
+    fn unpack(&self, image: &ResolvedImage, own: Option<&str>) -> Result<PathBuf, NotUnpacked> {
+        let manifest = image.reference.digest.as_str().parse()?;
+        let layers = image
+            .layers
+            .iter()
+            .map(|one| layer(&one.path, one.digest.as_str(), one.diff_id.as_str()))
+            .collect::<Result<_, _>>()?;
         let of_image = image
             .config
             .config()
             .as_ref()
             .and_then(|c| c.working_dir().as_deref());
         let workdir = own.or(of_image).unwrap_or_default();
-        self.unpacker
-            .unpack_with_workdir(&Image { manifest, layers }, workdir)
+        let image = Image { manifest, layers };
+        Ok(self.unpacker.unpack_with_workdir(&image, workdir)?)
     }
 
     /// Values of all secrets, by container and variable.
@@ -234,6 +227,24 @@ impl Launcher {
     }
 }
 
+/// Why an image that the registry has is no directory.
+#[derive(Debug, thiserror::Error)]
+enum NotUnpacked {
+    /// The unpacker verifies SHA-256 alone.
+    #[error(transparent)]
+    Digest(#[from] Sha256DigestError),
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+}
+
+fn layer(blob: &Path, digest: &str, diff_id: &str) -> Result<Layer, Sha256DigestError> {
+    Ok(Layer {
+        blob: blob.to_owned(),
+        digest: digest.parse()?,
+        diff_id: diff_id.parse()?,
+    })
+}
+
 /// An error with its causes, on one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -243,4 +254,21 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_of_an_unknown_digest_is_an_error() {
+        let known = format!("sha256:{}", "0".repeat(64));
+        let unknown = format!("sha512:{}", "0".repeat(128));
+        let blob = Path::new("blob");
+        assert!(layer(blob, &known, &known).is_ok());
+        for (digest, diff_id) in [(&unknown, &known), (&known, &unknown)] {
+            let error = NotUnpacked::from(layer(blob, digest, diff_id).unwrap_err());
+            assert!(chain(&error).contains(&unknown), "{error}");
+        }
+    }
 }
