@@ -16,7 +16,8 @@ use crate::background::Stage;
 use crate::keys::PlatformKeys;
 use crate::layout::StateDir;
 
-const START_TIMEOUT: Duration = Duration::from_secs(15);
+/// Longer than the platform waits for its supervisor, so that its own words are heard.
+const START_TIMEOUT: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(2);
 /// A log that is longer than this when a platform starts is set aside.
 const MAX_LOG: u64 = 8 << 20;

@@ -53,6 +53,10 @@ use runner::Runner;
 /// follows.
 pub const SUPERVISOR_COMMAND: &str = "__supervisor";
 
+/// How long the running tasks may take to be adopted. The supervisor tells all it knows in
+/// milliseconds; the start of a platform that hangs here would be waited for in vain.
+const ADOPTION: Duration = Duration::from_secs(20);
+
 /// How long tasks may take to stop when the whole platform stops, beyond their own time-outs.
 const STOP_GRACE: Duration = Duration::from_secs(30);
 
@@ -88,6 +92,12 @@ pub enum StartError {
     Load(#[from] StoreError),
     #[error("the supervisor of the tasks cannot be started")]
     Supervisor(#[from] ClientError),
+    #[error(
+        "the supervisor of the tasks (process {process}) did not tell within {} s which tasks run; \
+         `kill -9 {process}` ends it and them, and the next start makes them again",
+        waited.as_secs()
+    )]
+    NotAdopted { process: u32, waited: Duration },
     #[error("no thread can be started")]
     Thread(#[from] std::io::Error),
 }
@@ -116,7 +126,7 @@ impl Platform {
         let (sender, receiver) = std::sync::mpsc::channel();
         let inbox = Inbox::new(sender, Arc::clone(&book));
         let first = Supervisor::connect_or_start(&launch).await?;
-        let memory = first.memory().clone();
+        let (memory, process) = (first.memory().clone(), first.pid());
         let (connected, supervisor) = watch::channel(None);
         let Parts {
             store,
@@ -178,7 +188,13 @@ impl Platform {
             tasks,
         };
         // By then every task that lives is adopted: what is outstanding is really to be done.
-        platform.wait_for_supervisor().await;
+        if let Err(NotConnected) = connected_within(platform.supervisor.clone(), ADOPTION).await {
+            platform.end(TaskFate::Keep).await;
+            return Err(StartError::NotAdopted {
+                process,
+                waited: ADOPTION,
+            });
+        }
         platform.inbox.send(Message::Restore);
         Ok(Arc::new(platform))
     }
@@ -283,11 +299,20 @@ impl Platform {
     pub fn refresh_logs(&self) {
         self.shipper.refresh();
     }
+}
 
-    async fn wait_for_supervisor(&self) {
-        let mut connection = self.supervisor.clone();
-        // The keeper of the connection lives as long as the platform.
-        let _connected = connection.wait_for(Option::is_some).await;
+/// There is no connection to the supervisor.
+#[derive(Debug, PartialEq, Eq)]
+struct NotConnected;
+
+/// Waits for the connection to the supervisor.
+async fn connected_within(
+    mut connection: watch::Receiver<Option<Supervisor>>,
+    limit: Duration,
+) -> Result<(), NotConnected> {
+    match tokio::time::timeout(limit, connection.wait_for(Option::is_some)).await {
+        Ok(Ok(_connected)) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(NotConnected),
     }
 }
 
@@ -301,5 +326,20 @@ async fn forward_health(balancing: Arc<Balancing>, inbox: Inbox) {
             TargetGroupArn::new(event.target_group),
             event.health,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_start_does_not_wait_forever_for_the_supervisor() {
+        let (keeper, connection) = watch::channel(None);
+        let waited = connected_within(connection.clone(), ADOPTION).await;
+        assert_eq!(waited, Err(NotConnected));
+        drop(keeper);
+        let waited = connected_within(connection, ADOPTION).await;
+        assert_eq!(waited, Err(NotConnected), "nobody is left to connect");
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
 use seaway_local::launch::{Stopped, ensure_running, stop};
 use serde_json::{Value, json};
 
 use crate::api::push_image;
 use crate::harness::{run, tests};
 use crate::services::{server, target_group};
-use crate::stage::{Stage, id_of, options, own_binary, text, wait_for_end};
+use crate::stage::{Stage, end, id_of, options, own_binary, text, wait_for_end};
 
 tests![
     a_killed_platform_adopts_its_tasks,
@@ -19,6 +21,7 @@ tests![
     a_killed_platform_finds_its_targets_healthy_again,
     a_killed_supervisor_is_replaced_and_so_are_its_tasks,
     a_supervisor_killed_while_tasks_start_leaves_none_behind,
+    a_supervisor_that_does_not_answer_is_named,
     platform_and_supervisor_killed_together_come_back,
     another_build_of_the_platform_keeps_the_tasks,
     a_stop_leaves_no_process_and_services_come_back,
@@ -26,9 +29,58 @@ tests![
     logs_are_whole_after_a_kill,
 ];
 
-async fn marked(stage: &Stage, family: &str, script: &str) -> String {
-    let more = json!({ "environment": [{ "name": "MARK", "value": stage.mark() }] });
-    stage.define_with(family, script, more).await
+/// A stage whose service `api` has so many tasks, each a process with the mark.
+async fn with_tasks(count: usize) -> Stage {
+    let stage = Stage::start().await;
+    let definition = sleeper(&stage).await;
+    stage
+        .create("api", &definition, json!({ "desiredCount": count }))
+        .await;
+    stage.steady("api").await;
+    stage
+}
+
+/// Another revision of `api`.
+async fn sleeper(stage: &Stage) -> String {
+    stage.define_marked("api", "exec sleep 600").await
+}
+
+#[derive(Clone, Copy)]
+enum Victim {
+    Platform,
+    Supervisor,
+}
+
+impl Victim {
+    /// Kills it, and brings back what does not come back by itself.
+    async fn kill(self, stage: &mut Stage) {
+        match self {
+            Self::Platform => {
+                stage.kill_platform().await;
+                stage.restart().await;
+            }
+            Self::Supervisor => stage.kill_supervisor().await,
+        }
+    }
+}
+
+/// Scales `api` up and down, and kills the victim so many milliseconds into each time.
+async fn kill_while_scaling(victim: Victim, waits: [u64; 6]) {
+    let mut stage = with_tasks(0).await;
+    for (round, wait) in waits.into_iter().enumerate() {
+        let desired = if round % 2 == 0 { 6 } else { 0 };
+        stage
+            .update("api", json!({ "desiredCount": desired }))
+            .await;
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        victim.kill(&mut stage).await;
+        stage
+            .service_when("api", "scaled", |service| {
+                service["runningCount"] == desired && service["pendingCount"] == 0
+            })
+            .await;
+        stage.until_marked(desired).await;
+    }
 }
 
 fn pids(stage: &Stage) -> BTreeSet<u32> {
@@ -37,13 +89,9 @@ fn pids(stage: &Stage) -> BTreeSet<u32> {
 
 fn a_killed_platform_adopts_its_tasks() {
     run(async {
-        let mut stage = Stage::start().await;
-        let definition = marked(&stage, "api", "exec sleep 600").await;
-        stage
-            .create("api", &definition, json!({ "desiredCount": 3 }))
-            .await;
+        let mut stage = with_tasks(3).await;
+        let definition = sleeper(&stage).await;
         let alone = stage.run_task(&definition, json!({})).await;
-        stage.steady("api").await;
         stage.task_when(&alone["taskArn"], "RUNNING").await;
         let (before, tasks) = (pids(&stage), names(&stage.tasks("api").await));
         assert_eq!(before.len(), 4);
@@ -73,14 +121,9 @@ fn names(tasks: &[Value]) -> BTreeSet<String> {
 
 fn a_platform_killed_in_the_middle_of_a_roll_goes_on_with_it() {
     run(async {
-        let mut stage = Stage::start().await;
-        let first = marked(&stage, "api", "exec sleep 600").await;
-        stage
-            .create("api", &first, json!({ "desiredCount": 2 }))
-            .await;
-        stage.steady("api").await;
+        let mut stage = with_tasks(2).await;
         for wait in [0, 30, 120, 700, 1300] {
-            let next = marked(&stage, "api", "exec sleep 600").await;
+            let next = sleeper(&stage).await;
             let updated = stage.update("api", json!({ "taskDefinition": next })).await;
             let deployment = text(&updated["deployments"][0]["id"]);
             tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -95,42 +138,14 @@ fn a_platform_killed_in_the_middle_of_a_roll_goes_on_with_it() {
 }
 
 fn a_platform_killed_while_tasks_start_and_stop_loses_none() {
-    run(async {
-        let mut stage = Stage::start().await;
-        let definition = marked(&stage, "api", "exec sleep 600").await;
-        stage
-            .create("api", &definition, json!({ "desiredCount": 0 }))
-            .await;
-        for (round, wait) in [0_u64, 5, 10, 20, 40, 80].into_iter().enumerate() {
-            let desired = if round % 2 == 0 { 6 } else { 0 };
-            stage
-                .update("api", json!({ "desiredCount": desired }))
-                .await;
-            tokio::time::sleep(Duration::from_millis(wait)).await;
-            stage.kill_platform().await;
-            stage.restart().await;
-            stage
-                .service_when("api", "scaled", |service| {
-                    service["runningCount"] == desired
-                })
-                .await;
-            stage.until_marked(desired).await;
-        }
-    });
+    run(kill_while_scaling(Victim::Platform, [0, 5, 10, 20, 40, 80]));
 }
 
 fn a_killed_supervisor_is_replaced_and_so_are_its_tasks() {
     run(async {
-        let stage = Stage::start().await;
-        let definition = marked(&stage, "api", "exec sleep 600").await;
-        stage
-            .create("api", &definition, json!({ "desiredCount": 2 }))
-            .await;
-        stage.steady("api").await;
+        let stage = with_tasks(2).await;
         let (before, tasks) = (pids(&stage), names(&stage.tasks("api").await));
-        let supervisor = stage.supervisor().await;
-        supervisor.kill().unwrap();
-        wait_for_end(&supervisor).await;
+        stage.kill_supervisor().await;
         stage
             .service_when("api", "replaced", |service| {
                 service["runningCount"] == 2 && service["events"].as_array().unwrap().len() > 4
@@ -147,29 +162,37 @@ fn a_killed_supervisor_is_replaced_and_so_are_its_tasks() {
 }
 
 fn a_supervisor_killed_while_tasks_start_leaves_none_behind() {
+    run(kill_while_scaling(
+        Victim::Supervisor,
+        [0, 5, 15, 30, 50, 80],
+    ));
+}
+
+fn a_supervisor_that_does_not_answer_is_named() {
     run(async {
-        let stage = Stage::start().await;
-        let definition = marked(&stage, "api", "exec sleep 600").await;
-        stage
-            .create("api", &definition, json!({ "desiredCount": 0 }))
-            .await;
-        for (round, wait) in [0_u64, 5, 15, 30, 50, 80].into_iter().enumerate() {
-            let desired = if round % 2 == 0 { 6 } else { 0 };
-            stage
-                .update("api", json!({ "desiredCount": desired }))
-                .await;
-            tokio::time::sleep(Duration::from_millis(wait)).await;
-            let supervisor = stage.supervisor().await;
-            supervisor.kill().unwrap();
-            wait_for_end(&supervisor).await;
-            stage
-                .service_when("api", "scaled", |service| {
-                    service["runningCount"] == desired && service["pendingCount"] == 0
-                })
-                .await;
-            stage.until_marked(desired).await;
-        }
+        let mut stage = with_tasks(1).await;
+        let before = pids(&stage);
+        let supervisor = Pid::from_raw(i32::try_from(stage.supervisor().await.pid).unwrap());
+        signal::kill(supervisor, Signal::SIGSTOP).unwrap();
+        stage.kill_platform().await;
+        let refused = ensure_running(&stage.state, &options(&own_binary())).await;
+        let stopped = stop(&stage.state).await;
+        signal::kill(supervisor, Signal::SIGCONT).unwrap();
+        let next_step = format!("`kill -9 {supervisor}` ends it");
+        let refused = chain(&refused.unwrap_err());
+        assert!(refused.contains(&next_step), "{refused}");
+        let stopped = chain(&stopped.unwrap_err());
+        assert!(stopped.contains(&next_step), "{stopped}");
+        stage.restart().await;
+        assert_eq!(stage.steady("api").await["runningCount"], 1);
+        assert_eq!(pids(&stage), before, "when it goes on, so does everything");
     });
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(|error| format!("{error}; ")).collect()
 }
 
 fn an_adopted_task_is_stopped_by_the_signal_of_its_image() {
@@ -222,19 +245,13 @@ fn a_killed_platform_finds_its_targets_healthy_again() {
 
 fn platform_and_supervisor_killed_together_come_back() {
     run(async {
-        let mut stage = Stage::start().await;
-        let definition = marked(&stage, "api", "exec sleep 600").await;
-        stage
-            .create("api", &definition, json!({ "desiredCount": 2 }))
-            .await;
-        stage.steady("api").await;
+        let mut stage = with_tasks(2).await;
         let before = pids(&stage);
-        let next = marked(&stage, "api", "exec sleep 600").await;
+        let next = sleeper(&stage).await;
         stage.update("api", json!({ "taskDefinition": next })).await;
         let supervisor = stage.supervisor().await;
         stage.kill_platform().await;
-        supervisor.kill().unwrap();
-        wait_for_end(&supervisor).await;
+        end(&supervisor).await;
         stage.restart().await;
         let steady = stage.steady("api").await;
         assert_eq!(steady["taskDefinition"], next.as_str());
@@ -245,10 +262,7 @@ fn platform_and_supervisor_killed_together_come_back() {
 
 fn another_build_of_the_platform_keeps_the_tasks() {
     run(async {
-        let mut stage = Stage::start().await;
-        let definition = marked(&stage, "api", "exec sleep 600").await;
-        stage.create("api", &definition, json!({})).await;
-        stage.steady("api").await;
+        let mut stage = with_tasks(1).await;
         let (before, old) = (pids(&stage), stage.platform().await);
         let rebuilt = stage.dir.path().join("rebuilt");
         std::fs::copy(own_binary(), &rebuilt).unwrap();
@@ -263,12 +277,7 @@ fn another_build_of_the_platform_keeps_the_tasks() {
 
 fn a_stop_leaves_no_process_and_services_come_back() {
     run(async {
-        let mut stage = Stage::start().await;
-        let definition = marked(&stage, "api", "exec sleep 600").await;
-        stage
-            .create("api", &definition, json!({ "desiredCount": 2 }))
-            .await;
-        stage.steady("api").await;
+        let mut stage = with_tasks(2).await;
         // In the middle of launches, too.
         stage.update("api", json!({ "desiredCount": 8 })).await;
         let supervisor = stage.supervisor().await;
@@ -287,12 +296,7 @@ fn a_stop_leaves_no_process_and_services_come_back() {
 
 fn a_state_directory_that_vanished_takes_every_process_along() {
     run(async {
-        let stage = Stage::start().await;
-        let definition = marked(&stage, "api", "exec sleep 600").await;
-        stage
-            .create("api", &definition, json!({ "desiredCount": 2 }))
-            .await;
-        stage.steady("api").await;
+        let stage = with_tasks(2).await;
         let (platform, supervisor) = (stage.platform().await, stage.supervisor().await);
         std::fs::remove_dir_all(stage.state.root()).unwrap();
         wait_for_end(&platform).await;

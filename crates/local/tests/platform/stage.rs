@@ -51,9 +51,12 @@ impl Stage {
 
     /// Kills the platform and waits until it is gone.
     pub(crate) async fn kill_platform(&self) {
-        let platform = self.platform().await;
-        platform.kill().unwrap();
-        wait_for_end(&platform).await;
+        end(&self.platform().await).await;
+    }
+
+    /// Kills the supervisor and waits until it is gone. A platform that runs starts another.
+    pub(crate) async fn kill_supervisor(&self) {
+        end(&self.supervisor().await).await;
     }
 
     pub(crate) async fn platform(&self) -> ProcessIdentity {
@@ -255,6 +258,12 @@ impl Stage {
         found
     }
 
+    /// Registers a task definition with the mark.
+    pub(crate) async fn define_marked(&self, family: &str, script: &str) -> String {
+        let more = json!({ "environment": [{ "name": "MARK", "value": self.mark() }] });
+        self.define_with(family, script, more).await
+    }
+
     /// A mark that no other test has; given to tasks as `MARK`.
     pub(crate) fn mark(&self) -> String {
         self.dir.path().display().to_string()
@@ -301,6 +310,12 @@ pub(crate) fn options(exe: &Path) -> LaunchOptions {
 
 pub(crate) fn process(pid: u32) -> ProcessIdentity {
     ProcessIdentity::of(pid).unwrap().unwrap()
+}
+
+/// Kills a process and waits until it is gone.
+pub(crate) async fn end(process: &ProcessIdentity) {
+    process.kill().unwrap();
+    wait_for_end(process).await;
 }
 
 pub(crate) async fn wait_for_end(process: &ProcessIdentity) {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -10,6 +11,9 @@ use tokio::net::UnixStream;
 use super::ClientError;
 use crate::protocol::{FRAME_LIMIT, PROTOCOL, Reply, Request, SOCKET_NAME, Welcome, frame};
 use crate::socket;
+
+/// A supervisor that listens greets at once; one that does not within this time is stuck or stopped.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -24,14 +28,19 @@ impl Connection {
             directory: directory.to_owned(),
             source,
         })?;
+        let process = stream.peer_cred().ok().and_then(|peer| peer.pid());
         let mut connection = Self {
             stream: BufReader::new(stream),
             line: Vec::new(),
         };
-        match connection
-            .call(&Request::Hello { protocol: PROTOCOL })
-            .await?
-        {
+        let hello = Request::Hello { protocol: PROTOCOL };
+        let Ok(reply) = tokio::time::timeout(PATIENCE, connection.call(&hello)).await else {
+            return Err(ClientError::Silent {
+                process: process.unwrap_or_default(),
+                waited: PATIENCE,
+            });
+        };
+        match reply? {
             Reply::Welcome(welcome) => Ok((connection, welcome)),
             _ => Err(ClientError::UnexpectedReply),
         }
@@ -78,4 +87,23 @@ fn connect(directory: &Path) -> io::Result<UnixStream> {
     let stream = socket::connect(&directory.join(SOCKET_NAME))?;
     stream.set_nonblocking(true)?;
     UnixStream::from_std(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The clock stands still until nothing else is left to wait for.
+    #[tokio::test(start_paused = true)]
+    async fn a_supervisor_that_never_greets_is_named() {
+        let temp = tempfile::tempdir().unwrap();
+        let _listener = socket::bind(&temp.path().join(SOCKET_NAME)).unwrap();
+        let error = Connection::open(temp.path()).await.unwrap_err();
+        let own = std::process::id();
+        let text = format!(
+            "the supervisor (process {own}) did not answer within 5 s; `kill -9 {own}` ends it and \
+             its tasks"
+        );
+        assert_eq!(error.to_string(), text);
+    }
 }

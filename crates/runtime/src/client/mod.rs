@@ -33,6 +33,13 @@ pub enum ClientError {
         #[source]
         source: io::Error,
     },
+    /// It listens and says nothing: stuck, or stopped by a signal.
+    #[error(
+        "the supervisor (process {process}) did not answer within {} s; \
+         `kill -9 {process}` ends it and its tasks",
+        waited.as_secs()
+    )]
+    Silent { process: i32, waited: Duration },
     /// The connection broke. Connect or start again, and read events after the last cursor.
     #[error("the supervisor is gone")]
     Disconnected(#[source] io::Error),
