@@ -4,7 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
+use toml::{Table, Value};
 
 use super::bench::api::Api;
 use super::bench::event::Event;
@@ -35,6 +36,17 @@ struct Seen {
     fault: &'static str,
     /// The kind of cause that must be named.
     cause: &'static str,
+    terms: Terms,
+}
+
+/// What the manifest says about the service meanwhile.
+#[derive(Clone, Copy)]
+enum Terms {
+    AsEver,
+    /// A grace that is over long before the load balancer has made up its mind.
+    ShortGrace,
+    /// As many tasks as the platform's breaker counts: it goes back with the very evidence.
+    ThreeTasks,
 }
 
 const SEEN: &[Seen] = &[
@@ -42,32 +54,50 @@ const SEEN: &[Seen] = &[
         service: "api",
         fault: "crash-at-start",
         cause: "crash_on_start",
+        terms: Terms::AsEver,
     },
     Seen {
         service: "api",
         fault: "never-healthy",
         cause: "never_healthy",
+        terms: Terms::AsEver,
     },
     Seen {
         service: "api",
         fault: "ignore-port",
         cause: "wrong_port",
+        terms: Terms::AsEver,
+    },
+    Seen {
+        service: "api",
+        fault: "never-healthy",
+        cause: "never_healthy",
+        terms: Terms::ShortGrace,
+    },
+    Seen {
+        service: "api",
+        fault: "ignore-port",
+        cause: "wrong_port",
+        terms: Terms::ThreeTasks,
     },
     // Beyond the health check's time-out of 2 s.
     Seen {
         service: "api",
         fault: "slow:4000",
         cause: "never_healthy",
+        terms: Terms::AsEver,
     },
     Seen {
         service: "catalog",
         fault: "crash-at-start",
         cause: "crash_on_start",
+        terms: Terms::AsEver,
     },
     Seen {
         service: "worker",
         fault: "crash-at-start",
         cause: "crash_on_start",
+        terms: Terms::AsEver,
     },
 ];
 
@@ -108,7 +138,9 @@ fn taken_back(stage: &mut Stage, seen: &Seen, slowest: &mut Slowest) -> Result<(
         service,
         fault,
         cause,
+        terms,
     } = *seen;
+    terms.set(stage, service)?;
     let (finished, counted) = broken_deploy(stage, service, fault)?;
     let finished = finished.exited(1)?.outcome("rolled_back")?;
     let of_service: Vec<&Event> = finished
@@ -121,7 +153,8 @@ fn taken_back(stage: &mut Stage, seen: &Seen, slowest: &mut Slowest) -> Result<(
         .iter()
         .find_map(|event| event.rollback_requested());
     note(format!(
-        "{service} {fault}: {named:?}, rollback requested after {requested:?} ms, back after {}; {}",
+        "{service} {fault}{}: {named:?}, rollback requested after {requested:?} ms, back after {}; {}",
+        terms.words(),
         span(finished.took),
         counted.words()
     ));
@@ -158,7 +191,46 @@ fn taken_back(stage: &mut Stage, seen: &Seen, slowest: &mut Slowest) -> Result<(
     );
     stage.settled()?;
     stage.claim_version(GOOD)?;
+    terms.unset(stage, service)?;
     repair(stage, service)
+}
+
+impl Terms {
+    fn words(self) -> &'static str {
+        match self {
+            Self::AsEver => "",
+            Self::ShortGrace => " with a grace of 2 s",
+            Self::ThreeTasks => " with 3 tasks",
+        }
+    }
+
+    fn set(self, stage: &mut Stage, service: &str) -> Result<(), ProofError> {
+        match self {
+            Self::AsEver => Ok(()),
+            Self::ShortGrace => stage.manifest.set(service, "health", health("2s")),
+            Self::ThreeTasks => stage.manifest.set(service, "count", 3),
+        }
+    }
+
+    fn unset(self, stage: &mut Stage, service: &str) -> Result<(), ProofError> {
+        match self {
+            Self::AsEver => Ok(()),
+            Self::ShortGrace => stage.manifest.set(service, "health", health("10s")),
+            Self::ThreeTasks => stage.manifest.set(service, "count", 2),
+        }
+    }
+}
+
+/// The shop's health check, with a grace.
+fn health(grace: &str) -> Table {
+    let keys = [
+        ("path", "/health"),
+        ("interval", "5s"),
+        ("timeout", "2s"),
+        ("grace", grace),
+    ];
+    let values = keys.map(|(key, text)| (key.to_owned(), Value::String(text.to_owned())));
+    values.into_iter().collect()
 }
 
 /// People read the cause and the service's own last words.
@@ -376,7 +448,7 @@ fn ends_with(stage: &Stage, words: &str) -> Result<bool, ProofError> {
 }
 
 /// Stopped tasks of the bad version's deployments, as DescribeTasks shows them.
-async fn stopped_tasks(api: &Api) -> Result<Vec<Value>, ProofError> {
+async fn stopped_tasks(api: &Api) -> Result<Vec<serde_json::Value>, ProofError> {
     let mut client = api.connect().await?;
     let asked = json!({ "cluster": CLUSTER, "desiredStatus": "STOPPED", "serviceName": "api" });
     let listed = client.ecs("ListTasks", asked).await?;
