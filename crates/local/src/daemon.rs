@@ -30,6 +30,7 @@ use crate::services::elbv2::Elbv2;
 use crate::services::fresh_logs::FreshLogs;
 use crate::services::logs::Logs;
 use crate::services::secretsmanager::SecretsManager;
+use crate::services::ssm::Parameters;
 use crate::services::sts::Sts;
 use crate::services::{Blocking, Services};
 use crate::standing::Standing;
@@ -127,6 +128,10 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     let services = Services::default()
         .with(Service::Sts, Blocking::new(Arc::new(Sts)))
         .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
+        .with(
+            Service::Ssm,
+            Blocking::new(Arc::new(Parameters::new(Arc::clone(&store)))),
+        )
         .with(
             Service::Logs,
             Blocking::new(Arc::new(FreshLogs::new(

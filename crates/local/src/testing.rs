@@ -23,6 +23,7 @@ use crate::server::control::{Control, Shutdown};
 use crate::server::{AccessKeys, Listener, Routes};
 use crate::services::logs::Logs;
 use crate::services::secretsmanager::SecretsManager;
+use crate::services::ssm::Parameters;
 use crate::services::sts::Sts;
 use crate::services::{Blocking, Services};
 use crate::store::Store;
@@ -62,10 +63,12 @@ impl TestPlatform {
         let secrets = Arc::new(SecretsManager::new(Arc::clone(&store)));
         let logs = Arc::new(Logs::new(Arc::clone(&store)));
         let files = BlobFiles::prepare(state.registry()).unwrap();
+        let parameters = Arc::new(Parameters::new(Arc::clone(&store)));
         let registry = Arc::new(Registry::new(files, store));
         let services = Services::default()
             .with(Service::Sts, Blocking::new(Arc::new(Sts)))
             .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
+            .with(Service::Ssm, Blocking::new(parameters))
             .with(Service::Logs, Blocking::new(Arc::clone(&logs)));
         let (control, shutdown) = Control::new(
             keys.secret_access_key.clone(),

@@ -12,6 +12,7 @@ pub mod elbv2;
 pub mod fresh_logs;
 pub mod logs;
 pub mod secretsmanager;
+pub mod ssm;
 pub mod sts;
 
 pub use call::{Answer, Call};

@@ -8,6 +8,7 @@ mod documents;
 mod error;
 mod images;
 mod logs;
+mod parameters;
 mod schema;
 mod seal;
 mod secrets;
@@ -21,6 +22,7 @@ pub use logs::{
     EventSelection, LogEvent, LogGroup, LogPosition, LogStream, NewLogEvent, ReadDirection,
     StreamChoice,
 };
+pub use parameters::{ParameterRecord, ParameterValue, ParameterVersion};
 pub use secrets::{SecretKind, SecretRecord, SecretValue, SecretVersion};
 pub use service_events::ServiceEvent;
 pub use transaction::{Store, Tx, View};

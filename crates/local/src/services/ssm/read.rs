@@ -1,0 +1,219 @@
+//! Reading values: one, several, or all below a path.
+
+use seaway_aws_wire::Sensitive;
+use seaway_aws_wire::ssm::{
+    GetParameterRequest, GetParameterResponse, GetParametersByPathRequest,
+    GetParametersByPathResponse, GetParametersRequest, GetParametersResponse, Parameter,
+    ParameterType,
+};
+
+use super::filters::{Described, Filters};
+use super::paging::Page;
+use super::{Parameters, ParametersError, arn_of, find, names, number, timestamp};
+use crate::store::{ParameterRecord, View};
+
+/// The greatest page of `GetParametersByPath`.
+const PAGE: usize = 10;
+
+impl Parameters {
+    pub(super) fn get(
+        &self,
+        request: &GetParameterRequest,
+    ) -> Result<GetParameterResponse, ParametersError> {
+        let reading = Reading::of(request.with_decryption);
+        let parameter = self
+            .store
+            .read(|view| read_reference(view, &request.name, reading))?;
+        Ok(GetParameterResponse {
+            parameter: Some(parameter),
+        })
+    }
+
+    pub(super) fn get_several(
+        &self,
+        request: GetParametersRequest,
+    ) -> Result<GetParametersResponse, ParametersError> {
+        let reading = Reading::of(request.with_decryption);
+        self.store.read(|view| {
+            let (mut parameters, mut invalid) = (Vec::new(), Vec::new());
+            for name in request.names {
+                match read_reference(view, &name, reading) {
+                    Ok(parameter) => parameters.push(parameter),
+                    Err(ParametersError::NotFound(_) | ParametersError::NoVersion { .. }) => {
+                        invalid.push(name);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(GetParametersResponse {
+                invalid_parameters: Some(invalid),
+                parameters: Some(parameters),
+            })
+        })
+    }
+
+    pub(super) fn get_by_path(
+        &self,
+        request: &GetParametersByPathRequest,
+    ) -> Result<GetParametersByPathResponse, ParametersError> {
+        let path = Path::parse(&request.path)?;
+        let depth = if request.recursive == Some(true) {
+            Depth::Any
+        } else {
+            Depth::One
+        };
+        let filters = Filters::of_values(request.parameter_filters.as_deref().unwrap_or_default())?;
+        let reading = Reading::of(request.with_decryption);
+        let page = Page {
+            token: request.next_token.as_deref(),
+            limit: request.max_results,
+            most: PAGE,
+        };
+        self.store.read(|view| {
+            let mut matching = Vec::new();
+            for record in view.parameters(&path.prefix)? {
+                if !path.holds(&record.name, depth) {
+                    continue;
+                }
+                let versions = view.parameter_versions(&record.name)?;
+                let Some(version) = filters.choose(&record, &versions) else {
+                    continue;
+                };
+                matching.push((record, version));
+            }
+            let (found, next_token) = page.of(matching, |(record, _)| record.name.clone())?;
+            let parameters: Result<Vec<Parameter>, ParametersError> = found
+                .into_iter()
+                .map(|(record, version)| read_version(view, &record, version, reading))
+                .collect();
+            Ok(GetParametersByPathResponse {
+                next_token,
+                parameters: Some(parameters?),
+            })
+        })
+    }
+}
+
+/// How a `SecureString` is given out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reading {
+    Decrypted,
+    Sealed,
+}
+
+impl Reading {
+    pub(super) fn of(with_decryption: Option<bool>) -> Self {
+        match with_decryption {
+            Some(true) => Self::Decrypted,
+            _ => Self::Sealed,
+        }
+    }
+}
+
+/// How far below a path a parameter may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    One,
+    Any,
+}
+
+/// A place in the hierarchy, such as `/shop` or `/`.
+#[derive(Debug)]
+pub(super) struct Path {
+    /// With a slash at its end.
+    prefix: String,
+}
+
+impl Path {
+    pub(super) fn parse(path: &str) -> Result<Self, ParametersError> {
+        if !path.starts_with('/') {
+            return Err(ParametersError::Validation(
+                "The parameter doesn't meet the parameter name requirements. The parameter name \
+                 must begin with a forward slash \"/\"."
+                    .to_owned(),
+            ));
+        }
+        let prefix = format!("{}/", path.trim_end_matches('/'));
+        Ok(Self { prefix })
+    }
+
+    pub(super) fn holds(&self, name: &str, depth: Depth) -> bool {
+        let below = name.strip_prefix(&self.prefix);
+        below.is_some_and(|rest| depth == Depth::Any || !rest.contains('/'))
+    }
+}
+
+/// The parameter that a name, an ARN, or either with a selector means.
+fn read_reference(
+    view: &View<'_>,
+    reference: &str,
+    reading: Reading,
+) -> Result<Parameter, ParametersError> {
+    let (name, selector) = names::split_selector(reference);
+    let record = find(view, name)?;
+    let Some(selector) = selector else {
+        return read_version(view, &record, record.latest, reading);
+    };
+    let version = match selector.parse() {
+        Ok(version) => version,
+        Err(_) => *record
+            .labels
+            .get(selector)
+            .ok_or_else(|| no_version(&record, selector))?,
+    };
+    let mut parameter = read_version(view, &record, version, reading)?;
+    parameter.selector = Some(format!(":{selector}"));
+    Ok(parameter)
+}
+
+fn read_version(
+    view: &View<'_>,
+    record: &ParameterRecord,
+    version: u64,
+    reading: Reading,
+) -> Result<Parameter, ParametersError> {
+    let (about, value) = view
+        .parameter_version(&record.name, version)?
+        .ok_or_else(|| no_version(record, &version.to_string()))?;
+    let secure = about.kind == ParameterType::SecureString.as_str();
+    let value = match reading {
+        Reading::Sealed if secure => value.sealed,
+        _ => value.plain,
+    };
+    Ok(Parameter {
+        arn: Some(arn_of(&record.name)),
+        data_type: Some(about.data_type),
+        last_modified_date: timestamp(about.modified_at),
+        name: Some(record.name.clone()),
+        selector: None,
+        source_result: None,
+        r#type: Some(about.kind.as_str().into()),
+        value: Some(Sensitive::new(value)),
+        version: number(version),
+    })
+}
+
+fn no_version(record: &ParameterRecord, version: &str) -> ParametersError {
+    ParametersError::NoVersion {
+        name: record.name.clone(),
+        version: version.to_owned(),
+    }
+}
+
+impl Filters {
+    /// The version of a parameter that the filters let through: the newest one, or the one with
+    /// a label that they name.
+    fn choose(
+        &self,
+        record: &ParameterRecord,
+        versions: &[crate::store::ParameterVersion],
+    ) -> Option<u64> {
+        let wanted = match self.label() {
+            Some(fits) => *record.labels.iter().find(|(label, _)| fits(label))?.1,
+            None => record.latest,
+        };
+        let version = versions.iter().find(|it| it.version == wanted)?;
+        self.let_through(&Described { record, version })
+            .then_some(wanted)
+    }
+}

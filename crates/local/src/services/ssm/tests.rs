@@ -1,0 +1,329 @@
+//! Parameter Store through signed requests, as the SDKs and the command line speak.
+
+use seaway_aws_wire::Service;
+use serde_json::{Value, json};
+
+use crate::testing::{Answer, TestPlatform};
+
+async fn call(platform: &TestPlatform, operation: &str, body: Value) -> Answer {
+    let target = format!("AmazonSSM.{operation}");
+    platform.call(Service::Ssm, &target, body).await
+}
+
+async fn put(platform: &TestPlatform, name: &str, kind: &str, value: &str) -> i64 {
+    let body = json!({ "Name": name, "Type": kind, "Value": value, "Overwrite": true });
+    let answer = call(platform, "PutParameter", body).await.ok();
+    answer["Version"].as_i64().unwrap()
+}
+
+async fn get(platform: &TestPlatform, name: &str) -> Value {
+    let body = json!({ "Name": name, "WithDecryption": true });
+    call(platform, "GetParameter", body).await.ok()["Parameter"].clone()
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    let names = list.as_array().unwrap().iter();
+    names.map(|one| one["Name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_parameter_is_found_by_name_arn_version_and_label() {
+    let platform = TestPlatform::start().await;
+    assert_eq!(put(&platform, "/shop/url", "String", "one").await, 1);
+    assert_eq!(put(&platform, "/shop/url", "String", "two").await, 2);
+    let label = json!({ "Name": "/shop/url", "ParameterVersion": 1, "Labels": ["live", "aws-x"] });
+    let labelled = call(&platform, "LabelParameterVersion", label).await.ok();
+    assert_eq!(labelled["InvalidLabels"], json!(["aws-x"]));
+    let arn = "arn:aws:ssm:us-east-1:000000000000:parameter/shop/url";
+    for (name, value, selector) in [
+        ("/shop/url", "two", Value::Null),
+        (arn, "two", Value::Null),
+        ("/shop/url:1", "one", json!(":1")),
+        ("/shop/url:live", "one", json!(":live")),
+    ] {
+        let found = get(&platform, name).await;
+        assert_eq!(found["Value"], value, "{name}");
+        assert_eq!(found["Selector"], selector, "{name}");
+        assert_eq!(found["ARN"], arn);
+        assert_eq!(found["Type"], "String");
+        assert_eq!(found["DataType"], "text");
+    }
+    for (name, error) in [
+        ("/shop/other", "ParameterNotFound"),
+        ("/shop/url:3", "ParameterVersionNotFound"),
+        ("/shop/url:none", "ParameterVersionNotFound"),
+    ] {
+        let missing = call(&platform, "GetParameter", json!({ "Name": name })).await;
+        assert_eq!(missing.error(), error);
+    }
+    let several = json!({ "Names": ["/shop/url", "/shop/other"] });
+    let several = call(&platform, "GetParameters", several).await.ok();
+    assert_eq!(names(&several["Parameters"]), ["/shop/url"]);
+    assert_eq!(several["InvalidParameters"], json!(["/shop/other"]));
+}
+
+#[tokio::test]
+async fn a_secure_string_is_clear_only_with_decryption() {
+    let platform = TestPlatform::start().await;
+    let planted = "tr0ub4dor-and-3";
+    put(&platform, "/shop/password", "SecureString", planted).await;
+    assert_eq!(get(&platform, "/shop/password").await["Value"], planted);
+    let sealed = call(
+        &platform,
+        "GetParameter",
+        json!({ "Name": "/shop/password" }),
+    )
+    .await;
+    assert!(!sealed.text().contains(planted), "{}", sealed.text());
+    let described = call(&platform, "DescribeParameters", json!({})).await.ok();
+    assert_eq!(described["Parameters"][0]["KeyId"], "alias/aws/ssm");
+    let mut searched = 0;
+    let mut directories = vec![platform.state.root().to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let found = bytes
+                .windows(planted.len())
+                .any(|window| window == planted.as_bytes());
+            assert!(!found, "{}", path.display());
+            searched += 1;
+        }
+    }
+    assert!(searched >= 2, "{searched} files were searched");
+}
+
+#[tokio::test]
+async fn a_path_is_read_in_pages_one_level_or_all() {
+    let platform = TestPlatform::start().await;
+    for name in ["/shop/a", "/shop/b", "/shop/deep/c", "/shopping/d", "plain"] {
+        put(&platform, name, "String", name).await;
+    }
+    put(&platform, "/shop/deep/e", "SecureString", "secret").await;
+    let by_path = async |body: Value| call(&platform, "GetParametersByPath", body).await;
+    let level = by_path(json!({ "Path": "/shop" })).await.ok();
+    assert_eq!(names(&level["Parameters"]), ["/shop/a", "/shop/b"]);
+    let mut body = json!({ "Path": "/shop/", "Recursive": true, "MaxResults": 3 });
+    let first = by_path(body.clone()).await.ok();
+    assert_eq!(
+        names(&first["Parameters"]),
+        ["/shop/a", "/shop/b", "/shop/deep/c"]
+    );
+    body["NextToken"] = first["NextToken"].clone();
+    let second = by_path(body).await.ok();
+    assert_eq!(names(&second["Parameters"]), ["/shop/deep/e"]);
+    assert_eq!(second["NextToken"], Value::Null);
+    let secure = json!({
+        "Path": "/", "Recursive": true,
+        "ParameterFilters": [{ "Key": "Type", "Values": ["SecureString"] }],
+    });
+    assert_eq!(
+        names(&by_path(secure).await.ok()["Parameters"]),
+        ["/shop/deep/e"]
+    );
+    let label = json!({ "Name": "/shop/a", "Labels": ["live"] });
+    call(&platform, "LabelParameterVersion", label).await.ok();
+    put(&platform, "/shop/a", "String", "newer").await;
+    let labelled = json!({
+        "Path": "/shop", "ParameterFilters": [{ "Key": "Label", "Values": ["live"] }],
+    });
+    let labelled = by_path(labelled).await.ok();
+    assert_eq!(labelled["Parameters"][0]["Value"], "/shop/a");
+    assert_eq!(labelled["Parameters"].as_array().unwrap().len(), 1);
+    for (body, error) in [
+        (json!({ "Path": "shop" }), "ValidationException"),
+        (
+            json!({ "Path": "/shop", "NextToken": "?" }),
+            "InvalidNextToken",
+        ),
+        (
+            json!({ "Path": "/shop", "ParameterFilters": [{ "Key": "Name", "Values": ["x"] }] }),
+            "InvalidFilterKey",
+        ),
+    ] {
+        assert_eq!(by_path(body).await.error(), error);
+    }
+}
+
+#[tokio::test]
+async fn what_aws_refuses_to_put_is_refused() {
+    let platform = TestPlatform::start().await;
+    put(&platform, "/a", "String", "one").await;
+    let long = "x".repeat(4097);
+    for (body, error) in [
+        (
+            json!({ "Name": "/a", "Type": "String", "Value": "x" }),
+            "ParameterAlreadyExists",
+        ),
+        (json!({ "Name": "/b", "Value": "x" }), "ValidationException"),
+        (
+            json!({ "Name": "b/c", "Type": "String", "Value": "x" }),
+            "ValidationException",
+        ),
+        (
+            json!({ "Name": "/b", "Type": "Text", "Value": "x" }),
+            "ValidationException",
+        ),
+        (
+            json!({ "Name": "/b", "Type": "String", "Value": long }),
+            "ValidationException",
+        ),
+        (
+            json!({ "Name": "/b", "Type": "String", "Value": "" }),
+            "ValidationException",
+        ),
+        (
+            json!({ "Name": "/a", "Type": "SecureString", "Value": "x", "Overwrite": true }),
+            "HierarchyTypeMismatchException",
+        ),
+        (
+            json!({ "Name": "/b", "Type": "String", "Value": "x", "AllowedPattern": "[0-9]+" }),
+            "ParameterPatternMismatchException",
+        ),
+        (
+            json!({ "Name": "/b", "Type": "String", "Value": "x", "AllowedPattern": "[" }),
+            "InvalidAllowedPatternException",
+        ),
+        (
+            json!({ "Name": "/b", "Type": "String", "Value": "x", "Overwrite": true,
+                "Tags": [{ "Key": "a", "Value": "b" }] }),
+            "ValidationException",
+        ),
+    ] {
+        let shown = body.to_string();
+        assert_eq!(
+            call(&platform, "PutParameter", body).await.error(),
+            error,
+            "{shown}"
+        );
+    }
+    let tiered =
+        |tier: &str| json!({ "Name": "/t", "Type": "String", "Value": long, "Tier": tier });
+    let advanced = call(&platform, "PutParameter", tiered("Intelligent-Tiering")).await;
+    assert_eq!(advanced.ok()["Tier"], "Advanced");
+    let back = json!({ "Name": "/t", "Value": "x", "Overwrite": true, "Tier": "Standard" });
+    let back = call(&platform, "PutParameter", back).await;
+    assert_eq!(back.error(), "ValidationException");
+}
+
+#[tokio::test]
+async fn history_keeps_a_hundred_versions_and_their_labels() {
+    let platform = TestPlatform::start().await;
+    for number in 1..=101 {
+        put(&platform, "/a", "String", &number.to_string()).await;
+    }
+    let label =
+        |version: i64| json!({ "Name": "/a", "ParameterVersion": version, "Labels": ["old"] });
+    call(&platform, "LabelParameterVersion", label(2))
+        .await
+        .ok();
+    let first = call(&platform, "GetParameterHistory", json!({ "Name": "/a" }))
+        .await
+        .ok();
+    let versions = first["Parameters"].as_array().unwrap();
+    assert_eq!(versions.len(), 50);
+    assert_eq!(versions[0]["Version"], 2);
+    assert_eq!(versions[0]["Value"], "2");
+    assert_eq!(versions[0]["Labels"], json!(["old"]));
+    let rest = json!({ "Name": "/a", "NextToken": first["NextToken"] });
+    let rest = call(&platform, "GetParameterHistory", rest).await.ok();
+    assert_eq!(rest["Parameters"][49]["Version"], 101);
+    assert_eq!(rest["NextToken"], Value::Null);
+
+    let again = json!({ "Name": "/a", "Value": "x", "Overwrite": true });
+    let held = call(&platform, "PutParameter", again.clone()).await;
+    assert_eq!(held.error(), "ParameterMaxVersionLimitExceeded");
+    let unlabel = json!({ "Name": "/a", "ParameterVersion": 2, "Labels": ["old", "none"] });
+    let removed = call(&platform, "UnlabelParameterVersion", unlabel)
+        .await
+        .ok();
+    assert_eq!(removed["RemovedLabels"], json!(["old"]));
+    assert_eq!(removed["InvalidLabels"], json!(["none"]));
+    call(&platform, "PutParameter", again).await.ok();
+    let gone = call(&platform, "GetParameter", json!({ "Name": "/a:2" })).await;
+    assert_eq!(gone.error(), "ParameterVersionNotFound");
+}
+
+#[tokio::test]
+async fn parameters_are_described_by_filter_and_tag() {
+    let platform = TestPlatform::start().await;
+    let tagged = json!({
+        "Name": "/shop/a", "Type": "StringList", "Value": "x,y", "Description": "a list",
+        "Tags": [{ "Key": "team", "Value": "blue" }],
+    });
+    call(&platform, "PutParameter", tagged).await.ok();
+    put(&platform, "/shop/deep/b", "String", "x").await;
+    put(&platform, "plain", "String", "x").await;
+    let described = async |key: &str, option: Value, value: &str| {
+        let mut filter = json!({ "Key": key, "Values": [value] });
+        if !option.is_null() {
+            filter["Option"] = option;
+        }
+        let body = json!({ "ParameterFilters": [filter] });
+        call(&platform, "DescribeParameters", body).await
+    };
+    for (key, option, value, expected) in [
+        ("Name", json!("Contains"), "deep", vec!["/shop/deep/b"]),
+        ("Name", json!("BeginsWith"), "pl", vec!["plain"]),
+        ("Name", Value::Null, "/shop/a", vec!["/shop/a"]),
+        ("Path", Value::Null, "/shop", vec!["/shop/a"]),
+        (
+            "Path",
+            json!("Recursive"),
+            "/shop",
+            vec!["/shop/a", "/shop/deep/b"],
+        ),
+        ("Type", Value::Null, "StringList", vec!["/shop/a"]),
+        ("tag:team", Value::Null, "blue", vec!["/shop/a"]),
+        ("tag:team", Value::Null, "red", vec![]),
+    ] {
+        let answer = described(key, option, value).await.ok();
+        assert_eq!(names(&answer["Parameters"]), expected, "{key} {value}");
+    }
+    let all = call(&platform, "DescribeParameters", json!({})).await.ok();
+    assert_eq!(all["Parameters"][0]["Description"], "a list");
+    assert_eq!(all["Parameters"][0]["Tier"], "Standard");
+    assert!(!all.to_string().contains("x,y"));
+    assert_eq!(
+        described("Path", json!("Below"), "/shop").await.error(),
+        "InvalidFilterOption"
+    );
+    assert_eq!(
+        described("Label", Value::Null, "live").await.error(),
+        "InvalidFilterKey"
+    );
+
+    let resource = json!({ "ResourceType": "Parameter", "ResourceId": "/shop/a" });
+    let mut remove = resource.clone();
+    remove["TagKeys"] = json!(["team"]);
+    let tags = call(&platform, "ListTagsForResource", resource.clone())
+        .await
+        .ok();
+    assert_eq!(tags["TagList"], json!([{ "Key": "team", "Value": "blue" }]));
+    call(&platform, "RemoveTagsFromResource", remove).await.ok();
+    let tags = call(&platform, "ListTagsForResource", resource).await.ok();
+    assert_eq!(tags["TagList"], json!([]));
+    let missing = json!({ "ResourceType": "Parameter", "ResourceId": "/none" });
+    let missing = call(&platform, "ListTagsForResource", missing).await;
+    assert_eq!(missing.error(), "InvalidResourceId");
+}
+
+#[tokio::test]
+async fn deleted_parameters_are_gone_with_their_versions() {
+    let platform = TestPlatform::start().await;
+    put(&platform, "/a", "String", "one").await;
+    put(&platform, "/a", "String", "two").await;
+    let id = || json!({ "Name": "/a" });
+    call(&platform, "DeleteParameter", id()).await.ok();
+    let again = call(&platform, "DeleteParameter", id()).await;
+    assert_eq!(again.error(), "ParameterNotFound");
+    assert_eq!(put(&platform, "/a", "SecureString", "x").await, 1);
+    let several = json!({ "Names": ["/a", "/b"] });
+    let several = call(&platform, "DeleteParameters", several).await.ok();
+    assert_eq!(several["DeletedParameters"], json!(["/a"]));
+    assert_eq!(several["InvalidParameters"], json!(["/b"]));
+}
