@@ -57,6 +57,10 @@ pub struct DesiredService {
     pub registered: Option<RevisionId>,
     /// How the platform runs the tasks: bounds, load balancing, count.
     pub settings: Document,
+    /// What its tasks must answer to count as healthy, where Seaway owns the load balancer. Only
+    /// fresh tasks prove that they do, so a change of it is a rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Document>,
     /// Tasks the manifest asks for.
     pub count: u32,
     /// The count belongs to autoscaling once the service exists.

@@ -41,6 +41,9 @@ pub struct LiveService {
     pub document: Option<Document>,
     /// Digest of the settings that were applied last.
     pub settings: Option<Digest>,
+    /// Digest of the health check in force, where Seaway owns the load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Digest>,
     pub image: Option<ImageRef>,
     /// The count the manifest asked for when it was applied last; the desired count may have been
     /// changed since by hand or by autoscaling.

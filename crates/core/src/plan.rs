@@ -101,6 +101,8 @@ pub enum Reason {
     },
     /// How the tasks are run, not what they are.
     Settings,
+    /// What the tasks must answer to count as healthy.
+    HealthCheck,
     Count {
         from: u32,
         to: u32,

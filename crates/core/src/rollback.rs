@@ -38,6 +38,17 @@ pub fn previous<'a>(releases: &'a [Release], current: &Snapshot) -> Option<&'a R
     })
 }
 
+/// Whether going back to the revision of `before` alone would leave something of `tried` in force.
+pub fn leaves_behind(before: &DesiredService, tried: &DesiredService) -> bool {
+    before.settings.digest != tried.settings.digest || checks_differ(before, tried)
+}
+
+/// Whether the two are judged by different health checks.
+pub fn checks_differ(one: &DesiredService, other: &DesiredService) -> bool {
+    let check = |service: &DesiredService| service.check.as_ref().map(|c| c.digest.clone());
+    check(one) != check(other)
+}
+
 fn differs(one: &Snapshot, other: &Snapshot) -> bool {
     let infrastructure = match (&one.infrastructure, &other.infrastructure) {
         (Some(one), Some(other)) => one.digest != other.digest,

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_ecs::types as sdk;
+use aws_sdk_elasticloadbalancingv2::types as elb;
 use seaway_core::desired::{DesiredService, RevisionId};
 use seaway_core::name::ServiceName;
 use seaway_core::rollout::RolloutId;
-use seaway_ports::{Change, FreshTasks, PortError, PortErrorKind, Rolled, Token};
+use seaway_ports::{Change, Checks, FreshTasks, PortError, PortErrorKind, Rolled, Token};
 
+use crate::checks::checks_of;
 use crate::connect::{Place, Session};
 use crate::convert;
 use crate::document::{self, Attachment, Settings};
@@ -39,6 +41,7 @@ impl Session {
         let settings: Settings = document::read("settings", &service.settings)?;
         let network = settings.network_configuration.as_ref();
         let network = network.map(convert::network).transpose();
+        self.change_check(service).await?;
         let answer = self
             .ecs
             .create_service()
@@ -63,6 +66,7 @@ impl Session {
         Ok(Rolled {
             rollout: rollout(created, &what)?,
             first: true,
+            checks: Checks::Enforced,
         })
     }
 
@@ -75,6 +79,9 @@ impl Session {
         let network = settings.network_configuration.as_ref();
         let network = network.map(convert::network).transpose();
         let force = change.fresh == FreshTasks::Always;
+        self.change_check(service).await?;
+        // The grace period is left alone here: checks may be suspended, now or since a command that
+        // was cut off.
         let answer = self
             .ecs
             .update_service()
@@ -84,7 +91,6 @@ impl Session {
             .set_desired_count(change.count.map(signed))
             .set_force_new_deployment(force.then_some(true))
             .deployment_configuration(convert::deployment(&settings.deployment_configuration))
-            .set_health_check_grace_period_seconds(settings.health_check_grace_period_seconds)
             .set_load_balancers(self.attachments(&settings.load_balancers).await?)
             .set_network_configuration(network.map_err(|error| invalid(&what, error))?)
             .send()
@@ -94,10 +100,17 @@ impl Session {
             .service()
             .ok_or_else(|| incomplete(&what, "service"))?;
         let rollout = rollout_of(updated, change.revision, &what)?;
-        self.mark(service, updated).await?;
+        let checks = checks_of(updated);
+        let grace = settings.health_check_grace_period_seconds.unwrap_or(0);
+        let live_grace = updated.health_check_grace_period_seconds().unwrap_or(0);
+        if checks == Checks::Enforced && grace != live_grace {
+            self.set_grace(&service.name, grace).await?;
+        }
+        self.mark(service, updated, checks).await?;
         Ok(Rolled {
             rollout,
             first: self.is_first(&service.name, updated).await?,
+            checks,
         })
     }
 
@@ -123,7 +136,7 @@ impl Session {
         let updated = answer
             .service()
             .ok_or_else(|| incomplete(&what, "service"))?;
-        self.mark(service, updated).await
+        self.mark(service, updated, Checks::Enforced).await
     }
 
     pub(crate) async fn scale(&self, service: &ServiceName, tasks: u32) -> Result<(), PortError> {
@@ -166,6 +179,7 @@ impl Session {
         Ok(Rolled {
             rollout: rollout(&described, &what)?,
             first: self.is_first(service, &described).await?,
+            checks: checks_of(&described),
         })
     }
 
@@ -193,11 +207,13 @@ impl Session {
     }
 
     /// Records on the service what was applied. The declared count is recorded only once it is the
-    /// service's: a count that was not applied would pass for one that somebody changed since.
+    /// service's: a count that was not applied would pass for one that somebody changed since. The
+    /// settings are not applied before checks are enforced.
     async fn mark(
         &self,
         service: &DesiredService,
         updated: &sdk::Service,
+        checks: Checks,
     ) -> Result<(), PortError> {
         let what = format!("tag the service {}", service.name);
         let arn = updated.service_arn();
@@ -205,6 +221,9 @@ impl Session {
         let mut marks = self.service_tags(service);
         if updated.desired_count() != signed(service.count) {
             marks.retain(|mark| mark.key() != Some(tags::COUNT));
+        }
+        if checks == Checks::Suspended {
+            marks.retain(|mark| mark.key() != Some(tags::SETTINGS));
         }
         self.ecs
             .tag_resource()
@@ -238,15 +257,16 @@ impl Session {
             return Ok(Some(vec![]));
         }
         let names = wanted.iter().map(|a| a.target_group_name.clone());
-        let arns = self.target_group_arns(names.collect()).await?;
+        let groups = self.target_groups(names.collect()).await?;
         let attach = |attachment: &Attachment| {
             let name = &attachment.target_group_name;
+            let arn = groups.get(name).and_then(|group| group.target_group_arn());
             let missing = || {
                 let what = format!("find the target group {name}");
                 PortError::new(PortErrorKind::NotFound, what, "it is not there")
             };
             Ok(sdk::LoadBalancer::builder()
-                .target_group_arn(arns.get(name).ok_or_else(missing)?)
+                .target_group_arn(arn.ok_or_else(missing)?)
                 .container_name(&attachment.container_name)
                 .container_port(attachment.container_port)
                 .build())
@@ -258,10 +278,11 @@ impl Session {
             .map(Some)
     }
 
-    async fn target_group_arns(
+    /// Target groups by name, as far as they are there.
+    pub(crate) async fn target_groups(
         &self,
         names: Vec<String>,
-    ) -> Result<HashMap<String, String>, PortError> {
+    ) -> Result<HashMap<String, elb::TargetGroup>, PortError> {
         let answer = self
             .balancing
             .describe_target_groups()
@@ -269,11 +290,9 @@ impl Session {
             .send()
             .await
             .during(format!("find the target group {}", names.join(", ")))?;
-        let named = |group: &aws_sdk_elasticloadbalancingv2::types::TargetGroup| {
-            let name = group.target_group_name()?.to_owned();
-            Some((name, group.target_group_arn()?.to_owned()))
-        };
-        Ok(answer.target_groups().iter().filter_map(named).collect())
+        let named = |group: elb::TargetGroup| Some((group.target_group_name()?.to_owned(), group));
+        let groups = answer.target_groups.unwrap_or_default();
+        Ok(groups.into_iter().filter_map(named).collect())
     }
 }
 

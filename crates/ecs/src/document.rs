@@ -3,6 +3,7 @@
 //! Unknown fields are refused when a document is read back: a record written by a newer Seaway is
 //! not applied in part.
 
+mod check;
 mod infrastructure;
 mod service;
 mod task_definition;
@@ -15,9 +16,9 @@ use seaway_ports::PortError;
 
 use crate::error::invalid;
 
+pub(crate) use check::Check;
 pub(crate) use infrastructure::{
-    HealthCheck, Infrastructure, LoadBalancer, LogGroup, Rule, Scheme, Specificity, TargetGroup,
-    specificity,
+    Infrastructure, LoadBalancer, LogGroup, Rule, Scheme, Specificity, TargetGroup, specificity,
 };
 pub(crate) use service::{
     Attachment, CircuitBreaker, DeploymentConfiguration, NetworkConfiguration, Settings,

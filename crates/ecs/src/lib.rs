@@ -7,6 +7,7 @@
 //! chooses: documents are applied as they are. The wire forms of the documents are in `document`.
 
 mod apply;
+mod checks;
 mod connect;
 mod convert;
 mod definitions;

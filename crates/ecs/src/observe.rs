@@ -33,14 +33,20 @@ impl Session {
         let names = self.service_names().await?;
         let described = self.describe(&names).await;
         let definitions = self.definitions(revisions(&described)).await;
+        let checks = self.checks_in_force().await?;
         for (name, service) in described {
             let Ok(name) = ServiceName::try_from(name) else {
                 continue; // Not from a manifest: such a name cannot be in one.
             };
             let is_named = environment.services.contains_key(&name);
-            if let Some(seen) = seen(service, is_named, &definitions) {
-                live.services.insert(name, seen);
+            let Some(mut seen) = seen(service, is_named, &definitions) else {
+                continue;
+            };
+            if let Observed::Known(service) = &mut seen {
+                let group = self.identity.target_group(&name);
+                service.check = checks.get(&group).cloned();
             }
+            live.services.insert(name, seen);
         }
         Ok(live)
     }
@@ -112,6 +118,7 @@ fn live(service: &sdk::Service, definition: &Definition) -> LiveService {
         revision: RevisionId(definition.arn.clone()),
         document: definition.document(),
         settings: tag(tags::SETTINGS).and_then(|digest| digest.parse().ok()),
+        check: None,
         image: definition.image(),
         declared_count: tag(tags::COUNT).and_then(|count| count.parse().ok()),
         counts: counts(service),

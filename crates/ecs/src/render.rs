@@ -1,5 +1,6 @@
 //! From an environment to finished documents: pure, so that what is planned is what is applied.
 
+mod check;
 mod infrastructure;
 mod job;
 mod service;
@@ -94,6 +95,7 @@ impl<'a> Scene<'a> {
             revision: finished(&self.task_definition(service, image))?,
             registered: None,
             settings: finished(&self.settings(service))?,
+            check: self.check(service).as_ref().map(finished).transpose()?,
             count: service.count,
             autoscaled: service.scaling.is_some(),
             before: service.before.clone(),

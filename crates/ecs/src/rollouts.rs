@@ -41,6 +41,10 @@ impl Rollouts for Ecs {
         self.session.update(change).await
     }
 
+    async fn restore_check(&self, service: &DesiredService) -> Result<(), PortError> {
+        self.session.change_check(service).await
+    }
+
     async fn configure(
         &self,
         service: &DesiredService,

@@ -9,6 +9,7 @@ use seaway_core::desired::{Desired, Document};
 use seaway_core::live::Live;
 use seaway_core::plan::{Action, Goal, Plan, Step};
 use seaway_core::release::{Applied, Snapshot};
+use seaway_core::rollback::leaves_behind;
 use seaway_ports::PortError;
 
 use crate::act::{Making, Prepared};
@@ -102,7 +103,7 @@ fn runs(snapshot: &Snapshot, desired: &Desired) -> bool {
         let deployed = snapshot.services.get(&service.name);
         deployed.is_some_and(|deployed| {
             deployed.service.revision.digest == service.revision.digest
-                && deployed.service.settings.digest == service.settings.digest
+                && !leaves_behind(&deployed.service, service)
         })
     })
 }

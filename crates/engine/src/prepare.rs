@@ -76,7 +76,7 @@ async fn build(
             tell(BuildEvent::Failed {
                 error: error.message.clone(),
             });
-            Err(error.into())
+            Err(EngineError::Build(error))
         }
     }
 }
@@ -176,7 +176,8 @@ pub(crate) fn running(releases: &[Release], desired: &Desired, live: &Live) -> S
             && live.rollout == LiveRollout::Completed
             && live.document.as_ref().map(|document| &document.digest)
                 == Some(&service.revision.digest)
-            && live.settings.as_ref() == Some(&service.settings.digest);
+            && live.settings.as_ref() == Some(&service.settings.digest)
+            && live.check.as_ref() == service.check.as_ref().map(|check| &check.digest);
         if is_as_wanted {
             let deployed = Deployed {
                 revision: live.revision.clone(),

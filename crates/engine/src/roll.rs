@@ -7,7 +7,7 @@ use seaway_core::plan::{Action, ActionId, Decision, Reason, Roll, RollKind, Step
 use seaway_core::release::{Applied, ReleaseId};
 use seaway_core::rollout::RolloutId;
 use seaway_core::time::Timestamp;
-use seaway_ports::{Change, FreshTasks, PortError, Rolled, Token};
+use seaway_ports::{Change, Checks, FreshTasks, PortError, Rolled, Token};
 
 use crate::act::Making;
 use crate::persist::persist;
@@ -22,13 +22,27 @@ pub(crate) struct Started {
 /// What is waited for.
 pub(crate) enum Aim {
     /// The rollout ends.
-    Rollout { rollout: RolloutId, first: bool },
+    Rollout {
+        rollout: RolloutId,
+        first: bool,
+        checks: Checks,
+    },
     /// So many tasks run.
     Count { rollout: RolloutId, count: u32 },
     /// Nothing: it was done at once.
     Nothing,
     /// It could not even be started.
     Failed { error: String },
+}
+
+impl Aim {
+    /// Whether failing health checks end the service's tasks meanwhile.
+    pub(crate) fn checks(&self) -> Checks {
+        match self {
+            Self::Rollout { checks, .. } => *checks,
+            _ => Checks::Enforced,
+        }
+    }
 }
 
 /// Takes the action and says what to wait for. An error means that the whole release must stop;
@@ -119,6 +133,7 @@ async fn begin(making: &Making, roll: &Roll, id: ActionId) -> Result<(Aim, Appli
     let aim = Aim::Rollout {
         rollout: rolled.rollout,
         first: rolled.first || !served,
+        checks: rolled.checks,
     };
     Ok((aim, applied))
 }

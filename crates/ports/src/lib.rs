@@ -18,7 +18,7 @@ pub use error::{PortError, PortErrorKind};
 pub use ledger::{Acquired, Holder, Lease, Ledger, LockState, Locks};
 pub use logs::{LogCursor, LogLine, LogPage, LogQuery, Logs};
 pub use rollouts::{
-    Change, FreshTasks, Infrastructure, JobHandle, JobState, Jobs, Renderer, RollbackAnswer,
-    Rolled, Rollouts, ServiceStatus, Token,
+    Change, Checks, FreshTasks, Infrastructure, JobHandle, JobState, Jobs, Renderer,
+    RollbackAnswer, Rolled, Rollouts, ServiceStatus, Token,
 };
 pub use secrets::{SecretStatus, SecretValue, Secrets};

@@ -28,12 +28,23 @@ pub trait Renderer: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token(pub String);
 
-/// What a started rollout is called.
+/// A started rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rolled {
     pub rollout: RolloutId,
     /// Nothing ran before it: there is nothing to roll back to.
     pub first: bool,
+    pub checks: Checks,
+}
+
+/// Whether failing health checks end tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Checks {
+    #[default]
+    Enforced,
+    /// The check was changed under tasks that were never asked to pass it: failing it ends none of
+    /// them until [`Rollouts::configure`] enforces it.
+    Suspended,
 }
 
 /// What the platform said to a requested rollback.
@@ -81,10 +92,15 @@ pub trait Rollouts: Send + Sync {
         token: &Token,
     ) -> Result<Rolled, PortError>;
 
-    /// Moves a service to `revision` and applies its settings.
+    /// Moves a service to `revision` and applies its settings. Where that changes the health check
+    /// of tasks that run, checks are suspended before.
     async fn update(&self, change: &Change<'_>) -> Result<Rolled, PortError>;
 
-    /// Applies settings and count without a rollout.
+    /// Puts the health check of `service` in force while a rollout goes back to it, checks
+    /// suspended; the rest of its settings stays as it is.
+    async fn restore_check(&self, service: &DesiredService) -> Result<(), PortError>;
+
+    /// Applies settings and count without a rollout, and enforces checks.
     async fn configure(
         &self,
         service: &DesiredService,

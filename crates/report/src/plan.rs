@@ -133,6 +133,7 @@ fn reason_text(reason: &Reason, style: Style) -> Text {
         Reason::Image { from: None, to } => Text::plain(format!("image {}", to.short())),
         Reason::Configuration { fields } => Text::plain(in_words(fields)),
         Reason::Settings => Text::plain("settings"),
+        Reason::HealthCheck => Text::plain("health check"),
         Reason::Count { from, to } => Text::plain(format!("count {from} {arrow} {to}")),
         Reason::Unfinished => Text::plain("its rollout has not ended"),
         Reason::FailedBefore => Text::plain("its last rollout failed"),

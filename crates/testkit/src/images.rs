@@ -103,11 +103,11 @@ impl Renderer for Client {
         }
         let jobs = environment.jobs.values();
         let jobs = jobs.map(|job| (job.name.clone(), rendered_job(job, &images[&job.service])));
-        let check = |service: &Service| Some(service.health.as_ref()?.path.clone());
+        let route = |service: &Service| Some(service.route.as_ref()?.path.clone());
         let named = environment.services.iter();
-        let checks: BTreeMap<_, _> = named.map(|(name, s)| (name.as_str(), check(s))).collect();
+        let routes: BTreeMap<_, _> = named.map(|(name, s)| (name.as_str(), route(s))).collect();
         Ok(Desired {
-            infrastructure: Some(Document::new(json!({ "checks": checks }))),
+            infrastructure: Some(Document::new(json!({ "routes": routes }))),
             jobs: jobs.collect(),
             services,
         })
@@ -134,6 +134,10 @@ fn rendered(service: &Service, image: &ImageRef, contents: &str) -> DesiredServi
         revision: Document::new(body),
         registered: None,
         settings: Document::new(json!({"maximumPercent": service.rollout.max})),
+        check: service
+            .health
+            .as_ref()
+            .map(|health| Document::new(json!({"path": health.path}))),
         count: service.count,
         autoscaled: service.scaling.is_some(),
         before: service.before.clone(),

@@ -11,8 +11,8 @@ use seaway_core::name::ServiceName;
 use seaway_core::observed::Observed;
 use seaway_core::rollout::{Counts, Progress, RolloutId};
 use seaway_ports::{
-    Change, FreshTasks, PortError, PortErrorKind, RollbackAnswer, Rolled, Rollouts, ServiceStatus,
-    Token,
+    Change, Checks, FreshTasks, PortError, PortErrorKind, RollbackAnswer, Rolled, Rollouts,
+    ServiceStatus, Token,
 };
 
 use crate::audit::Act;
@@ -69,6 +69,7 @@ impl Rollouts for Client {
             let (behaviour, now) = (state.behaviour(&image), state.now);
             let running = state.service(name)?;
             running.applied = change.service.clone();
+            running.judge_by(change.service);
             if let Some(count) = change.count {
                 running.count(count, now);
             }
@@ -77,6 +78,15 @@ impl Rollouts for Client {
                 running.begin(change.revision, behaviour, now);
             }
             Ok(rolled(running))
+        })
+        .await
+    }
+
+    async fn restore_check(&self, service: &DesiredService) -> Result<(), PortError> {
+        self.call(format!("restore_check {}", service.name), |state| {
+            state.audit(self.number, &Act::Configure(&service.name));
+            state.service(&service.name)?.judge_by(service);
+            Ok(())
         })
         .await
     }
@@ -91,6 +101,7 @@ impl Rollouts for Client {
             let now = state.now;
             let running = state.service(&service.name)?;
             running.applied = service.clone();
+            running.checks = Checks::Enforced;
             if let Some(count) = count {
                 running.count(count, now);
             }
@@ -212,7 +223,11 @@ impl State {
         LiveService {
             revision: primary.revision.clone(),
             document: document.map(|document| document.revision.clone()),
-            settings: Some(service.applied.settings.digest.clone()),
+            settings: match service.checks {
+                Checks::Enforced => Some(service.applied.settings.digest.clone()),
+                Checks::Suspended => None,
+            },
+            check: service.check.as_ref().map(|check| check.digest.clone()),
             image: document.map(|document| document.image.clone()),
             declared_count: Some(service.applied.count),
             counts: Counts {
@@ -261,5 +276,6 @@ fn rolled(service: &RunningService) -> Rolled {
     Rolled {
         rollout: service.primary().id.clone(),
         first: service.is_first(),
+        checks: service.checks,
     }
 }

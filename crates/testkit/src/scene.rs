@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use seaway_core::environment::{
-    Bundle, Class, Environment, HealthCheck, ImageSource, Job, Platform, RolloutPolicy, Rules,
-    Scaling, Service,
+    Bundle, Class, Environment, HealthCheck, ImageSource, Job, Platform, RolloutPolicy, Route,
+    Rules, Scaling, Service,
 };
 use seaway_core::time::Seconds;
 
@@ -82,7 +82,18 @@ impl Scene {
         self.change(service, |service| service.count = count)
     }
 
-    /// The path of a service's health check, which belongs to the infrastructure.
+    /// The public route to a service, which belongs to the infrastructure.
+    #[must_use]
+    pub fn route(self, service: &str, path: &str) -> Self {
+        self.change(service, |service| {
+            service.route = Some(Route {
+                path: path.to_owned(),
+                host: None,
+            });
+        })
+    }
+
+    /// The path of a service's health check.
     #[must_use]
     pub fn health_path(self, service: &str, path: &str) -> Self {
         self.change(service, |service| {

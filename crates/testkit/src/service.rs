@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
-use seaway_core::desired::{DesiredService, RevisionId};
+use seaway_core::desired::{DesiredService, Document, RevisionId};
 use seaway_core::rollout::{RolloutId, RolloutState};
 use seaway_core::time::Timestamp;
+
+use seaway_ports::Checks;
 
 use crate::fault::Behaviour;
 
@@ -22,6 +24,9 @@ pub(crate) const CHANGE: Duration = Duration::from_secs(1);
 pub(crate) struct RunningService {
     /// Settings as they were applied last.
     pub(crate) applied: DesiredService,
+    /// The health check in force, and whether failing it ends tasks.
+    pub(crate) check: Option<Document>,
+    pub(crate) checks: Checks,
     pub(crate) desired: u32,
     /// The count before it was changed, and when it was.
     pub(crate) counted: (u32, Timestamp),
@@ -65,6 +70,8 @@ impl RunningService {
     pub(crate) fn new(service: &DesiredService, count: u32, now: Timestamp) -> Self {
         Self {
             applied: service.clone(),
+            check: service.check.clone(),
+            checks: Checks::Enforced,
             desired: count,
             counted: (0, now),
             rollouts: vec![],
@@ -95,6 +102,14 @@ impl RunningService {
             stage: Stage::InProgress,
         });
         self.primary = number;
+    }
+
+    /// Another check, under tasks that never had to pass it.
+    pub(crate) fn judge_by(&mut self, service: &DesiredService) {
+        if self.check != service.check {
+            self.check.clone_from(&service.check);
+            self.checks = Checks::Suspended;
+        }
     }
 
     pub(crate) fn count(&mut self, count: u32, now: Timestamp) {

@@ -9,6 +9,7 @@ use seaway_core::digest::{Digest, ImageRef};
 use seaway_core::name::{JobName, ServiceName};
 use seaway_core::release::{Release, ReleaseId};
 use seaway_core::time::Timestamp;
+use seaway_ports::Checks;
 
 use crate::client::Client;
 use crate::clock::PausedClock;
@@ -172,11 +173,25 @@ impl World {
         self.state().violations.clone()
     }
 
-    /// What is provisioned: the path of the health check of a service's target group.
+    /// What is provisioned: the public route of a service.
+    pub fn route(&self, service: &str) -> Option<String> {
+        let state = self.state();
+        let routes = state.infrastructure.as_ref()?.body.get("routes")?;
+        routes.get(service)?.as_str().map(str::to_owned)
+    }
+
+    /// The path of the health check by which a service's tasks are judged.
     pub fn health_path(&self, service: &str) -> Option<String> {
         let state = self.state();
-        let checks = state.infrastructure.as_ref()?.body.get("checks")?;
-        checks.get(service)?.as_str().map(str::to_owned)
+        let check = state.services.get(&parsed(service))?.check.as_ref()?;
+        check.body.get("path")?.as_str().map(str::to_owned)
+    }
+
+    /// Whether failing that check ends tasks.
+    pub fn checks(&self, service: &str) -> Option<Checks> {
+        let state = self.state();
+        let service = state.services.get(&parsed(service))?;
+        Some(service.checks)
     }
 
     /// What runs: each service's contents and count of tasks that are wanted, such as `v2 x2`.

@@ -203,6 +203,9 @@ fn reasons(service: &DesiredService, live: Option<&LiveService>, goal: &Goal) ->
     if live.settings.as_ref() != Some(&service.settings.digest) {
         reasons.push(Reason::Settings);
     }
+    if is_judged_anew(service, live, goal) {
+        reasons.push(Reason::HealthCheck);
+    }
     if let Some((from, to)) = count_change(service, live, goal) {
         reasons.push(Reason::Count { from, to });
     }
@@ -225,6 +228,13 @@ fn is_same_revision(service: &DesiredService, live: &LiveService) -> bool {
     }
 }
 
+/// Whether its tasks have to pass another health check than the one in force. A change of the count
+/// puts up with whatever check it finds.
+fn is_judged_anew(service: &DesiredService, live: &LiveService, goal: &Goal) -> bool {
+    let wanted = service.check.as_ref().map(|check| &check.digest);
+    wanted.is_some() && wanted != live.check.as_ref() && !matches!(goal, Goal::Scale { .. })
+}
+
 /// A count that the manifest changed since it was applied; never one that was changed elsewhere.
 fn count_change(service: &DesiredService, live: &LiveService, goal: &Goal) -> Option<(u32, u32)> {
     let from = live.counts.desired;
@@ -232,7 +242,7 @@ fn count_change(service: &DesiredService, live: &LiveService, goal: &Goal) -> Op
         return (from != *count).then_some((from, *count));
     }
     let given_up = is_given_up(service, live);
-    if !matches!(goal, Goal::Deploy) || (service.autoscaled && !given_up) {
+    if !matches!(goal, Goal::Deploy | Goal::Undo { .. }) || (service.autoscaled && !given_up) {
         return None;
     }
     let declared_anew = live.declared_count != Some(service.count);
@@ -263,7 +273,7 @@ fn change(
     if !is_same_revision(service, live) {
         return Some(Change::Roll(RollKind::Update));
     }
-    if has(&[Reason::Restart, Reason::FailedBefore]) {
+    if has(&[Reason::Restart, Reason::FailedBefore, Reason::HealthCheck]) {
         return Some(Change::Roll(RollKind::Force));
     }
     if matches!(goal, Goal::Deploy) && is_given_up(service, live) {

@@ -35,6 +35,7 @@ fn service(text: &str, content: &str) -> DesiredService {
         revision: Document::new(body),
         registered: None,
         settings: Document::new(json!({"maximumPercent": 200})),
+        check: Some(Document::new(json!({"path": "/health"}))),
         count: 2,
         autoscaled: false,
         before: vec![],
@@ -63,6 +64,7 @@ fn settled(service: &DesiredService) -> LiveService {
         revision: RevisionId(format!("{}:1", service.name)),
         document: Some(service.revision.clone()),
         settings: Some(service.settings.digest.clone()),
+        check: service.check.as_ref().map(|check| check.digest.clone()),
         image: Some(service.image.clone()),
         declared_count: Some(service.count),
         counts: Counts {
@@ -405,4 +407,52 @@ fn the_order_of_decisions_does_not_change_a_plan() {
         decide(&one, &nothing()).digest(),
         decide(&other, &nothing()).digest()
     );
+}
+
+#[test]
+fn another_health_check_is_proved_by_fresh_tasks_of_the_same_revision() {
+    let before = service("api", "one");
+    let mut after = before.clone();
+    after.check = Some(Document::new(json!({"path": "/ready"})));
+    let plan = decide(&desired([after.clone()]), &live([known(&before)]));
+    assert_eq!(reasons_of(&plan, "api"), [Reason::HealthCheck]);
+    let [action] = plan.actions.as_slice() else {
+        panic!("{:?}", plan.actions)
+    };
+    let Step::Roll(roll) = &action.step else {
+        panic!("{action:?}")
+    };
+    assert_eq!((roll.kind, roll.count), (RollKind::Force, None));
+}
+
+#[test]
+fn a_change_of_the_count_leaves_the_health_check_alone() {
+    let before = service("api", "one");
+    let mut other = before.clone();
+    other.check = Some(Document::new(json!({"path": "/ready"})));
+    let goal = policy(Goal::Scale { count: 3 });
+    let plan = plan(&desired([other]), &live([known(&before)]), &goal);
+    assert_eq!(reasons_of(&plan, "api"), [Reason::Count { from: 2, to: 3 }]);
+}
+
+#[test]
+fn where_terraform_owns_the_health_check_it_is_no_reason() {
+    let mut service = service("api", "one");
+    service.check = None;
+    let mut seen = settled(&service);
+    seen.check = Some(Digest::of(b"somebody's"));
+    let live = live([(service.name.clone(), Observed::Known(seen))]);
+    assert!(decide(&desired([service]), &live).is_empty());
+}
+
+#[test]
+fn an_undo_takes_the_declared_count_back() {
+    let before = service("api", "one");
+    let mut released = before.clone();
+    released.count = 5;
+    let undo = policy(Goal::Undo {
+        release: ReleaseId(2),
+    });
+    let plan = plan(&desired([before]), &live([known(&released)]), &undo);
+    assert_eq!(reasons_of(&plan, "api"), [Reason::Count { from: 5, to: 2 }]);
 }

@@ -22,28 +22,15 @@ pub(crate) struct LogGroup {
     pub(crate) retention_in_days: i32,
 }
 
-/// The tasks of one service, as the load balancer sees them.
+/// The tasks of one service, as the load balancer sees them. How they are checked belongs to the
+/// service, which rolls when that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct TargetGroup {
     pub(crate) name: String,
     pub(crate) port: i32,
-    pub(crate) health_check: HealthCheck,
     /// `deregistration_delay.timeout_seconds`.
     pub(crate) deregistration_delay_seconds: i32,
-}
-
-/// How a target is checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct HealthCheck {
-    pub(crate) path: String,
-    pub(crate) interval_seconds: i32,
-    pub(crate) timeout_seconds: i32,
-    pub(crate) healthy_threshold_count: i32,
-    pub(crate) unhealthy_threshold_count: i32,
-    /// Accepted status codes, `matcher.HttpCode`.
-    pub(crate) codes: String,
 }
 
 /// An application load balancer with one HTTP listener; what no rule takes gets a 404.

@@ -46,25 +46,17 @@ impl Session {
         wanted: &TargetGroup,
         live: &BTreeMap<String, sdk::TargetGroup>,
     ) -> Result<(String, Outcome), PortError> {
-        let (arn, group) = match live.get(&wanted.name) {
+        let live = live.get(&wanted.name);
+        let (arn, group) = match live.and_then(|live| live.target_group_arn()) {
+            Some(arn) => (arn.to_owned(), Outcome::Same),
             None => (self.create_target_group(wanted).await?, Outcome::Changed),
-            Some(live) => {
-                let arn = live.target_group_arn().unwrap_or_default().to_owned();
-                let group = if is_as_wanted(live, wanted) {
-                    Outcome::Same
-                } else {
-                    self.modify_target_group(&arn, wanted).await?;
-                    Outcome::Changed
-                };
-                (arn, group)
-            }
         };
         let drain = self.provision_drain(&arn, wanted).await?;
         Ok((arn, group.max(drain)))
     }
 
     /// All target groups of the platform by name; another environment's are among them.
-    pub(super) async fn live_target_groups(
+    pub(crate) async fn live_target_groups(
         &self,
     ) -> Result<BTreeMap<String, sdk::TargetGroup>, PortError> {
         let groups = self
@@ -80,9 +72,10 @@ impl Session {
         Ok(groups.into_iter().filter_map(named).collect())
     }
 
+    /// The port is the default of targets that name none; tasks name theirs, so a group need not be
+    /// replaced for it. Its check is the platform's default until the service is created.
     async fn create_target_group(&self, wanted: &TargetGroup) -> Result<String, PortError> {
         let what = format!("create the target group {}", wanted.name);
-        let check = &wanted.health_check;
         let answer = self
             .balancing
             .create_target_group()
@@ -91,12 +84,6 @@ impl Session {
             .protocol(sdk::ProtocolEnum::Http)
             .port(wanted.port)
             .vpc_id("vpc-local")
-            .health_check_path(&check.path)
-            .health_check_interval_seconds(check.interval_seconds)
-            .health_check_timeout_seconds(check.timeout_seconds)
-            .healthy_threshold_count(check.healthy_threshold_count)
-            .unhealthy_threshold_count(check.unhealthy_threshold_count)
-            .matcher(matcher(wanted))
             .set_tags(Some(self.balancing_tags()))
             .send()
             .await
@@ -105,23 +92,6 @@ impl Session {
         let arn = created.and_then(|group| group.target_group_arn());
         arn.map(str::to_owned)
             .ok_or_else(|| incomplete(what, "ARN"))
-    }
-
-    async fn modify_target_group(&self, arn: &str, wanted: &TargetGroup) -> Result<(), PortError> {
-        let check = &wanted.health_check;
-        self.balancing
-            .modify_target_group()
-            .target_group_arn(arn)
-            .health_check_path(&check.path)
-            .health_check_interval_seconds(check.interval_seconds)
-            .health_check_timeout_seconds(check.timeout_seconds)
-            .healthy_threshold_count(check.healthy_threshold_count)
-            .unhealthy_threshold_count(check.unhealthy_threshold_count)
-            .matcher(matcher(wanted))
-            .send()
-            .await
-            .during(format!("change the target group {}", wanted.name))?;
-        Ok(())
     }
 
     async fn provision_drain(&self, arn: &str, wanted: &TargetGroup) -> Result<Outcome, PortError> {
@@ -240,22 +210,4 @@ impl Session {
 enum Outcome {
     Same,
     Changed,
-}
-
-fn matcher(wanted: &TargetGroup) -> sdk::Matcher {
-    let codes = &wanted.health_check.codes;
-    sdk::Matcher::builder().http_code(codes).build()
-}
-
-/// Everything that can be changed is as wanted. The port is the default of targets that name none;
-/// tasks name theirs, so a group need not be replaced for it.
-fn is_as_wanted(live: &sdk::TargetGroup, wanted: &TargetGroup) -> bool {
-    let check = &wanted.health_check;
-    let codes = live.matcher().and_then(|matcher| matcher.http_code());
-    live.health_check_path() == Some(&check.path)
-        && live.health_check_interval_seconds() == Some(check.interval_seconds)
-        && live.health_check_timeout_seconds() == Some(check.timeout_seconds)
-        && live.healthy_threshold_count() == Some(check.healthy_threshold_count)
-        && live.unhealthy_threshold_count() == Some(check.unhealthy_threshold_count)
-        && codes == Some(&check.codes)
 }

@@ -9,7 +9,7 @@ use seaway_core::environment::{Route, Service};
 use super::Scene;
 use super::task_definition::whole;
 use crate::document::{
-    HealthCheck, Infrastructure, LoadBalancer, LogGroup, Rule, Scheme, TargetGroup, specificity,
+    Infrastructure, LoadBalancer, LogGroup, Rule, Scheme, TargetGroup, specificity,
 };
 use crate::names::job_source;
 
@@ -50,7 +50,6 @@ impl Scene<'_> {
         TargetGroup {
             name: self.identity.target_group(&service.name),
             port: service.port.map_or(LISTENER_PORT, i32::from),
-            health_check: health_check(service),
             deregistration_delay_seconds: whole(service.drain.0),
         }
     }
@@ -90,27 +89,5 @@ impl Scene<'_> {
             port: LISTENER_PORT,
             rules: (1..).zip(services).map(rule).collect(),
         }
-    }
-}
-
-/// A service that names no check has to answer at all: any status below 500 on `/` passes.
-fn health_check(service: &Service) -> HealthCheck {
-    match &service.health {
-        Some(health) => HealthCheck {
-            path: health.path.clone(),
-            interval_seconds: whole(health.interval.0),
-            timeout_seconds: whole(health.timeout.0),
-            healthy_threshold_count: whole(health.healthy),
-            unhealthy_threshold_count: whole(health.unhealthy),
-            codes: health.codes.clone(),
-        },
-        None => HealthCheck {
-            path: "/".into(),
-            interval_seconds: 10,
-            timeout_seconds: 5,
-            healthy_threshold_count: 2,
-            unhealthy_threshold_count: 2,
-            codes: "200-499".into(),
-        },
     }
 }

@@ -365,27 +365,11 @@ fn infrastructure_of_a_small_shop() {
       "targetGroups": [
         {
           "deregistrationDelaySeconds": 5,
-          "healthCheck": {
-            "codes": "200",
-            "healthyThresholdCount": 2,
-            "intervalSeconds": 10,
-            "path": "/health",
-            "timeoutSeconds": 5,
-            "unhealthyThresholdCount": 3
-          },
           "name": "shop-local-api",
           "port": 8000
         },
         {
           "deregistrationDelaySeconds": 5,
-          "healthCheck": {
-            "codes": "200-499",
-            "healthyThresholdCount": 2,
-            "intervalSeconds": 10,
-            "path": "/",
-            "timeoutSeconds": 5,
-            "unhealthyThresholdCount": 2
-          },
           "name": "shop-local-catalog",
           "port": 8000
         }

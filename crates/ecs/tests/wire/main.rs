@@ -14,7 +14,7 @@ use seaway_core::rollout::{Progress, RolloutId, RolloutState};
 use seaway_core::time::Seconds;
 use seaway_ecs::{AwsTarget, Ecs, EnvironmentIdentity, ProcessEnvironment, Target};
 use seaway_ports::{
-    Change, FreshTasks, Jobs as _, PortErrorKind, RollbackAnswer, Rolled, Rollouts as _,
+    Change, Checks, FreshTasks, Jobs as _, PortErrorKind, RollbackAnswer, Rolled, Rollouts as _,
     SecretValue, Secrets as _, Token,
 };
 use serde_json::{Value, json};
@@ -255,6 +255,7 @@ fn desired() -> DesiredService {
         revision: Document::new(json!({})),
         registered: None,
         settings: Document::new(settings),
+        check: None,
         count: 2,
         autoscaled: false,
         before: vec![],
@@ -268,14 +269,15 @@ fn desired() -> DesiredService {
     }
 }
 
-/// Answers an update with a service of two tasks; remembers the tags it gets.
-async fn updating(deployments: Value, tagged: Arc<Mutex<Vec<String>>>) -> Canned {
+/// Answers an update with a service of two tasks and that grace period; remembers the tags it gets.
+async fn updating(deployments: Value, grace: i32, tagged: Arc<Mutex<Vec<String>>>) -> Canned {
     Canned::start(move |operation, input| {
         Some(match operation {
             "UpdateService" => {
                 let mut service = service("api", deployments.clone());
                 service["serviceArn"] = json!("arn");
                 service["desiredCount"] = json!(2);
+                service["healthCheckGracePeriodSeconds"] = json!(grace);
                 json!({"service": service})
             }
             "TagResource" => {
@@ -297,7 +299,7 @@ async fn an_update_names_its_rollout_and_records_what_was_applied() {
         deployment(1, "ACTIVE", "COMPLETED"),
     ]);
     let tagged = Arc::new(Mutex::new(vec![]));
-    let server = updating(deployments, tagged.clone()).await;
+    let server = updating(deployments, 0, tagged.clone()).await;
     let service = desired();
     let change = Change {
         service: &service,
@@ -311,7 +313,8 @@ async fn an_update_names_its_rollout_and_records_what_was_applied() {
         rolled,
         Ok(Rolled {
             rollout,
-            first: false
+            first: false,
+            checks: Checks::Enforced,
         })
     );
     let tagged = tagged.lock().expect("no panic under the lock");
@@ -320,9 +323,34 @@ async fn an_update_names_its_rollout_and_records_what_was_applied() {
 }
 
 #[tokio::test]
+async fn an_update_neither_enforces_suspended_checks_nor_passes_for_complete() {
+    let deployments = json!([
+        deployment(2, "PRIMARY", "IN_PROGRESS"),
+        deployment(1, "ACTIVE", "COMPLETED"),
+    ]);
+    let tagged = Arc::new(Mutex::new(vec![]));
+    let server = updating(deployments, i32::MAX, tagged.clone()).await;
+    let service = desired();
+    let change = Change {
+        service: &service,
+        revision: &RevisionId("td:2".into()),
+        count: None,
+        fresh: FreshTasks::WhereRevisionDiffers,
+    };
+    let ecs = connect(&server).await;
+    let rolled = ecs.update(&change).await.expect("updated");
+    assert_eq!(rolled.checks, Checks::Suspended);
+    assert_eq!(server.count("UpdateService"), 1);
+    let settled = "seaway:settings".to_owned();
+    assert!(!tagged.lock().expect("no panic").contains(&settled));
+    ecs.configure(&service, None).await.expect("configured");
+    assert!(tagged.lock().expect("no panic").contains(&settled));
+}
+
+#[tokio::test]
 async fn an_update_that_started_no_rollout_does_not_pass_for_one() {
     let deployments = json!([deployment(1, "PRIMARY", "COMPLETED")]);
-    let server = updating(deployments, Arc::default()).await;
+    let server = updating(deployments, 0, Arc::default()).await;
     let service = desired();
     let change = Change {
         service: &service,

@@ -1,5 +1,6 @@
 //! The engine at its middle height: whole commands on a world in memory, told by their events.
 
+mod checks;
 mod command;
 mod crash;
 mod deploy;

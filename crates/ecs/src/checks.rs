@@ -1,0 +1,174 @@
+//! The health check of a service, changed without harm to tasks that never had to pass it.
+//!
+//! A load balancer judges every task of a target group by the same check, and ECS ends a task that
+//! fails it once its grace period is over. So before a check is changed, the grace period becomes
+//! endless; fresh tasks then prove the new check under Seaway's own watch, and enforcing it again
+//! is the last step. While every old task fails the new check and no fresh one passes it yet, the
+//! load balancer sends requests to all of them (fail open).
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types as ecs;
+use aws_sdk_elasticloadbalancingv2::types as elb;
+use seaway_core::desired::DesiredService;
+use seaway_core::digest::Digest;
+use seaway_core::name::ServiceName;
+use seaway_ports::{Checks, PortError, PortErrorKind};
+
+use crate::connect::{Place, Session};
+use crate::document::{self, Check};
+use crate::error::During as _;
+use crate::tags;
+
+/// The longest grace period that ECS takes: 68 years.
+const ENDLESS: i32 = i32::MAX;
+/// In place of the settings' digest while checks are suspended, so that the next plan finds that
+/// there is something left to apply.
+const UNSETTLED: &str = "unsettled";
+
+impl Session {
+    /// Puts the service's check in force; under tasks that run, suspended.
+    pub(crate) async fn change_check(&self, service: &DesiredService) -> Result<(), PortError> {
+        let Some(check) = &service.check else {
+            return Ok(());
+        };
+        let wanted: Check = document::read("health check", check)?;
+        let name = &wanted.target_group_name;
+        let groups = self.target_groups(vec![name.clone()]).await?;
+        let found = groups.get(name).and_then(|group| {
+            let arn = group.target_group_arn()?;
+            Some((group, arn))
+        });
+        let Some((group, arn)) = found else {
+            let what = format!("find the target group {name}");
+            return Err(PortError::new(
+                PortErrorKind::NotFound,
+                what,
+                "it is not there",
+            ));
+        };
+        if in_force(group).as_ref() == Some(&wanted) {
+            return Ok(());
+        }
+        self.suspend_checks(&service.name, arn).await?;
+        self.put_check(arn, &wanted).await
+    }
+
+    /// Digests of the checks in force by the names of their target groups; none where Terraform
+    /// owns them.
+    pub(crate) async fn checks_in_force(&self) -> Result<BTreeMap<String, Digest>, PortError> {
+        if self.place == Place::Aws {
+            return Ok(BTreeMap::new());
+        }
+        let groups = self.live_target_groups().await?;
+        let mut digests = BTreeMap::new();
+        for check in groups.values().filter_map(in_force) {
+            let digest = document::finished(&check)?.digest;
+            digests.insert(check.target_group_name, digest);
+        }
+        Ok(digests)
+    }
+
+    /// Keeps tasks alive that fail the check of that target group, if any are registered there. The
+    /// mark comes first: a command that ends half-way leaves something to be found.
+    async fn suspend_checks(&self, name: &ServiceName, group: &str) -> Result<(), PortError> {
+        let service = match self.described(name).await {
+            Err(error) if error.kind == PortErrorKind::NotFound => return Ok(()),
+            described => described?,
+        };
+        let mut balancers = service.load_balancers().iter();
+        if !balancers.any(|balancer| balancer.target_group_arn() == Some(group)) {
+            return Ok(());
+        }
+        let what = format!("suspend the health checks of {name}");
+        self.ecs
+            .tag_resource()
+            .resource_arn(service.service_arn().unwrap_or_default())
+            .tags(tags::tag(tags::SETTINGS, UNSETTLED))
+            .send()
+            .await
+            .during(what)?;
+        self.set_grace(name, ENDLESS).await
+    }
+
+    /// Sets the grace period alone, in seconds.
+    pub(crate) async fn set_grace(
+        &self,
+        name: &ServiceName,
+        seconds: i32,
+    ) -> Result<(), PortError> {
+        self.ecs
+            .update_service()
+            .cluster(self.identity.cluster())
+            .service(name.as_str())
+            .health_check_grace_period_seconds(seconds)
+            .send()
+            .await
+            .during(format!("change the grace period of {name}"))?;
+        Ok(())
+    }
+
+    async fn put_check(&self, arn: &str, check: &Check) -> Result<(), PortError> {
+        self.balancing
+            .modify_target_group()
+            .target_group_arn(arn)
+            .health_check_path(&check.path)
+            .health_check_interval_seconds(check.interval_seconds)
+            .health_check_timeout_seconds(check.timeout_seconds)
+            .healthy_threshold_count(check.healthy_threshold_count)
+            .unhealthy_threshold_count(check.unhealthy_threshold_count)
+            .matcher(elb::Matcher::builder().http_code(&check.codes).build())
+            .send()
+            .await
+            .during(format!(
+                "change the target group {}",
+                check.target_group_name
+            ))?;
+        Ok(())
+    }
+}
+
+/// Whether failing checks end tasks of a service.
+pub(crate) fn checks_of(service: &ecs::Service) -> Checks {
+    if service.health_check_grace_period_seconds() == Some(ENDLESS) {
+        Checks::Suspended
+    } else {
+        Checks::Enforced
+    }
+}
+
+/// The check by which a target group judges now.
+fn in_force(group: &elb::TargetGroup) -> Option<Check> {
+    Some(Check {
+        target_group_name: group.target_group_name()?.to_owned(),
+        path: group.health_check_path()?.to_owned(),
+        interval_seconds: group.health_check_interval_seconds()?,
+        timeout_seconds: group.health_check_timeout_seconds()?,
+        healthy_threshold_count: group.healthy_threshold_count()?,
+        unhealthy_threshold_count: group.unhealthy_threshold_count()?,
+        codes: group.matcher()?.http_code()?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endless_grace_period_is_a_suspension() {
+        let with = |grace| {
+            ecs::Service::builder()
+                .set_health_check_grace_period_seconds(grace)
+                .build()
+        };
+        assert_eq!(checks_of(&with(Some(ENDLESS))), Checks::Suspended);
+        assert_eq!(checks_of(&with(Some(30))), Checks::Enforced);
+        assert_eq!(checks_of(&with(None)), Checks::Enforced);
+    }
+
+    #[test]
+    fn a_group_without_a_check_has_none_in_force() {
+        let group = elb::TargetGroup::builder().target_group_name("shop-local-api");
+        assert_eq!(in_force(&group.build()), None);
+    }
+}

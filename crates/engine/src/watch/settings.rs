@@ -1,0 +1,70 @@
+//! Settings follow the revision: what a rollout changed around its tasks is made to fit the
+//! revision that runs after it.
+
+use seaway_core::desired::DesiredService;
+use seaway_core::event::RolloutEnd;
+use seaway_core::plan::{Decision, Reason};
+use seaway_core::release::Deployed;
+use seaway_core::rollback::{checks_differ, leaves_behind};
+use seaway_ports::{Checks, PortError};
+
+use crate::act::Making;
+use crate::persist::persist;
+
+/// Once a rollout ended: enforces checks again that the new tasks have passed, or brings back the
+/// settings and the count from before.
+pub(super) async fn follow(
+    making: &Making,
+    service: &DesiredService,
+    checks: Checks,
+    end: &RolloutEnd,
+) -> Result<(), PortError> {
+    let (settled, count) = match end {
+        RolloutEnd::Succeeded if checks == Checks::Suspended => (service, None),
+        RolloutEnd::RolledBack { .. } => {
+            let Some(before) = before(making, service) else {
+                return Ok(());
+            };
+            let count = count_before(making, service);
+            if count.is_none() && !leaves_behind(before, service) {
+                return Ok(());
+            }
+            (before, count)
+        }
+        _ => return Ok(()),
+    };
+    making.verify().await?;
+    let ports = &making.session.ports;
+    persist(&*ports.clock, || ports.rollouts.configure(settled, count)).await
+}
+
+/// Puts the health check from before in force for tasks that a rollback keeps or brings back: they
+/// may not pass that of the revision that failed.
+pub(super) async fn restore_check(
+    making: &Making,
+    service: &DesiredService,
+) -> Result<(), PortError> {
+    match before(making, service) {
+        Some(before) if checks_differ(before, service) => {
+            making.verify().await?;
+            making.session.ports.rollouts.restore_check(before).await
+        }
+        _ => Ok(()),
+    }
+}
+
+fn before<'a>(making: &'a Making, service: &DesiredService) -> Option<&'a DesiredService> {
+    let deployed: &Deployed = making.before.services.get(&service.name)?;
+    Some(&deployed.service)
+}
+
+/// The count that this release changed.
+fn count_before(making: &Making, service: &DesiredService) -> Option<u32> {
+    let Some(Decision::Deploy { reasons }) = making.plan.services.get(&service.name) else {
+        return None;
+    };
+    reasons.iter().find_map(|reason| match reason {
+        Reason::Count { from, .. } => Some(*from),
+        _ => None,
+    })
+}
