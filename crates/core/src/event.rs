@@ -67,6 +67,12 @@ pub enum ReleaseEvent {
     },
     /// The person asked to stop following; the platform goes on.
     Interrupted,
+    /// The platform does not answer; it is asked again and again.
+    Unanswered {
+        reason: String,
+    },
+    /// It answers again.
+    Answered,
     Ended {
         id: ReleaseId,
         outcome: Outcome,

@@ -19,6 +19,7 @@ pub mod name;
 pub mod observed;
 pub mod plan;
 pub mod release;
+pub mod retreat;
 pub mod rollback;
 pub mod rollout;
 pub mod time;

@@ -1,6 +1,6 @@
 //! What one command did to one environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -136,6 +136,11 @@ pub enum Entry {
         action: ActionId,
         error: String,
     },
+    /// The rollout of this service is about to be taken back: it failed, or another one did. From
+    /// here on the release only goes back, whoever takes it up.
+    GoesBack {
+        service: ServiceName,
+    },
     /// A service failed, so these actions take back what the others changed.
     Retreat {
         plan: Box<Plan>,
@@ -224,6 +229,15 @@ impl Release {
                 } if *done == action => Some(applied),
                 _ => None,
             })
+    }
+
+    /// The services whose rollouts were taken back, or were about to be; empty: it goes forward.
+    pub fn going_back(&self) -> BTreeSet<ServiceName> {
+        let goes_back = |stamped: &Stamped| match &stamped.entry {
+            Entry::GoesBack { service } => Some(service.clone()),
+            _ => None,
+        };
+        self.entries.iter().filter_map(goes_back).collect()
     }
 
     /// Every event that was recorded, in order.

@@ -3,7 +3,7 @@
 //! The phases follow each other: images, infrastructure, jobs, services, removals. A failure in
 //! one keeps the later ones from starting, so that old tasks go on serving.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
 use seaway_core::desired::Document;
@@ -19,7 +19,6 @@ use crate::infrastructure::TakenBack;
 use crate::lock::HeldLock;
 use crate::persist::persist;
 use crate::record::Record;
-use crate::retreat::Retreated;
 use crate::session::Session;
 use crate::{infrastructure, jobs, remove, retreat, roll, supply, watch};
 
@@ -38,6 +37,16 @@ pub(crate) struct Making {
     pub(crate) infrastructure: Option<Document>,
     /// Whether a failure brought the infrastructure of before back.
     pub(crate) taken_back: OnceCell<TakenBack>,
+    /// Where it was cut off.
+    pub(crate) stage: Stage,
+}
+
+/// What is left of a release when it is begun or taken up.
+pub(crate) enum Stage {
+    /// The actions of its plan.
+    Forward,
+    /// The way back; its plan holds only what is followed to its end meanwhile.
+    Back(BTreeSet<ServiceName>),
 }
 
 /// How carrying out a plan ended.
@@ -73,6 +82,9 @@ impl Making {
     }
 
     async fn phases(&self) -> Result<End, EngineError> {
+        if let Stage::Back(services) = &self.stage {
+            return retreat::go_on(self, services).await;
+        }
         for phase in [Phase::Push, Phase::Provision, Phase::Jobs] {
             match self.preparation(phase).await {
                 Ok(Prepared::Ready) => {}
@@ -89,14 +101,10 @@ impl Making {
         };
         if ends.values().all(|end| *end == RolloutEnd::Succeeded) {
             let mut after = self.snapshot(&ends);
-            let outcome = remove::removals(self, &mut after).await?;
+            let outcome = remove::removals(self, &self.plan, &mut after).await?;
             return Ok(End::Outcome(outcome, after));
         }
-        Ok(match retreat::after_failure(self, &ends).await? {
-            Retreated::Done(after) => End::Outcome(judge(&ends), after),
-            Retreated::Failed(after) => End::Outcome(Outcome::Failed, after),
-            Retreated::Detached => End::Detached,
-        })
+        retreat::after_failure(self, &ends).await
     }
 
     /// What runs after a phase before the rollouts failed.
@@ -227,16 +235,4 @@ pub(crate) enum Prepared {
     /// It failed for this reason, and an event said so.
     Failed(String),
     Detached,
-}
-
-/// The outcome of a release in which not everything succeeded, after the others went back.
-fn judge(ends: &BTreeMap<ServiceName, RolloutEnd>) -> Outcome {
-    let any = |matches: fn(&RolloutEnd) -> bool| ends.values().any(matches);
-    if any(|end| matches!(end, RolloutEnd::Failed { .. })) {
-        Outcome::Failed
-    } else if any(|end| matches!(end, RolloutEnd::RolledBack { .. })) {
-        Outcome::RolledBack
-    } else {
-        Outcome::Superseded
-    }
 }

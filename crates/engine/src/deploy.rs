@@ -10,7 +10,7 @@ use seaway_core::release::{Intent, Outcome, Snapshot};
 use seaway_ports::PortError;
 use tokio::sync::OnceCell;
 
-use crate::act::{End, Making};
+use crate::act::{End, Making, Stage};
 use crate::error::EngineError;
 use crate::guard::{self, Confirm, Occasion};
 use crate::lock::HeldLock;
@@ -180,6 +180,7 @@ async fn begin(
         plan,
         before: ground.before,
         infrastructure: ground.infrastructure,
+        stage: Stage::Forward,
     })
 }
 
@@ -190,6 +191,7 @@ pub(crate) struct Planned {
     pub(crate) before: Snapshot,
     /// In force once everything is provisioned.
     pub(crate) infrastructure: Option<Document>,
+    pub(crate) stage: Stage,
 }
 
 /// Carries out and gives the lock back.
@@ -206,6 +208,7 @@ pub(crate) async fn make(
         before: planned.before,
         infrastructure: planned.infrastructure,
         taken_back: OnceCell::new(),
+        stage: planned.stage,
     };
     let end = carried_out(&making).await;
     making.lock.release().await;

@@ -25,6 +25,7 @@ mod rollback;
 mod run;
 mod session;
 mod settle;
+mod silence;
 mod supply;
 mod watch;
 

@@ -1,6 +1,6 @@
 //! The record of one release while it is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use seaway_core::desired::RevisionId;
@@ -25,6 +25,7 @@ pub(crate) struct Record {
     /// One writer at a time, so that events stay in order.
     turn: Arc<tokio::sync::Mutex<()>>,
     revisions: Arc<Mutex<BTreeMap<ServiceName, RevisionId>>>,
+    going_back: Arc<Mutex<BTreeSet<ServiceName>>>,
 }
 
 impl Record {
@@ -34,7 +35,7 @@ impl Record {
         ledger: Arc<dyn Ledger>,
         events: Events,
     ) -> Self {
-        let (turn, revisions) = (Arc::default(), Arc::default());
+        let (turn, revisions, going_back) = Default::default();
         Self {
             release,
             nonce,
@@ -43,6 +44,7 @@ impl Record {
             events,
             turn,
             revisions,
+            going_back,
         }
     }
 
@@ -82,6 +84,28 @@ impl Record {
             error: error.to_owned(),
         }])
         .await
+    }
+
+    /// The service's rollout is about to be taken back; written once.
+    pub(crate) async fn goes_back(&self, service: &ServiceName) -> Result<(), PortError> {
+        let is_known = {
+            let going_back = self.going_back.lock();
+            let going_back = going_back.unwrap_or_else(PoisonError::into_inner);
+            going_back.contains(service)
+        };
+        if is_known {
+            return Ok(());
+        }
+        self.write(vec![Entry::GoesBack {
+            service: service.clone(),
+        }])
+        .await?;
+        let mut going_back = self
+            .going_back
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        going_back.insert(service.clone());
+        Ok(())
     }
 
     /// These actions are about to take back what others did.

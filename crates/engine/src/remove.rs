@@ -1,18 +1,22 @@
 //! Removes services that the manifest no longer names, after everything else succeeded.
 
 use seaway_core::event::{EventKind, ServiceEvent, Subject};
-use seaway_core::plan::{Phase, Step};
+use seaway_core::plan::{Phase, Plan, Step};
 use seaway_core::release::{Applied, Outcome, Snapshot};
 use seaway_ports::{PortError, PortErrorKind};
 
 use crate::act::Making;
 use crate::persist::persist;
 
-/// Takes every removal of the plan; one that is refused fails the release and keeps no other.
-pub(crate) async fn removals(making: &Making, after: &mut Snapshot) -> Result<Outcome, PortError> {
+/// Takes every removal of `plan`; one that is refused fails the release and keeps no other.
+pub(crate) async fn removals(
+    making: &Making,
+    plan: &Plan,
+    after: &mut Snapshot,
+) -> Result<Outcome, PortError> {
     let ports = &making.session.ports;
     let mut outcome = Outcome::Succeeded;
-    for action in Making::of(&making.plan, Phase::Removals) {
+    for action in Making::of(plan, Phase::Removals) {
         let Step::Remove { service } = &action.step else {
             continue;
         };

@@ -8,8 +8,9 @@ use seaway_core::event::{EventKind, ReleaseEvent, Subject};
 use seaway_core::name::ServiceName;
 use seaway_core::plan::{Action, Goal, Orphans, Plan, Policy, RollKind, Step};
 use seaway_core::release::{Release, ReleaseId};
-use seaway_core::rollback;
+use seaway_core::{retreat, rollback};
 
+use crate::act::Stage;
 use crate::deploy::{Planned, make, owned, release};
 use crate::error::EngineError;
 use crate::guard::{self, Confirm, Occasion};
@@ -17,6 +18,7 @@ use crate::infrastructure;
 use crate::lock::HeldLock;
 use crate::prepare;
 use crate::record::Record;
+use crate::roll;
 use crate::session::{Completed, Session};
 
 /// What becomes of the release.
@@ -34,9 +36,11 @@ pub async fn resume(
 ) -> Result<Completed, EngineError> {
     let releases = prepare::releases(session).await?;
     let cut_off = prepare::cut_off(&releases).ok_or_else(|| nothing_to_resume(session))?;
+    let takes_back = matches!(cut_off.intent.plan.goal, Goal::Undo { .. });
     match resumption {
-        Resumption::GoOn => go_on(session, cut_off, confirm).await,
-        Resumption::Undo => undo(session, cut_off, confirm).await,
+        // To undo an undo would be to go on with what was not wanted: it is gone on with itself.
+        Resumption::Undo if !takes_back => undo(session, cut_off, confirm).await,
+        Resumption::GoOn | Resumption::Undo => go_on(session, cut_off, confirm).await,
     }
 }
 
@@ -76,7 +80,7 @@ async fn take_up(
     let releases = prepare::releases(session).await?;
     let cut_off = prepare::cut_off(&releases).filter(|release| release.id == id);
     let cut_off = cut_off.ok_or_else(|| nothing_to_resume(session))?;
-    let plan = left_to_do(session, cut_off).await?;
+    let (plan, stage) = left_to_do(session, cut_off).await?;
     session.interrupt.check()?;
     let resumed = ReleaseEvent::Resumed { id };
     session
@@ -92,18 +96,19 @@ async fn take_up(
         record.remember(&service, &revision);
     }
     let before = cut_off.intent.before.clone();
-    let provisioned = infrastructure::of(&plan).cloned();
+    let provisioned = infrastructure::of(&cut_off.intent.plan).cloned();
     Ok(Planned {
         record,
         infrastructure: provisioned.or_else(|| before.infrastructure.clone()),
         plan,
         before,
+        stage,
     })
 }
 
 /// The recorded plan without what is done, each rollout matched with what is live: a rollout that
-/// was begun is followed and not begun again.
-async fn left_to_do(session: &Session, cut_off: &Release) -> Result<Plan, EngineError> {
+/// was begun is followed and not begun again. A release that was on its way back goes on with that.
+async fn left_to_do(session: &Session, cut_off: &Release) -> Result<(Plan, Stage), EngineError> {
     let recorded = &cut_off.intent.plan;
     let desired = prepare::planned(recorded);
     let only: BTreeSet<ServiceName> = desired.services.keys().cloned().collect();
@@ -136,7 +141,21 @@ async fn left_to_do(session: &Session, cut_off: &Release) -> Result<Plan, Engine
         Step::Provision { .. } => true,
         _ => !is_done(cut_off, action),
     });
-    Ok(plan)
+    let going_back = cut_off.going_back();
+    if going_back.is_empty() {
+        return Ok((plan, Stage::Forward));
+    }
+    let remainder = retreat::remainder(recorded, &cut_off.intent.before, &going_back);
+    let has_tasks = |name: &ServiceName| {
+        let live = live.service(name);
+        live.known().is_some_and(|live| live.counts.desired > 0)
+    };
+    plan.actions.retain(|action| {
+        roll::service_of(&action.step).is_some_and(|service| {
+            remainder.followed.contains(&service.name) && has_tasks(&service.name)
+        })
+    });
+    Ok((plan, Stage::Back(remainder.back)))
 }
 
 fn rolls_again(

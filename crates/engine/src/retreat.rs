@@ -1,21 +1,53 @@
 //! After a service of a release failed: what the others changed is taken back, too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use seaway_core::event::{EventKind, RolloutEnd, RolloutEvent, ServiceEvent, Subject};
 use seaway_core::name::ServiceName;
-use seaway_core::plan::{Action, ActionId, Goal, Orphans, Plan, Policy, Step, plan};
-use seaway_core::release::Snapshot;
+use seaway_core::plan::{ActionId, Goal, Orphans, Plan, Policy, Step, plan};
+use seaway_core::release::{Outcome, Snapshot};
+use seaway_core::retreat::{self, Ends};
 use seaway_core::rollback;
 
-use crate::act::{Making, Others};
+use crate::act::{End, Making, Others};
 use crate::error::{EngineError, block_text};
 use crate::infrastructure::{self, TakenBack};
 use crate::prepare;
+use crate::remove;
 use crate::roll;
 
+/// Takes back what succeeded beside a service that did not.
+pub(crate) async fn after_failure(making: &Making, ends: &Ends) -> Result<End, EngineError> {
+    let Some(failed) = retreat::failed(ends) else {
+        return Ok(End::Outcome(retreat::outcome(ends), making.snapshot(ends)));
+    };
+    let infrastructure = infrastructure::take_back(making).await?;
+    let back = retreat::to_take_back(&making.plan, &making.before, ends);
+    let why = format!("{failed} failed");
+    let retreated = take_back(making, ends, (&back, &why)).await?;
+    Ok(retreated.end(infrastructure, retreat::outcome(ends)))
+}
+
+/// Goes on with the way back of a release that was cut off on it.
+pub(crate) async fn go_on(
+    making: &Making,
+    back: &BTreeSet<ServiceName>,
+) -> Result<End, EngineError> {
+    let infrastructure = infrastructure::take_back(making).await?;
+    let Some(ends) = making.services(&making.plan, Others::Stay).await? else {
+        return Ok(End::Detached);
+    };
+    let why = format!("{} was on its way back", making.record.release);
+    let retreated = take_back(making, &ends, (back, &why)).await?;
+    let outcome = match retreat::outcome(&ends) {
+        Outcome::Failed => Outcome::Failed,
+        _ => Outcome::RolledBack,
+    };
+    Ok(retreated.end(infrastructure, outcome))
+}
+
 /// What taking back led to, with what runs then.
-pub(crate) enum Retreated {
+enum Retreated {
     Done(Snapshot),
     /// Something stays as it is although it was to go back.
     Failed(Snapshot),
@@ -23,25 +55,55 @@ pub(crate) enum Retreated {
     Detached,
 }
 
-/// Moves the services that had succeeded back to what ran before, unless they are independent or
-/// nothing ran before.
-pub(crate) async fn after_failure(
-    making: &Making,
-    ends: &BTreeMap<ServiceName, RolloutEnd>,
-) -> Result<Retreated, EngineError> {
-    let Some((failed, _)) = ends.iter().find(|(_, end)| is_failure(end)) else {
-        return Ok(Retreated::Done(making.snapshot(ends)));
-    };
-    let infrastructure = infrastructure::take_back(making).await?;
-    let mut after = making.snapshot(ends);
-    let back = to_take_back(making, ends);
-    if back.is_empty() {
-        return Ok(match infrastructure {
-            TakenBack::Failed => Retreated::Failed(after),
-            TakenBack::Done | TakenBack::NotNeeded => Retreated::Done(after),
-        });
+impl Retreated {
+    fn end(self, infrastructure: TakenBack, outcome: Outcome) -> End {
+        match self {
+            Self::Done(after) if infrastructure == TakenBack::Failed => {
+                End::Outcome(Outcome::Failed, after)
+            }
+            Self::Done(after) => End::Outcome(outcome, after),
+            Self::Failed(after) => End::Outcome(Outcome::Failed, after),
+            Self::Detached => End::Detached,
+        }
     }
-    let plan = plan_retreat(making, &back).await?;
+}
+
+/// Moves services back to what ran before, and removes those that did not exist.
+async fn take_back(
+    making: &Making,
+    ends: &Ends,
+    (back, why): (&BTreeSet<ServiceName>, &str),
+) -> Result<Retreated, EngineError> {
+    let mut after = making.snapshot(ends);
+    if back.is_empty() {
+        return Ok(Retreated::Done(after));
+    }
+    for service in back {
+        making.record.goes_back(service).await?;
+    }
+    let plan = plan_retreat(making, back).await?;
+    tell(making, &plan, why);
+    making.record.retreat(&plan).await?;
+    let Some(retreated) = making.services(&plan, Others::Stay).await? else {
+        return Ok(Retreated::Detached);
+    };
+    let mut complete = plan.blocked().next().is_none();
+    for (name, end) in &retreated {
+        if *end != RolloutEnd::Succeeded {
+            complete = false;
+        } else if let Some(before) = making.before.services.get(name) {
+            after.services.insert(name.clone(), before.clone());
+        }
+    }
+    complete &= remove::removals(making, &plan, &mut after).await? == Outcome::Succeeded;
+    Ok(if complete {
+        Retreated::Done(after)
+    } else {
+        Retreated::Failed(after)
+    })
+}
+
+fn tell(making: &Making, plan: &Plan, why: &str) {
     let tell = |name: &ServiceName, kind| {
         let subject = Subject::Service(name.clone());
         making.session.events.emit(subject, kind);
@@ -50,54 +112,23 @@ pub(crate) async fn after_failure(
         let error = format!("cannot go back: {}", block_text(block));
         tell(name, EventKind::Service(ServiceEvent::Failed { error }));
     }
-    for service in plan
-        .actions
-        .iter()
-        .filter_map(|a| roll::service_of(&a.step))
-    {
-        let why = format!("{failed} failed");
-        let event = RolloutEvent::RollbackRequested { why, after_ms: 0 };
-        tell(&service.name, EventKind::Rollout(event));
+    for action in &plan.actions {
+        let Some(name) = name_of(&action.step) else {
+            continue;
+        };
+        let event = RolloutEvent::RollbackRequested {
+            why: why.to_owned(),
+            after_ms: 0,
+        };
+        tell(name, EventKind::Rollout(event));
     }
-    making.record.retreat(&plan).await?;
-    let Some(retreated) = making.services(&plan, Others::Stay).await? else {
-        return Ok(Retreated::Detached);
-    };
-    let mut complete = infrastructure != TakenBack::Failed && plan.blocked().next().is_none();
-    for (name, end) in &retreated {
-        if *end != RolloutEnd::Succeeded {
-            complete = false;
-        } else if let Some(before) = making.before.services.get(name) {
-            after.services.insert(name.clone(), before.clone());
-        }
-    }
-    Ok(if complete {
-        Retreated::Done(after)
-    } else {
-        Retreated::Failed(after)
-    })
 }
 
-fn is_failure(end: &RolloutEnd) -> bool {
-    matches!(
-        end,
-        RolloutEnd::Failed { .. } | RolloutEnd::RolledBack { .. }
-    )
-}
-
-fn to_take_back(
-    making: &Making,
-    ends: &BTreeMap<ServiceName, RolloutEnd>,
-) -> BTreeSet<ServiceName> {
-    let dependent = |action: &&Action| {
-        roll::service_of(&action.step).is_some_and(|service| !service.independent)
-    };
-    let services = making.plan.actions.iter().filter(dependent);
-    services
-        .filter_map(|action| Some(roll::service_of(&action.step)?.name.clone()))
-        .filter(|name| ends.get(name) == Some(&RolloutEnd::Succeeded))
-        .filter(|name| making.before.services.contains_key(name))
-        .collect()
+fn name_of(step: &Step) -> Option<&ServiceName> {
+    match step {
+        Step::Remove { service } => Some(service),
+        _ => roll::service_of(step).map(|service| &service.name),
+    }
 }
 
 /// The plan back, its actions numbered after those of the release.
@@ -110,11 +141,11 @@ async fn plan_retreat(making: &Making, back: &BTreeSet<ServiceName>) -> Result<P
     let policy = Policy {
         goal,
         only: Some(back.clone()),
-        orphans: Orphans::Keep,
+        orphans: Orphans::Remove,
     };
     let mut plan = plan(&desired, &live, &policy);
     plan.actions
-        .retain(|action| matches!(action.step, Step::Roll(_) | Step::Configure { .. }));
+        .retain(|action| name_of(&action.step).is_some());
     // The first number after the release's own is that of the infrastructure.
     let first = making.plan.next_id().0.saturating_add(1);
     for (id, action) in (first..).zip(&mut plan.actions) {

@@ -6,19 +6,22 @@
 mod one;
 mod pace;
 mod retreat;
+mod settings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seaway_core::diagnosis::Look;
 use seaway_core::event::RolloutEnd;
 use seaway_core::name::ServiceName;
 use seaway_core::observed::Observed;
+use seaway_core::retreat::failed;
 use seaway_core::rollout::Progress;
-use seaway_ports::PortError;
+use seaway_ports::{Checks, PortError};
 
 use crate::act::{Making, Others};
 use crate::infrastructure;
 use crate::roll::Started;
+use crate::silence::Silence;
 use one::Watched;
 use pace::{Outlook, Pace};
 
@@ -29,39 +32,26 @@ pub(crate) async fn to_the_end(
     others: Others,
 ) -> Result<Option<BTreeMap<ServiceName, RolloutEnd>>, PortError> {
     let session = &making.session;
-    let mut ends = BTreeMap::new();
-    let mut open: BTreeMap<ServiceName, Watched> = BTreeMap::new();
-    for one in started {
-        let name = one.service.name.clone();
-        match Watched::new(one) {
-            Ok(watched) => drop(open.insert(name, watched)),
-            Err(end) => drop(ends.insert(name, *end)),
-        }
-    }
+    let mut following = Following::new(started);
     let mut pace = Pace::default();
-    while !open.is_empty() {
-        let asked = open
-            .iter()
-            .map(|(name, one)| (name.clone(), one.rollout.clone()))
-            .collect();
-        let asked_at = session.ports.clock.now();
-        match session.ports.rollouts.progress(&asked).await {
-            Ok(seen) => {
-                let at = Look {
-                    asked: asked_at,
-                    answered: session.ports.clock.now(),
-                };
-                let outlook = look(making, &mut open, &mut ends, Poll { at, seen }).await?;
+    let mut silence = Silence::default();
+    while !following.open.is_empty() {
+        match following.look(making).await? {
+            Seen::Nothing { reason } => {
+                silence.lasts(session, &reason)?;
+                pace.slow_down();
+            }
+            Seen::Something(outlook) => {
+                silence.ends(session);
                 pace.after(outlook, session.ports.clock.now());
             }
-            Err(error) if error.is_passing() => pace.slow_down(),
-            Err(error) => return Err(error),
         }
         if others == Others::GoBack
-            && let Some(failed) = first_failure(&open, &ends)
+            && let Some(failed) = first_failure(&following)
         {
             infrastructure::take_back(making).await?;
-            for one in open.values_mut().filter(|one| !one.service.independent) {
+            let dependent = |one: &&mut Watched| !one.service.independent;
+            for one in following.open.values_mut().filter(dependent) {
                 one.give_way(making, &failed).await?;
             }
         }
@@ -70,7 +60,7 @@ pub(crate) async fn to_the_end(
             Err(error) if error.is_passing() => tracing::warn!(%error, "events"),
             flushed => flushed?,
         }
-        if open.is_empty() {
+        if following.open.is_empty() {
             break;
         }
         tokio::select! {
@@ -78,61 +68,124 @@ pub(crate) async fn to_the_end(
             () = session.interrupt.wait() => return Ok(None),
         }
     }
-    Ok(Some(ends))
+    Ok(Some(following.ends))
 }
 
-/// What a poll saw, and when.
-struct Poll {
-    at: Look,
-    seen: BTreeMap<ServiceName, Observed<Progress>>,
+/// The rollouts of a plan, on their way and ended.
+struct Following {
+    open: BTreeMap<ServiceName, Watched>,
+    ends: BTreeMap<ServiceName, RolloutEnd>,
+    /// Those whose health check was changed under tasks that ran.
+    suspended: BTreeSet<ServiceName>,
 }
 
-/// Hands each rollout what was seen of it.
-async fn look(
-    making: &Making,
-    open: &mut BTreeMap<ServiceName, Watched>,
-    ends: &mut BTreeMap<ServiceName, RolloutEnd>,
-    poll: Poll,
-) -> Result<Outlook, PortError> {
-    let mut outlook = Outlook::default();
-    for (name, observed) in poll.seen {
-        let Some(one) = open.get_mut(&name) else {
-            continue;
+/// What one poll of all of them saw.
+enum Seen {
+    Something(Outlook),
+    /// The platform told of none of them.
+    Nothing {
+        reason: String,
+    },
+}
+
+impl Following {
+    fn new(started: Vec<Started>) -> Self {
+        let mut following = Self {
+            open: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            suspended: BTreeSet::new(),
         };
-        let looked = match observed {
-            Observed::Known(progress) => one.look(making, &progress, poll.at).await?,
-            Observed::Absent => one.vanished(making),
-            // It may be known at the next poll.
-            Observed::Unknown(reason) => {
-                tracing::debug!(%name, reason, "progress unknown");
-                continue;
+        for one in started {
+            let name = one.service.name.clone();
+            if one.aim.checks() == Checks::Suspended {
+                following.suspended.insert(name.clone());
             }
-        };
-        outlook = outlook.and(looked.outlook);
-        if let Some(end) = looked.end {
-            open.remove(&name);
-            ends.insert(name, end);
+            match Watched::new(one) {
+                Ok(watched) => drop(following.open.insert(name, watched)),
+                Err(end) => drop(following.ends.insert(name, *end)),
+            }
         }
+        following
     }
-    Ok(outlook)
+
+    /// One poll.
+    async fn look(&mut self, making: &Making) -> Result<Seen, PortError> {
+        let asked = self
+            .open
+            .iter()
+            .map(|(name, one)| (name.clone(), one.rollout.clone()))
+            .collect();
+        let ports = &making.session.ports;
+        let asked_at = ports.clock.now();
+        let observed = match ports.rollouts.progress(&asked).await {
+            Ok(observed) => observed,
+            Err(error) if error.is_passing() => {
+                let reason = error.to_string();
+                return Ok(Seen::Nothing { reason });
+            }
+            Err(error) => return Err(error),
+        };
+        let at = Look {
+            asked: asked_at,
+            answered: ports.clock.now(),
+        };
+        let mut seen: Option<Outlook> = None;
+        let mut hidden = String::new();
+        for (name, observed) in observed {
+            let progress = match observed {
+                Observed::Known(progress) => Some(progress),
+                Observed::Absent => None,
+                // It may be known at the next poll.
+                Observed::Unknown(reason) => {
+                    hidden = reason;
+                    continue;
+                }
+            };
+            let look = progress.as_ref().map(|progress| (progress, at));
+            let outlook = self.take_in(making, &name, look).await?;
+            seen = Some(seen.unwrap_or_default().and(outlook));
+        }
+        Ok(match seen {
+            Some(outlook) => Seen::Something(outlook),
+            None => Seen::Nothing { reason: hidden },
+        })
+    }
+
+    /// Hands one rollout what was seen of it, none if its service is gone.
+    async fn take_in(
+        &mut self,
+        making: &Making,
+        name: &ServiceName,
+        look: Option<(&Progress, Look)>,
+    ) -> Result<Outlook, PortError> {
+        let Some(one) = self.open.get_mut(name) else {
+            return Ok(Outlook::default());
+        };
+        let looked = match look {
+            Some((progress, at)) => one.look(making, progress, at).await?,
+            None => one.vanished(making),
+        };
+        let Some(end) = looked.end else {
+            return Ok(looked.outlook);
+        };
+        let checks = if self.suspended.contains(name) {
+            Checks::Suspended
+        } else {
+            Checks::Enforced
+        };
+        settings::follow(making, &one.service, checks, &end).await?;
+        self.open.remove(name);
+        self.ends.insert(name.clone(), end);
+        Ok(looked.outlook)
+    }
 }
 
 /// A service of the release that failed or is going back, for the sake of which the others go
 /// back, too.
-fn first_failure(
-    open: &BTreeMap<ServiceName, Watched>,
-    ends: &BTreeMap<ServiceName, RolloutEnd>,
-) -> Option<ServiceName> {
-    let bad = |end: &RolloutEnd| {
-        matches!(
-            end,
-            RolloutEnd::Failed { .. } | RolloutEnd::RolledBack { .. }
-        )
+fn first_failure(following: &Following) -> Option<ServiceName> {
+    let failing = || {
+        let mut open = following.open.iter();
+        open.find(|(_, one)| one.is_failing()).map(|(name, _)| name)
     };
-    let ended = ends.iter().find(|(_, end)| bad(end)).map(|(name, _)| name);
-    let failing = open
-        .iter()
-        .find(|(_, one)| one.is_failing())
-        .map(|(name, _)| name);
-    ended.or(failing).cloned()
+    failed(&following.ends).or_else(failing).cloned()
 }

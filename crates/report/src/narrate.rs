@@ -8,6 +8,7 @@ use seaway_core::event::{
 };
 use seaway_core::plan::RollKind;
 
+use crate::standing::goes_on;
 use crate::style::{Mark, Role};
 use crate::text::Text;
 use crate::track::{State, Track};
@@ -82,7 +83,7 @@ impl Told {
 pub(crate) fn narrate(event: &Event, track: &Track) -> Told {
     let subject = &event.subject;
     match &event.kind {
-        EventKind::Release(release) => self::release(event, release),
+        EventKind::Release(release) => self::release(event, release, track),
         EventKind::Lock(lock) => self::lock(event, lock),
         EventKind::Build(build) => self::build(subject, build),
         EventKind::Infrastructure(infrastructure) => self::infrastructure(subject, infrastructure),
@@ -101,7 +102,7 @@ pub(crate) fn subject_name(subject: &Subject) -> String {
     }
 }
 
-fn release(event: &Event, release: &ReleaseEvent) -> Told {
+fn release(event: &Event, release: &ReleaseEvent, track: &Track) -> Told {
     let told = |text: Text| Told::new(&event.subject, text);
     match release {
         ReleaseEvent::Started {
@@ -123,7 +124,19 @@ fn release(event: &Event, release: &ReleaseEvent) -> Told {
         }
         ReleaseEvent::Resumed { id } => told(Text::plain(format!("{id} goes on"))),
         ReleaseEvent::Interrupted => {
-            told(Text::plain("no longer followed; the platform goes on")).marked(Mark::Passed)
+            let rest = if goes_on(track) {
+                "the platform goes on"
+            } else {
+                "nothing goes on by itself"
+            };
+            told(Text::plain(format!("no longer followed; {rest}"))).marked(Mark::Passed)
+        }
+        ReleaseEvent::Unanswered { reason } => told(Text::plain(format!(
+            "the platform does not answer, still trying: {reason}"
+        )))
+        .marked(Mark::Bad),
+        ReleaseEvent::Answered => {
+            told(Text::plain("the platform answers again")).marked(Mark::Passed)
         }
         ReleaseEvent::Ended { id, outcome } => {
             let mark = words::outcome_mark(*outcome);

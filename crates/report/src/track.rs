@@ -182,6 +182,7 @@ impl Track {
                 self.over = false;
             }
             ReleaseEvent::Interrupted => self.over = true,
+            ReleaseEvent::Unanswered { .. } | ReleaseEvent::Answered => {}
             ReleaseEvent::Ended { .. } => {
                 self.over = true;
                 // What the release did not come to is nobody's result.

@@ -37,6 +37,8 @@ fn release(event: &ReleaseEvent) -> String {
         }
         ReleaseEvent::Resumed { id } => format!("{id} goes on"),
         ReleaseEvent::Interrupted => "interrupted".into(),
+        ReleaseEvent::Unanswered { .. } => "unanswered".to_owned(),
+        ReleaseEvent::Answered => "answered".to_owned(),
         ReleaseEvent::Ended { id, outcome } => format!("{id} {outcome}"),
     }
 }

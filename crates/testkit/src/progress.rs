@@ -101,7 +101,11 @@ fn tasks(service: &RunningService, rollout: &Rollout, now: Timestamp) -> Vec<Tas
     let refused = |reason: &str| -> Vec<TaskSeen> {
         let up = elapsed >= 1;
         let task = |number| running(rollout, number, up.then(|| unhealthy(reason)));
-        (1..=service.desired).map(task).collect()
+        let removed = |number| removed(task(number), now);
+        match rollout.stage {
+            Stage::InProgress => (1..=service.desired).map(task).collect(),
+            _ => (1..=service.desired).map(removed).collect(),
+        }
     };
     match rollout.behaviour {
         Behaviour::CrashAtStart => stopped(
@@ -155,6 +159,22 @@ fn stopped(id: String, at: Timestamp, stop: StopSeen) -> TaskSeen {
         stopped_at: Some(at),
         stop: Some(stop),
         target: None,
+    }
+}
+
+/// A task that the breaker stopped for its checks: its target says no more why.
+fn removed(task: TaskSeen, now: Timestamp) -> TaskSeen {
+    let reason = "Task failed ELB health checks in (target-group arn:tg)";
+    TaskSeen {
+        status: "STOPPED".to_owned(),
+        stopped_at: Some(now),
+        stop: Some(stop("ServiceSchedulerInitiated", reason, Some(143))),
+        target: Some(TargetSeen {
+            state: TargetState::Draining,
+            reason: Some("Target.DeregistrationInProgress".to_owned()),
+            description: None,
+        }),
+        ..task
     }
 }
 

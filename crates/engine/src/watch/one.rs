@@ -47,7 +47,7 @@ impl Watched {
     /// Begins to watch; what ended at once is the error.
     pub(super) fn new(started: Started) -> Result<Self, Box<RolloutEnd>> {
         let (rollout, first, count) = match started.aim {
-            Aim::Rollout { rollout, first } => (rollout, first, None),
+            Aim::Rollout { rollout, first, .. } => (rollout, first, None),
             Aim::Count { rollout, count } => (rollout, false, Some(count)),
             Aim::Nothing => return Err(Box::new(RolloutEnd::Succeeded)),
             Aim::Failed { error } => {

@@ -10,6 +10,7 @@ use seaway_core::time::Timestamp;
 use seaway_ports::{PortError, RollbackAnswer};
 
 use super::one::Watched;
+use super::settings;
 use crate::act::Making;
 
 impl Watched {
@@ -27,7 +28,12 @@ impl Watched {
         }
         if progress.state == RolloutState::RollingBack {
             // The platform was faster.
+            making.record.goes_back(&self.service.name).await?;
             self.going_back_since(making);
+            match settings::restore_check(making, &self.service).await {
+                Err(error) if error.is_passing() => {}
+                restored => restored?,
+            }
         }
         if self.cause.is_none() {
             self.name_cause(making, progress);
@@ -68,6 +74,7 @@ impl Watched {
     /// manifest asked for is forgotten, too, so that the next deploy sets it again.
     pub(super) async fn give_up(&mut self, making: &Making) -> Result<(), PortError> {
         making.verify().await?;
+        making.record.goes_back(&self.service.name).await?;
         // Whatever is answered: a rollout without tasks may look like one that succeeded.
         self.retreat = Retreat::GivingUp;
         self.retreat_began = None;
@@ -122,6 +129,11 @@ impl Watched {
         making.verify().await?;
         let ports = &making.session.ports;
         let rollouts = &ports.rollouts;
+        making.record.goes_back(&self.service.name).await?;
+        match settings::restore_check(making, &self.service).await {
+            Err(error) if error.is_passing() => return Ok(()),
+            restored => restored?,
+        }
         let answer = rollouts
             .request_rollback(&self.service.name, &self.rollout)
             .await;

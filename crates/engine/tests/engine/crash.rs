@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use seaway_core::release::Outcome;
+use seaway_core::release::{Outcome, Release};
 use seaway_engine::{Completed, Resumption};
-use seaway_testkit::{Moment, Scene, World};
+use seaway_testkit::{Behaviour, Moment, Scene, World};
 
 use crate::command::{Command, assert_fair, assert_planned_empty, outcome, running};
 
@@ -126,4 +126,105 @@ async fn the_lock_of_a_killed_command_is_taken_over_and_said_so() {
     let told = next.told();
     assert_eq!(told[0], "waits for ann: deploy");
     assert_eq!(told[1], "takes the lock over from ann: deploy");
+}
+
+/// `v2` of both is in the working tree, and `api` crashes in it.
+async fn failing_world() -> World {
+    let world = World::new();
+    let environment = scene().environment();
+    Command::new(&world, environment)
+        .deploy()
+        .await
+        .expect("made");
+    world.edit("api", "v2");
+    world.edit("web", "v2");
+    world.behave("api", "v2", Behaviour::CrashAtStart);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn resume_goes_on_with_the_way_back_wherever_it_was_cut_off() {
+    let mut on_the_way_back = 0;
+    for resumption in [Resumption::GoOn, Resumption::Undo] {
+        for call in 30.. {
+            let world = failing_world().await;
+            if !killed(&world, call, Moment::After).await {
+                break;
+            }
+            let release = world.releases().pop().expect("there are some");
+            if release.outcome().is_some() {
+                continue;
+            }
+            let at = format!(
+                "{resumption:?} after call {call}: {:?}",
+                world.calls().last()
+            );
+            let rolled = world.calls().len();
+            let mut command = Command::of("bob", &world, scene().environment());
+            let resumed = command.resume(resumption).await;
+            let resumed = resumed.unwrap_or_else(|error| panic!("{at}: {error}"));
+            let told = command.told();
+            if resumption == Resumption::GoOn {
+                assert_eq!(
+                    outcome(&resumed),
+                    Some(Outcome::RolledBack),
+                    "{at}: {told:#?}"
+                );
+            }
+            assert_eq!(
+                running(&world),
+                ["api=v1 x2", "web=v1 x2"],
+                "{at}: {told:#?}"
+            );
+            let open = world
+                .releases()
+                .iter()
+                .any(|release| release.outcome().is_none());
+            assert!(!open, "{at}");
+            assert_fair(&world);
+            if release.going_back().contains("api") && resumption == Resumption::GoOn {
+                on_the_way_back += 1;
+                // What is known to crash is not rolled out once more.
+                let calls = world.calls().split_off(rolled);
+                assert!(
+                    !calls.iter().any(|call| call.starts_with("register")),
+                    "{at}: {calls:?}"
+                );
+            }
+        }
+    }
+    assert!(on_the_way_back > 3, "{on_the_way_back}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_is_cut_off_is_gone_on_with_and_closes_both() {
+    let mut cut_off = 0;
+    for resumption in [Resumption::GoOn, Resumption::Undo] {
+        for call in 0.. {
+            let world = world().await;
+            assert!(killed(&world, 40, Moment::After).await);
+            let undo = Command::of("bob", &world, scene().environment());
+            undo.client.kill_at(call, Moment::After);
+            tokio::select! {
+                undone = undo.resume(Resumption::Undo) => {
+                    undone.expect("carried out");
+                    break;
+                }
+                () = undo.client.died() => {}
+            }
+            let is_open = |release: &&Release| release.outcome().is_none();
+            if world.releases().iter().filter(is_open).count() < 2 {
+                continue;
+            }
+            cut_off += 1;
+            let again = Command::of("eve", &world, scene().environment());
+            again.resume(resumption).await.expect("carried out");
+            assert_eq!(running(&world), ["api=v1 x2"]);
+            let ends: Vec<_> = world.releases().iter().map(Release::outcome).collect();
+            let expected = [Some(Outcome::Undone), Some(Outcome::Succeeded)];
+            assert_eq!(ends[1..], expected, "{resumption:?} after call {call}");
+            assert_fair(&world);
+        }
+    }
+    assert!(cut_off > 4, "{cut_off}");
 }

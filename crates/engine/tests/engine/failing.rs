@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use seaway_core::release::Outcome;
+use seaway_engine::Resumption;
 use seaway_ports::PortErrorKind;
 use seaway_testkit::{Behaviour, CallFault, Failure, Scene, World};
 
@@ -66,6 +67,33 @@ async fn each_deterministic_failure_is_named() {
         let named = format!("api: cause: {cause}");
         assert!(told.contains(&named), "{behaviour:?}: {told:?}");
         assert_eq!(running(&world), ["api=v1 x2"], "{behaviour:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_seen_of_a_target_is_known_when_the_breaker_has_stopped_its_task() {
+    for (behaviour, cause) in [
+        (
+            Behaviour::WrongPort,
+            "nothing answers on the service's port 8000",
+        ),
+        (
+            Behaviour::NeverHealthy,
+            "no task passed the health check of /health within its grace period",
+        ),
+    ] {
+        let (world, scene) = (World::new(), Scene::of(&["api"]).count("api", 3));
+        deployed(&world, scene.clone().environment(), Outcome::Succeeded).await;
+        world.edit("api", "v2");
+        world.behave("api", "v2", behaviour);
+        // Seen refused during the grace, and then not at all until the breaker went back.
+        let blind = Failure::Refused(PortErrorKind::Unavailable);
+        world.fail(CallFault::once("progress", blind).after(8).times(10));
+        let told = deployed(&world, scene.environment(), Outcome::RolledBack).await;
+        let named = format!("api: cause: {cause}");
+        assert!(told.contains(&named), "{behaviour:?}: {told:?}");
+        let asked = |line: &String| line.starts_with("api: goes back");
+        assert!(!told.iter().any(asked), "{behaviour:?}: {told:?}");
     }
 }
 
@@ -311,4 +339,56 @@ async fn going_back_that_never_ends_is_a_failure() {
         told.contains("it was to go back, and did not within"),
         "{told}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_service_goes_again_with_those_that_go_back() {
+    let world = World::new();
+    let scene = Scene::of(&["api", "solo", "web"]).independent("solo");
+    let before = scene.clone().without("web").without("solo");
+    deployed(&world, before.clone().environment(), Outcome::Succeeded).await;
+    world.edit("api", "v2");
+    world.behave("api", "v2", Behaviour::NeverHealthy);
+    let told = deployed(&world, scene.environment(), Outcome::RolledBack).await;
+    assert_eq!(running(&world), ["api=v1 x2", "solo=v1 x2"]);
+    for line in ["web: goes back: api failed", "web: removed"] {
+        assert!(told.contains(&line.to_owned()), "{line}: {told:?}");
+    }
+    let after = world.releases()[1].after().cloned().expect("it ended");
+    assert!(!after.services.contains_key("web"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_does_not_answer_for_a_while_is_waited_for_and_told_of() {
+    let (world, scene) = (World::new(), Scene::of(&["api"]));
+    let gone = Failure::Refused(PortErrorKind::Unavailable);
+    world.fail(CallFault::once("progress", gone).after(1).times(6));
+    let told = deployed(&world, scene.environment(), Outcome::Succeeded).await;
+    let silent = told.iter().position(|line| line == "unanswered");
+    let answers = told.iter().position(|line| line == "answered");
+    assert!(silent.is_some() && silent < answers, "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_never_answers_again_is_left_and_resumed_later() {
+    let (world, scene) = (World::new(), Scene::of(&["api"]));
+    let gone = Failure::Refused(PortErrorKind::Unavailable);
+    world.fail(CallFault::once("progress", gone).times(1000));
+    let command = Command::new(&world, scene.clone().environment());
+    let began = tokio::time::Instant::now();
+    let left = command.deploy().await.expect_err("nobody answers");
+    assert!(
+        began.elapsed() < Duration::from_secs(150),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(
+        left.hints(),
+        ["once it answers, `seaway resume local` goes on"]
+    );
+    assert_fair(&world);
+    world.clear_faults();
+    let resumed = Command::new(&world, scene.environment());
+    let resumed = resumed.resume(Resumption::GoOn).await.expect("carried out");
+    assert_eq!(outcome(&resumed), Some(Outcome::Succeeded));
 }

@@ -60,6 +60,7 @@ fn fault() -> impl Strategy<Value = CallFault> {
         "scale",
         "list",
         "configure",
+        "restore_check",
         "tail",
         "read logs",
     ];
@@ -103,10 +104,14 @@ fn script() -> impl Strategy<Value = Script> {
         )
 }
 
-fn scene() -> Scene {
+/// Every other version is checked by another path.
+fn scene(version: usize) -> Scene {
+    let path = ["/health", "/ready"][version % 2];
     Scene::of(&SERVICES)
         .independent("solo")
         .job_before("migrate", "api")
+        .health_path("api", path)
+        .health_path("solo", path)
 }
 
 /// One deploy of a new version of everything, under a script.
@@ -120,7 +125,7 @@ async fn one(world: &World, version: usize, script: &Script) {
     for fault in &script.faults {
         world.fail(fault.clone());
     }
-    let command = Command::new(world, scene().environment());
+    let command = Command::new(world, scene(version).environment());
     if let Some(call) = script.killed_at {
         command.client.kill_at(call, Moment::After);
     }
@@ -158,7 +163,7 @@ async fn one(world: &World, version: usize, script: &Script) {
     if let Some(Ok(completed @ Completed::Ended { .. })) = &made
         && outcome(completed) == Some(Outcome::Succeeded)
     {
-        let command = Command::new(world, scene().environment());
+        let command = Command::new(world, scene(version).environment());
         let policy = crate::command::policy();
         let plan = seaway_engine::plan_deploy(&command.session, &policy).await;
         assert!(
@@ -185,7 +190,7 @@ async fn many(scripts: Vec<Script>) {
         world.edit(service, "good");
     }
     world.job_behaves("migrate", JobBehaviour::default());
-    let command = Command::new(&world, scene().environment());
+    let command = Command::new(&world, scene(count).environment());
     let made = command.deploy().await.expect("carried out");
     assert_eq!(
         outcome(&made),
@@ -198,7 +203,7 @@ async fn many(scripts: Vec<Script>) {
         .any(|release| release.outcome().is_none());
     assert!(!open);
     world.forgive();
-    assert_settled(&world, scene().environment()).await;
+    assert_settled(&world, scene(count).environment()).await;
     assert!(
         world.running().values().all(|what| what == "good x2"),
         "{:?}",
