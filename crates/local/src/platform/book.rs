@@ -159,6 +159,11 @@ impl Book {
         of_services.chain(alone)
     }
 
+    /// Whether a task is not `STOPPED`.
+    pub(super) fn is_alive(&self, task: &str) -> bool {
+        self.owners.contains_key(task)
+    }
+
     /// Adds a service that was just created.
     pub(crate) fn add_service(&mut self, record: ServiceRecord, commands: Vec<Command>) {
         let key = record.key.clone();
@@ -537,4 +542,4 @@ fn choose_place(ports: &mut Ports, store: &Store, task_definition: &str) -> Plac
 
 #[cfg(test)]
 #[path = "book_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -42,7 +42,7 @@ fn key() -> ServiceKey {
     }
 }
 
-fn revision(number: u32) -> Revision {
+pub(in crate::platform) fn revision(number: u32) -> Revision {
     Revision {
         task_definition: format!("api:{number}"),
         containers: vec![Container {

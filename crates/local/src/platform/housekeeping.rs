@@ -1,9 +1,7 @@
 //! What has had its time: stopped tasks, finished service deployments, deleted services.
 
-use std::io;
-use std::path::Path;
-
 use super::Platform;
+use super::leftovers::{remove_log, sweep_logs};
 use super::records::{ArchivedDeployment, RevisionRecord, RunRecord, StoppedRecord};
 use crate::clock::EpochMillis;
 use crate::store::{Store, StoreError};
@@ -18,7 +16,8 @@ impl Platform {
         };
         let store = &self.parts.store;
         let gone = remove_stopped_tasks(store, before(profile.stopped_task_retention))?;
-        gone.iter().for_each(|id| remove_files(&self.task_logs, id));
+        gone.iter().for_each(|id| remove_log(&self.task_logs, id));
+        sweep_logs(&self.task_logs, |task| self.book().is_alive(task), store)?;
         remove_deployments(store, before(profile.service_deployment_retention))?;
         self.change(|book| {
             book.drop_deleted(before(profile.stopped_task_retention));
@@ -49,16 +48,6 @@ fn remove_stopped_tasks(store: &Store, then: EpochMillis) -> Result<Vec<String>,
         Ok(())
     })?;
     Ok(gone)
-}
-
-/// Removes the files of a task's log: its lines are in CloudWatch Logs.
-fn remove_files(task_logs: &Path, task: &str) {
-    match std::fs::remove_dir_all(task_logs.join(task)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!(%error, task, "the files of its log stay");
-        }
-        _ => {}
-    }
 }
 
 /// Removes service deployments that last changed before `then`, and revisions as old that their

@@ -16,6 +16,7 @@ mod driver;
 mod effects;
 mod housekeeping;
 mod launch;
+mod leftovers;
 mod logs;
 mod pending;
 mod ports;
@@ -141,6 +142,7 @@ impl Platform {
             secrets,
             Arc::clone(&balancing),
         );
+        leftovers::sweep_images(&launcher.unpacker, &store, &driver::lock(&book));
         let alive = driver::lock(&book)
             .live_tasks()
             .map(|(task, _)| task.id.clone())
