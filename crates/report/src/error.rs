@@ -6,25 +6,44 @@ use crate::sanitize::sanitize;
 use crate::style::{Role, Style};
 
 /// `error: ...`, its causes one below the other, and a `hint:` line per hint.
-///
-/// A cause that only repeats what was said above it is left out.
 pub fn error(error: &dyn Error, hints: &[String], style: Style) -> String {
     let mut out = String::new();
-    let mut said = error.to_string();
-    labelled(&mut out, &style.paint(Role::Bad, "error:"), "", &said);
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !said.ends_with(&text) {
-            labelled(&mut out, &style.paint(Role::Dim, "caused by:"), "  ", &text);
-        }
-        said = text;
-        source = cause.source();
+    labelled(
+        &mut out,
+        &style.paint(Role::Bad, "error:"),
+        "",
+        &error.to_string(),
+    );
+    for cause in causes(error) {
+        labelled(
+            &mut out,
+            &style.paint(Role::Dim, "caused by:"),
+            "  ",
+            &cause,
+        );
     }
     for hint in hints {
         labelled(&mut out, &style.paint(Role::Strong, "hint:"), "", hint);
     }
     out
+}
+
+/// What led to an error, the nearest cause first.
+///
+/// A cause that only repeats what was said before it is left out.
+pub fn causes(error: &dyn Error) -> Vec<String> {
+    let mut causes = vec![];
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !said.ends_with(&text) {
+            causes.push(text.clone());
+        }
+        said = text;
+        source = cause.source();
+    }
+    causes
 }
 
 /// The label, and the text beside it; further lines of the text are indented.

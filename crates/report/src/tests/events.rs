@@ -369,3 +369,66 @@ fn settings_that_are_taken_back_are_told_as_that() {
         "{text}"
     );
 }
+
+/// Where the release of `scenario::success` stands after an event that `last` recognises.
+fn left_after(last: impl Fn(&EventKind) -> bool) -> String {
+    let mut standing = crate::Standing::default();
+    let mut events = scenario::success().into_iter();
+    for event in events.by_ref() {
+        standing.event(&event);
+        if last(&event.kind) {
+            break;
+        }
+    }
+    assert!(events.next().is_some(), "there is such an event");
+    standing.told(ReleaseId(12), &"local".parse().expect("a valid name"), PIPE)
+}
+
+#[test]
+fn a_release_left_before_the_services_says_that_they_wait() {
+    let pushed = |kind: &EventKind| matches!(kind, EventKind::Build(BuildEvent::Pushed { .. }));
+    insta::assert_snapshot!(left_after(pushed), @r"
+    r12 of local is not finished: 1 image pushed; nothing goes on by itself
+      api          waits
+      catalog      waits
+      job migrate  waits
+    hint: `seaway resume local` goes on with it to its end, `seaway resume --undo local` takes it back; `seaway status local` shows what runs
+    ");
+    let ready = |kind: &EventKind| {
+        matches!(
+            kind,
+            EventKind::Infrastructure(seaway_core::event::InfrastructureEvent::Ready { .. })
+        )
+    };
+    insta::assert_snapshot!(left_after(ready), @r"
+    r12 of local is not finished: 2 images pushed, infrastructure ready; nothing goes on by itself
+      api          waits
+      catalog      waits
+      job migrate  waits
+    hint: `seaway resume local` goes on with it to its end, `seaway resume --undo local` takes it back; `seaway status local` shows what runs
+    ");
+}
+
+#[test]
+fn a_release_left_during_a_job_says_that_it_runs_on() {
+    let runs = |kind: &EventKind| matches!(kind, EventKind::Job(JobEvent::Started { .. }));
+    insta::assert_snapshot!(left_after(runs), @r"
+    r12 of local is not finished: 2 images pushed, infrastructure ready; the platform carries on what began, the rest waits
+      api          waits
+      catalog      waits
+      job migrate  runs on to its end
+    hint: `seaway resume local` goes on with it to its end, `seaway resume --undo local` takes it back; `seaway status local` shows what runs
+    ");
+}
+
+#[test]
+fn a_release_left_during_its_rollouts_says_that_they_go_on() {
+    let ended = |kind: &EventKind| matches!(kind, EventKind::Rollout(RolloutEvent::Ended { .. }));
+    insta::assert_snapshot!(left_after(ended), @r"
+    r12 of local is not finished: 2 images pushed, infrastructure ready; the platform carries on by itself
+      api          goes on to shop-local-api:7
+      catalog      done
+      job migrate  done
+    hint: `seaway resume local` goes on with it to its end, `seaway resume --undo local` takes it back; `seaway status local` shows what runs
+    ");
+}

@@ -341,3 +341,23 @@ fn a_source_has_one_colour() {
     assert_eq!(line, logged("x", colourful, false));
     assert_ne!(line, logged("x", PIPE, false));
 }
+
+#[test]
+fn a_stopped_platform_says_what_it_would_run() {
+    let row = |service: &str| crate::StoppedRow {
+        service: service.into(),
+        revision: format!("shop-local-{service}:7"),
+        image: "24ff77f6d3d7".into(),
+    };
+    insta::assert_snapshot!(crate::stopped(&[row("api"), row("catalog")], PIPE), @r"
+    The platform does not run. By the record it would run:
+    SERVICE  REVISION              IMAGE
+    api      shop-local-api:7      24ff77f6d3d7
+    catalog  shop-local-catalog:7  24ff77f6d3d7
+    hint: `seaway local start` starts it again
+    ");
+    insta::assert_snapshot!(crate::stopped(&[], PIPE), @r"
+    The platform does not run, and no release is on record.
+    hint: `seaway up` starts it and deploys, `seaway local start` only starts it
+    ");
+}

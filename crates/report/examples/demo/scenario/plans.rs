@@ -52,6 +52,7 @@ pub(super) fn desired(service: &str) -> DesiredService {
         revision: Document::new(serde_json::Value::Null),
         registered: None,
         settings: Document::new(serde_json::Value::Null),
+        check: None,
         count: 2,
         autoscaled: false,
         before: vec![],
