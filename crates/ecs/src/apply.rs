@@ -122,6 +122,7 @@ impl Session {
     ) -> Result<(), PortError> {
         let what = format!("configure the service {}", service.name);
         let settings: Settings = document::read("settings", &service.settings)?;
+        self.enforce_check(service).await?;
         let answer = self
             .ecs
             .update_service()

@@ -1,10 +1,11 @@
 //! The health check of a service, changed without harm to tasks that never had to pass it.
 //!
-//! A load balancer judges every task of a target group by the same check, and ECS ends a task that
-//! fails it once its grace period is over. So before a check is changed, the grace period becomes
-//! endless; fresh tasks then prove the new check under Seaway's own watch, and enforcing it again
-//! is the last step. While every old task fails the new check and no fresh one passes it yet, the
-//! load balancer sends requests to all of them (fail open).
+//! A load balancer judges every task of a target group by the same check; ECS ends a task that
+//! fails it once its grace period is over. So before a check is changed under tasks that run, the
+//! grace period becomes endless, and the new check puts up with as many failures in a row as it
+//! can: for that many intervals the old targets stay healthy and get requests, while one passing
+//! check makes a fresh one healthy. Enforcing it all is the last step, when the fresh tasks have
+//! proved it under Seaway's own watch.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,8 @@ use crate::tags;
 
 /// The longest grace period that ECS takes: 68 years.
 const ENDLESS: i32 = i32::MAX;
+/// The largest unhealthy threshold that Elastic Load Balancing takes.
+const MOST_FAILURES: i32 = 10;
 /// In place of the settings' digest while checks are suspended, so that the next plan finds that
 /// there is something left to apply.
 const UNSETTLED: &str = "unsettled";
@@ -29,29 +32,53 @@ const UNSETTLED: &str = "unsettled";
 impl Session {
     /// Puts the service's check in force; under tasks that run, suspended.
     pub(crate) async fn change_check(&self, service: &DesiredService) -> Result<(), PortError> {
-        let Some(check) = &service.check else {
+        let Some((wanted, group)) = self.check_and_group(service).await? else {
             return Ok(());
+        };
+        let in_force = in_force(&group);
+        if in_force.as_ref() == Some(&wanted) {
+            return Ok(());
+        }
+        let arn = group.target_group_arn().unwrap_or_default();
+        let check = match self.suspend_checks(&service.name, arn).await? {
+            Checks::Suspended => lenient(wanted),
+            Checks::Enforced => wanted,
+        };
+        self.put_check(arn, &check).await
+    }
+
+    /// Ends the leniency of a changed check. One that somebody else changed is left alone: it is the
+    /// next plan that sees it.
+    pub(crate) async fn enforce_check(&self, service: &DesiredService) -> Result<(), PortError> {
+        let Some((wanted, group)) = self.check_and_group(service).await? else {
+            return Ok(());
+        };
+        let is_lenient = in_force(&group) == Some(lenient(wanted.clone()));
+        if !is_lenient || wanted.unhealthy_threshold_count == MOST_FAILURES {
+            return Ok(());
+        }
+        let arn = group.target_group_arn().unwrap_or_default();
+        self.put_check(arn, &wanted).await
+    }
+
+    async fn check_and_group(
+        &self,
+        service: &DesiredService,
+    ) -> Result<Option<(Check, elb::TargetGroup)>, PortError> {
+        let Some(check) = &service.check else {
+            return Ok(None);
         };
         let wanted: Check = document::read("health check", check)?;
         let name = &wanted.target_group_name;
-        let groups = self.target_groups(vec![name.clone()]).await?;
-        let found = groups.get(name).and_then(|group| {
-            let arn = group.target_group_arn()?;
-            Some((group, arn))
-        });
-        let Some((group, arn)) = found else {
-            let what = format!("find the target group {name}");
-            return Err(PortError::new(
-                PortErrorKind::NotFound,
-                what,
-                "it is not there",
-            ));
-        };
-        if in_force(group).as_ref() == Some(&wanted) {
-            return Ok(());
+        let group = self.target_groups(vec![name.clone()]).await?.remove(name);
+        match group {
+            Some(group) => Ok(Some((wanted, group))),
+            None => {
+                let what = format!("find the target group {name}");
+                let message = "it is not there";
+                Err(PortError::new(PortErrorKind::NotFound, what, message))
+            }
         }
-        self.suspend_checks(&service.name, arn).await?;
-        self.put_check(arn, &wanted).await
     }
 
     /// Digests of the checks in force by the names of their target groups; none where Terraform
@@ -71,14 +98,14 @@ impl Session {
 
     /// Keeps tasks alive that fail the check of that target group, if any are registered there. The
     /// mark comes first: a command that ends half-way leaves something to be found.
-    async fn suspend_checks(&self, name: &ServiceName, group: &str) -> Result<(), PortError> {
+    async fn suspend_checks(&self, name: &ServiceName, group: &str) -> Result<Checks, PortError> {
         let service = match self.described(name).await {
-            Err(error) if error.kind == PortErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind == PortErrorKind::NotFound => return Ok(Checks::Enforced),
             described => described?,
         };
         let mut balancers = service.load_balancers().iter();
         if !balancers.any(|balancer| balancer.target_group_arn() == Some(group)) {
-            return Ok(());
+            return Ok(Checks::Enforced);
         }
         let what = format!("suspend the health checks of {name}");
         self.ecs
@@ -88,7 +115,8 @@ impl Session {
             .send()
             .await
             .during(what)?;
-        self.set_grace(name, ENDLESS).await
+        self.set_grace(name, ENDLESS).await?;
+        Ok(Checks::Suspended)
     }
 
     /// Sets the grace period alone, in seconds.
@@ -134,6 +162,14 @@ pub(crate) fn checks_of(service: &ecs::Service) -> Checks {
         Checks::Suspended
     } else {
         Checks::Enforced
+    }
+}
+
+/// The same check for tasks that never had to pass it.
+fn lenient(check: Check) -> Check {
+    Check {
+        unhealthy_threshold_count: MOST_FAILURES,
+        ..check
     }
 }
 

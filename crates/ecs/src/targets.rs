@@ -57,12 +57,16 @@ pub(crate) fn groups(service: &ecs::Service) -> impl Iterator<Item = &str> {
     balancers.filter_map(|balancer| balancer.target_group_arn())
 }
 
-/// What the load balancer says about a task of a service: of several groups the worst.
+/// What the load balancer says about a task of a service: of several groups the worst. The address
+/// of a task that has stopped may be another task's by now.
 pub(crate) fn of_task(
     service: &ecs::Service,
     task: &ecs::Task,
     targets: &Targets,
 ) -> Option<TargetSeen> {
+    if task.last_status() == Some("STOPPED") {
+        return None;
+    }
     let addresses = addresses(task);
     groups(service)
         .filter_map(|group| targets.get(group))
@@ -228,6 +232,16 @@ mod tests {
         assert_eq!(state(20001), Some(TargetState::Healthy));
         assert_eq!(state(20002), Some(TargetState::Initial));
         assert_eq!(state(20003), None);
+    }
+
+    #[test]
+    fn a_stopped_task_is_not_taken_for_the_one_that_has_its_address_now() {
+        let targets = targets(vec![at("127.0.0.1", 20001, TargetState::Healthy)]);
+        let stopped = ecs::Task::builder()
+            .last_status("STOPPED")
+            .set_containers(task_with_port(20001).containers)
+            .build();
+        assert_eq!(of_task(&service(), &stopped, &targets), None);
     }
 
     #[test]

@@ -33,16 +33,3 @@ fn a_service_that_left_the_manifest_serves_until_it_is_pruned() {
     project.seaway(&["deploy", "local", "--prune"]).with_code(0);
     assert_eq!(project.get("/version"), "2\n");
 }
-
-#[test]
-fn a_rollback_brings_the_health_check_of_then_back() {
-    let project = Project::new(WEB);
-    project.seaway(&["up"]).with_code(0);
-    project.edit("/health", "/environment");
-    project.edit("VERSION = \"1\"", "VERSION = \"2\"");
-    project.seaway(&["deploy", "local"]).with_code(0);
-    let provisioned = project.seaway(&["rollback", "local"]).with_code(0);
-    let shown = provisioned.settled(&project.root());
-    assert!(shown.contains("infrastructure"), "{shown}");
-    assert_eq!(project.get("/version"), "1\n");
-}
