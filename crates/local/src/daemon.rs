@@ -40,6 +40,8 @@ use crate::store::{Store, StoreError};
 const LOOK_FOR_STATE: Duration = Duration::from_secs(1);
 /// How often expired log events, stopped tasks and deleted secrets are removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(15 * 60);
+/// How often images and blobs are looked through.
+const IMAGE_KEEPING: Duration = Duration::from_secs(60 * 60);
 /// Threads that answer requests, and at most as many that wait for the disk.
 const WORKERS: usize = 2;
 /// How long requests may finish when the load balancer ends.
@@ -150,18 +152,20 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     let routes = Arc::new(Routes {
         keys: AccessKeys::of(keys),
         services,
-        registry,
+        registry: Arc::clone(&registry),
         control,
     });
 
     let end = CancellationToken::new();
     let serving = tokio::spawn(listener.serve(routes, end.clone()));
     let cleaning = tokio::spawn(keep_house(secrets, logs, Arc::clone(&platform)));
+    let collecting = tokio::spawn(keep_images(registry));
     announce(state, port)?;
     let fate = ending(state, identity, shutdown).await?;
     tracing::info!(?fate, "the platform ends");
     end.cancel();
     cleaning.abort();
+    collecting.abort();
     platform.end(fate).await;
     balancing.shutdown(DRAIN).await;
     drop(serving.await);
@@ -239,6 +243,19 @@ async fn keep_house(secrets: Arc<SecretsManager>, logs: Arc<Logs>, platform: Arc
         });
         if let Ok(Err(error)) = cleaned.await {
             tracing::error!(%error, "housekeeping failed");
+        }
+    }
+}
+
+/// Removes images that have had their time, and blobs that no image needs.
+async fn keep_images(registry: Arc<Registry>) {
+    let mut ticks = tokio::time::interval(IMAGE_KEEPING);
+    loop {
+        ticks.tick().await;
+        let images = registry.images().clone();
+        let kept = tokio::task::spawn_blocking(move || images.remove_unused(EpochMillis::now()));
+        if let Ok(Err(error)) = kept.await {
+            tracing::error!(%error, "images that nobody needs stay");
         }
     }
 }

@@ -70,7 +70,9 @@ impl RegistryClient {
         if self.head(&path, HeaderMap::new()).await?.status == StatusCode::OK {
             return Ok(());
         }
-        let upload = self.begin_upload(repository).await?;
+        let Some(upload) = self.begin_upload(repository, blob).await? else {
+            return Ok(());
+        };
         let separator = if upload.contains('?') { '&' } else { '?' };
         let path = format!("{upload}{separator}digest={}", blob.digest);
         let content = self.open(blob).await?;
@@ -85,19 +87,24 @@ impl RegistryClient {
         expect(self.exchange.ask(ask).await?, StatusCode::CREATED)
     }
 
-    async fn begin_upload(&self, repository: &str) -> Result<String, Failure> {
+    /// Where to send the blob; nowhere if the registry takes it from another repository.
+    async fn begin_upload(&self, repository: &str, blob: &Blob) -> Result<Option<String>, Failure> {
         let ask = Ask {
             method: Method::POST,
-            path: &format!("/v2/{repository}/blobs/uploads/"),
+            path: &format!("/v2/{repository}/blobs/uploads/?mount={}", blob.digest),
             headers: HeaderMap::new(),
             body: nothing(),
             patience: PATIENCE,
         };
         let answer = self.exchange.ask(ask).await?;
+        if answer.status == StatusCode::CREATED {
+            return Ok(None);
+        }
         let location = answer.headers.get(LOCATION).and_then(|l| l.to_str().ok());
         let own_path = location.and_then(|l| self.exchange.endpoint().own_path(l));
         expect(answer, StatusCode::ACCEPTED)?;
-        own_path.ok_or(Failure::Nonsense("no place of its own for an upload"))
+        let nowhere = Failure::Nonsense("no place of its own for an upload");
+        own_path.map(Some).ok_or(nowhere)
     }
 
     /// A blob of the store, if it is as long as the manifest says; the registry verifies its

@@ -73,6 +73,18 @@ async fn what_is_there_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn what_another_repository_has_is_not_sent() {
+    let s = setting().await;
+    s.server.hold_elsewhere(&s.layer, vec![7; 200_000]);
+    s.client.push(&s.image).await.unwrap();
+    let uploads = s.server.seen();
+    let uploads = uploads.iter().filter(|asked| asked.contains("uploads/1"));
+    assert_eq!(uploads.count(), 1, "the config alone");
+    let images = BTreeSet::from([s.image.clone()]);
+    assert_eq!(s.client.held(&images).await, Ok(images));
+}
+
+#[tokio::test]
 async fn of_many_images_those_that_are_held_are_named() {
     let s = setting().await;
     s.client.push(&s.image).await.unwrap();

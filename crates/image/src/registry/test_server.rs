@@ -32,6 +32,8 @@ struct State {
     manifests: BTreeMap<String, Bytes>,
     /// Statuses to answer the next requests with.
     faults: VecDeque<StatusCode>,
+    /// Blobs of other repositories.
+    elsewhere: BTreeMap<String, Bytes>,
     /// Method and path of every request.
     seen: Vec<String>,
 }
@@ -68,6 +70,12 @@ impl TestServer {
     /// The methods and paths asked since the last call, upload numbers left out.
     pub(super) fn seen(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().seen)
+    }
+
+    /// Another repository has this blob.
+    pub(super) fn hold_elsewhere(&self, digest: &Digest, bytes: Vec<u8>) {
+        let mut state = self.state.lock().unwrap();
+        state.elsewhere.insert(digest.to_string(), bytes.into());
     }
 
     pub(super) fn blob(&self, digest: &Digest) -> Option<Bytes> {
@@ -112,6 +120,9 @@ impl State {
         match (method, noun, rest) {
             (&Method::HEAD, "blobs", digest) => found(self.blobs.contains_key(digest)),
             (&Method::HEAD, "manifests", digest) => found(self.manifests.contains_key(digest)),
+            (&Method::POST, "blobs", "uploads/") if self.mounts(query) => {
+                status(StatusCode::CREATED)
+            }
             (&Method::POST, "blobs", "uploads/") => Response::builder()
                 .status(StatusCode::ACCEPTED)
                 .header(LOCATION, "/v2/shop/api/blobs/uploads/1?state=x")
@@ -140,6 +151,19 @@ impl State {
             }
             _ => refusal(StatusCode::METHOD_NOT_ALLOWED, "this server cannot do that"),
         }
+    }
+}
+
+impl State {
+    /// Takes the blob that the query asks for from another repository, if one has it.
+    fn mounts(&mut self, query: Option<&str>) -> bool {
+        let wanted = query.and_then(|query| query.strip_prefix("mount="));
+        let Some((digest, bytes)) = wanted.and_then(|digest| self.elsewhere.remove_entry(digest))
+        else {
+            return false;
+        };
+        self.blobs.insert(digest, bytes);
+        true
     }
 }
 

@@ -4,7 +4,9 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::json;
 
+use super::images::ImageError;
 use crate::server::{Body, empty, json as json_answer};
+use crate::store::StoreError;
 
 /// Why the registry refuses: a code of the specification and a text for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,26 @@ impl Refusal {
     }
 }
 
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<ImageError> for Refusal {
+    fn from(error: ImageError) -> Self {
+        let code = match &error {
+            ImageError::Manifest(_) => "MANIFEST_INVALID",
+            ImageError::WrongDigest { .. } => "DIGEST_INVALID",
+            ImageError::MissingReference(_) => "MANIFEST_BLOB_UNKNOWN",
+            ImageError::WrongSize { .. } => "SIZE_INVALID",
+            ImageError::ImmutableTag { .. } => "TAG_INVALID",
+            ImageError::Store(_) | ImageError::Files(_) => return Self::internal(&error),
+        };
+        Self::bad(code, error.to_string())
+    }
+}
+
 /// An answer without body and with these headers.
 pub(super) fn with_headers(
     status: StatusCode,
@@ -59,7 +81,7 @@ pub(super) fn with_headers(
     let mut response = empty(status);
     for (name, value) in headers {
         let value = HeaderValue::from_str(value).map_err(|error| Refusal::internal(&error))?;
-        response.headers_mut().insert(name.clone(), value);
+        response.headers_mut().append(name.clone(), value);
     }
     Ok(response)
 }

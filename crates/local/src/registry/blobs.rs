@@ -1,11 +1,12 @@
-//! Blob files: `blobs/sha256/DIGITS` below the registry's directory.
+//! Blob files: `blobs/sha256/DIGITS` and `blobs/sha512/DIGITS` below the registry's directory.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::digest::Digest;
+use super::digest::{Algorithm, Digest};
 use crate::files;
 
 /// The directories of the registry.
@@ -30,7 +31,8 @@ impl BlobFiles {
         let files = Self { root };
         let uploads = files.uploads();
         files::remove_if_present(&uploads).map_err(|source| BlobError::at(&uploads, source))?;
-        for path in [uploads, files.blobs()] {
+        let blobs = Algorithm::ALL.map(|algorithm| files.blobs(algorithm));
+        for path in blobs.into_iter().chain([uploads]) {
             files::create_private_dir(&path).map_err(|source| BlobError::at(&path, source))?;
         }
         Ok(files)
@@ -39,7 +41,51 @@ impl BlobFiles {
     /// Where the blob with this digest is, if it is.
     #[must_use]
     pub fn path(&self, digest: &Digest) -> PathBuf {
-        self.blobs().join(digest.hex())
+        self.blobs(digest.algorithm()).join(digest.hex())
+    }
+
+    /// Whether the file of this digest is there and as long as it should be.
+    pub(super) fn is_whole(&self, digest: &Digest, size: u64) -> bool {
+        fs::metadata(self.path(digest)).is_ok_and(|file| file.len() == size)
+    }
+
+    /// The bytes of a small blob, if they are what the digest says.
+    pub(super) fn read(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let bytes = fs::read(self.path(digest)).ok()?;
+        (Digest::with(digest.algorithm(), &bytes) == *digest).then_some(bytes)
+    }
+
+    /// Writes a small blob whose bytes are known to have the digest.
+    pub(super) fn write(&self, digest: &Digest, bytes: &[u8]) -> Result<(), BlobError> {
+        let path = self.path(digest);
+        files::replace_durably(&path, bytes).map_err(|source| BlobError::at(&path, source))
+    }
+
+    /// Makes the finished upload at `from` the blob `digest`.
+    pub(super) fn keep(&self, from: &Path, digest: &Digest) -> Result<(), BlobError> {
+        let path = self.path(digest);
+        fs::rename(from, &path).map_err(|source| BlobError::at(&path, source))
+    }
+
+    /// Removes the blob; a missing one is fine.
+    pub(super) fn remove(&self, digest: &Digest) -> Result<(), BlobError> {
+        let path = self.path(digest);
+        files::remove_if_present(&path).map_err(|source| BlobError::at(&path, source))
+    }
+
+    /// The digests of all files; what a killed platform was writing is not among them.
+    pub(super) fn all(&self) -> Result<Vec<Digest>, BlobError> {
+        let mut found = Vec::new();
+        for algorithm in Algorithm::ALL {
+            let directory = self.blobs(algorithm);
+            let failed = |source| BlobError::at(&directory, source);
+            for entry in fs::read_dir(&directory).map_err(failed)? {
+                let name = entry.map_err(failed)?.file_name();
+                let digest = format!("{}:{}", algorithm.name(), name.to_string_lossy());
+                found.extend(digest.parse::<Digest>().ok());
+            }
+        }
+        Ok(found)
     }
 
     /// Where the upload with this name is written.
@@ -47,8 +93,8 @@ impl BlobFiles {
         self.uploads().join(name)
     }
 
-    fn blobs(&self) -> PathBuf {
-        self.root.join("blobs/sha256")
+    fn blobs(&self, algorithm: Algorithm) -> PathBuf {
+        self.root.join("blobs").join(algorithm.name())
     }
 
     fn uploads(&self) -> PathBuf {

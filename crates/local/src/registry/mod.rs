@@ -1,23 +1,37 @@
-//! The image registry: a minimal OCI distribution endpoint through which images
-//! reach the platform, and the way from an image reference to its files.
+//! The image registry: an endpoint of the OCI distribution specification, through which images
+//! reach the platform, and the way from an image's name to its files.
 //!
 //! Blobs are files named by their digest, written beside and renamed into
 //! place, so a file under its name is whole. The store's index says which there
-//! are. Manifests are blobs that a repository knows by digest.
+//! are, which repositories hold them, and what its manifests and tags are.
+//! `images` is what can be done with all that; the endpoint and ECR are two ways to it.
 
 mod answers;
 mod blobs;
+mod content;
 mod digest;
 mod endpoint;
+mod garbage;
+mod images;
+mod listings;
 mod manifest;
+mod parameters;
 mod reference;
+mod repositories;
 mod resolve;
+mod target;
+mod uploading;
 mod uploads;
 
 pub use blobs::{BlobError, BlobFiles};
-pub use digest::{Digest, DigestError};
+pub use digest::{Algorithm, Digest, DigestError};
 pub use endpoint::Registry;
-pub use reference::{ImageReference, REGISTRY_NAME, ReferenceError, RepositoryName};
+pub use images::{ImageError, Images, NewImage, PushedImage};
+pub use manifest::{Content, Descriptor, Manifest, ManifestError, Platform};
+pub use reference::{
+    ImageName, ImageReference, REGISTRY_NAME, Reference, ReferenceError, RepositoryName, TagName,
+};
+pub use repositories::{RepositoryRecord, TagMutability};
 pub use resolve::{ImageLayer, PullError, ResolvedImage};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! acknowledged one survives `kill -9` of the process. Each file of this module
 //! owns its tables and extends [`View`] (reading) and [`Tx`] (changing).
 
+mod blobs;
 mod documents;
 mod error;
 mod images;
@@ -13,11 +14,12 @@ mod schema;
 mod seal;
 mod secrets;
 mod service_events;
+mod stopped_tasks;
 mod transaction;
 
 pub use documents::Document;
 pub use error::StoreError;
-pub use images::StoredManifest;
+pub use images::{NewManifest, StoredManifest, StoredTag};
 pub use logs::{
     EventSelection, LogEvent, LogGroup, LogPosition, LogStream, NewLogEvent, ReadDirection,
     StreamChoice,

@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 use super::{Digest, PullError, REGISTRY_NAME};
 use crate::testing::{Answer, TestPlatform};
 
+mod listings;
+mod manifests;
+mod uploads;
+
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -160,14 +164,6 @@ async fn a_blob_can_come_in_chunks() {
         code(&Push::new(Method::PUT, end, b"").send(&platform).await),
         "BLOB_UPLOAD_UNKNOWN"
     );
-
-    let mount = format!("/v2/shop/web/blobs/uploads/?mount={digest}&from=shop/api");
-    let mounted = Push::new(Method::POST, mount, b"").send(&platform).await;
-    assert_eq!(
-        mounted.status,
-        StatusCode::CREATED,
-        "what is there need not be sent again"
-    );
 }
 
 #[tokio::test]
@@ -191,7 +187,7 @@ async fn bytes_that_differ_from_their_digest_are_refused() {
 }
 
 #[tokio::test]
-async fn a_manifest_needs_its_blobs_and_a_type_that_can_run() {
+async fn a_manifest_needs_its_blobs_and_a_known_type() {
     let platform = TestPlatform::start().await;
     let (config, manifest) = image(b"layer");
     push_blob(&platform, &config).await;
@@ -202,22 +198,36 @@ async fn a_manifest_needs_its_blobs_and_a_type_that_can_run() {
 
     push_blob(&platform, b"layer").await;
     let text = String::from_utf8(manifest).unwrap();
-    let zstd = text.replace("tar+gzip", "tar+zstd");
-    assert_eq!(
-        code(&push_manifest(&platform, zstd.as_bytes()).await),
-        "MANIFEST_INVALID"
-    );
     let wrong_size = text.replace("\"size\":5", "\"size\":6");
     assert_eq!(
         code(&push_manifest(&platform, wrong_size.as_bytes()).await),
         "SIZE_INVALID"
     );
-    let tag = Push::new(
-        Method::PUT,
-        "/v2/shop/api/manifests/latest",
-        text.as_bytes(),
-    );
-    assert_eq!(code(&tag.send(&platform).await), "UNSUPPORTED");
+    let strange = text.replace(MANIFEST, "application/json");
+    let path = format!("/v2/shop/api/manifests/{}", Digest::of(strange.as_bytes()));
+    let strange = Push::new(Method::PUT, path, strange.as_bytes());
+    assert_eq!(code(&strange.send(&platform).await), "MANIFEST_INVALID");
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_kept_and_not_pulled() {
+    let platform = TestPlatform::start().await;
+    let (config, manifest) = image(b"layer");
+    push_blob(&platform, &config).await;
+    push_blob(&platform, b"layer").await;
+    let text = String::from_utf8(manifest).unwrap();
+    let zstd = text.replace("tar+gzip", "tar+zstd");
+    let answer = push_manifest(&platform, zstd.as_bytes()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    let chart = text.replace(CONFIG, "application/vnd.cncf.helm.config.v1+json");
+    push_manifest(&platform, chart.as_bytes()).await;
+    for (bytes, reason) in [(zstd, "tar+zstd"), (chart, "helm")] {
+        let digest = Digest::of(bytes.as_bytes());
+        let reference = format!("{REGISTRY_NAME}/shop/api@{digest}");
+        let error = platform.registry.resolve(&reference).unwrap_err();
+        assert!(matches!(error, PullError::Invalid { .. }), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
 }
 
 #[tokio::test]
