@@ -4,6 +4,7 @@ use seaway_aws_wire::WireError;
 use seaway_aws_wire::logs::ErrorKind;
 use thiserror::Error;
 
+use super::pattern::PatternError;
 use crate::services::call::internal;
 use crate::store::StoreError;
 
@@ -20,8 +21,16 @@ pub enum LogsError {
     StreamExists,
     #[error("{0}")]
     Parameter(String),
+    #[error("Invalid filter pattern: {0}")]
+    Pattern(String),
     #[error("the store failed")]
     Store(#[from] StoreError),
+}
+
+impl From<PatternError> for LogsError {
+    fn from(error: PatternError) -> Self {
+        Self::Pattern(error.to_string())
+    }
 }
 
 impl From<LogsError> for WireError {
@@ -31,7 +40,7 @@ impl From<LogsError> for WireError {
             LogsError::GroupExists | LogsError::StreamExists => {
                 ErrorKind::ResourceAlreadyExistsException
             }
-            LogsError::Parameter(_) => ErrorKind::InvalidParameterException,
+            LogsError::Parameter(_) | LogsError::Pattern(_) => ErrorKind::InvalidParameterException,
             LogsError::Store(_) => return internal(&error),
         };
         Self::new(kind, error.to_string())

@@ -1,7 +1,9 @@
-//! `FilterLogEvents`: events of several streams, in order, that fit a pattern.
+//! `FilterLogEvents`: events of several streams, in order, that fit a pattern; and
+//! `TestMetricFilter`, which tries a pattern on messages.
 
 use seaway_aws_wire::logs::{
-    FilterLogEventsRequest, FilterLogEventsResponse, FilteredLogEvent, SearchedLogStream,
+    FilterLogEventsRequest, FilterLogEventsResponse, FilteredLogEvent, MetricFilterMatchRecord,
+    SearchedLogStream, TestMetricFilterRequest, TestMetricFilterResponse,
 };
 
 use super::events::MAX_EVENTS;
@@ -73,6 +75,24 @@ impl Logs {
             searched_log_streams: Some(Vec::<SearchedLogStream>::new()),
         })
     }
+}
+
+/// The messages that fit a pattern, with the parts that it names.
+pub(super) fn test(
+    request: TestMetricFilterRequest,
+) -> Result<TestMetricFilterResponse, LogsError> {
+    let pattern = Pattern::parse(&request.filter_pattern)?;
+    let matches = (1..)
+        .zip(request.log_event_messages)
+        .filter(|(_, message)| pattern.matches(message))
+        .map(|(number, message)| MetricFilterMatchRecord {
+            event_number: Some(number),
+            extracted_values: Some(pattern.extract(&message)),
+            event_message: Some(message),
+        });
+    Ok(TestMetricFilterResponse {
+        matches: Some(matches.collect()),
+    })
 }
 
 fn choose(

@@ -8,6 +8,7 @@ mod events;
 mod filter;
 mod groups;
 mod ingest;
+mod older;
 mod pattern;
 mod streams;
 mod tokens;
@@ -84,6 +85,14 @@ impl BlockingHandler for Logs {
             Operation::GetLogEvents => call.answer::<wire::GetLogEvents, _>(|r| self.get(&r)),
             Operation::FilterLogEvents => {
                 call.answer::<wire::FilterLogEvents, _>(|r| self.filter(&r))
+            }
+            Operation::TestMetricFilter => call.answer::<wire::TestMetricFilter, _>(filter::test),
+            Operation::TagLogGroup => call.answer::<wire::TagLogGroup, _>(|r| self.tag_group(r)),
+            Operation::UntagLogGroup => {
+                call.answer::<wire::UntagLogGroup, _>(|r| self.untag_group(r))
+            }
+            Operation::ListTagsLogGroup => {
+                call.answer::<wire::ListTagsLogGroup, _>(|r| self.list_group_tags(r))
             }
             _ => Err(dispatch::not_here(call.operation())),
         }

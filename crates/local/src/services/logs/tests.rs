@@ -156,9 +156,20 @@ async fn filtering_merges_streams_in_pages() {
         filter(json!({ "filterPattern": "\"GET /\" -500" })).await,
         1
     );
-    let unsupported = json!({ "logGroupName": GROUP, "filterPattern": "{ $.status = 500 }" });
-    let refused = call(&platform, "FilterLogEvents", unsupported).await;
+    let columns = "[method, path = /c, status = 5*]";
+    assert_eq!(filter(json!({ "filterPattern": columns })).await, 1);
+    assert_eq!(
+        filter(json!({ "filterPattern": "{ $.status = 500 }" })).await,
+        0,
+        "no message is JSON"
+    );
+    let broken = json!({ "logGroupName": GROUP, "filterPattern": "{ $.status = }" });
+    let refused = call(&platform, "FilterLogEvents", broken).await;
     assert_eq!(refused.error(), "InvalidParameterException");
+    assert_eq!(
+        refused.json()["message"],
+        "Invalid filter pattern: `a value` is missing"
+    );
 }
 
 #[tokio::test]
@@ -297,4 +308,56 @@ async fn lines_of_tasks_survive_whatever_bytes_they_have() {
         read[3..].iter().map(|part| part.len()).sum::<usize>(),
         long.len()
     );
+}
+
+#[tokio::test]
+async fn a_pattern_can_be_tried_on_messages() {
+    let platform = TestPlatform::start().await;
+    let tried = json!({
+        "filterPattern": "{ $.level = \"error\" && $.ms > 100 }",
+        "logEventMessages": [
+            r#"{"level":"info","ms":200}"#, "plain", r#"{"level":"error","ms":250}"#,
+        ],
+    });
+    let tried = call(&platform, "TestMetricFilter", tried).await.ok();
+    assert_eq!(
+        tried["matches"],
+        json!([{
+            "eventNumber": 3, "eventMessage": r#"{"level":"error","ms":250}"#,
+            "extractedValues": { "$.level": "error", "$.ms": "250" },
+        }])
+    );
+}
+
+#[tokio::test]
+async fn tags_have_older_operations_by_name() {
+    let platform = platform_with_stream().await;
+    let tags = json!({ "logGroupName": GROUP, "tags": { "team": "blue", "a": "b" } });
+    call(&platform, "TagLogGroup", tags).await.ok();
+    let untag = json!({ "logGroupName": GROUP, "tags": ["a"] });
+    call(&platform, "UntagLogGroup", untag).await.ok();
+    let name = json!({ "logGroupName": GROUP });
+    let listed = call(&platform, "ListTagsLogGroup", name).await.ok();
+    assert_eq!(listed["tags"], json!({ "team": "blue" }));
+}
+
+#[tokio::test]
+async fn what_retention_does_not_keep_is_removed() {
+    let platform = platform_with_stream().await;
+    let (now, day) = (EpochMillis::now(), 24 * 60 * 60 * 1000);
+    put(&platform, "one", &[(now.0 - 2 * day, "old")]).await;
+    put(&platform, "one", &[(now.0, "new")]).await;
+    let all = async || {
+        let request = json!({ "logGroupName": GROUP });
+        let answer = call(&platform, "FilterLogEvents", request).await.ok();
+        messages(&answer).join(" ")
+    };
+    let week = json!({ "logGroupName": GROUP, "retentionInDays": 7 });
+    call(&platform, "PutRetentionPolicy", week).await.ok();
+    assert_eq!(all().await, "old new");
+    let one = json!({ "logGroupName": GROUP, "retentionInDays": 1 });
+    call(&platform, "PutRetentionPolicy", one).await.ok();
+    assert_eq!(all().await, "new");
+    platform.logs.remove_expired(now.plus(2 * day)).unwrap();
+    assert_eq!(all().await, "");
 }
