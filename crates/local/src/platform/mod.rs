@@ -14,7 +14,7 @@ mod book;
 pub mod definitions;
 mod driver;
 mod effects;
-mod housekeeping;
+pub(crate) mod housekeeping;
 mod launch;
 mod leftovers;
 mod logs;

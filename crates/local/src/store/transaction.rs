@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::seal::Sealer;
-use super::{StoreError, schema};
+use super::{StoreError, schema, stopped_tasks};
 use crate::files;
 use crate::keys::StoreKey;
 
@@ -49,6 +49,7 @@ impl Store {
         schema::refuse_newer(&writer, path)?;
         schema::configure(&writer).map_err(opened)?;
         schema::migrate(&mut writer)?;
+        stopped_tasks::make_index(&writer)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags).map_err(opened)?;
         schema::configure_reader(&reader).map_err(opened)?;

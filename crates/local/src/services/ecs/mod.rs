@@ -13,6 +13,7 @@ mod service_view;
 mod services;
 mod tags;
 mod task_definitions;
+mod task_list;
 mod task_view;
 mod tasks;
 

@@ -1,12 +1,11 @@
-//! Tasks: run, stop, list, describe.
+//! Tasks: run, stop, describe.
 
 use seaway_aws_wire::ecs as wire;
 use seaway_scheduler::{DesiredStatus, Millis, NewTask, Request, StandaloneTask, TaskId};
 
 use super::Ecs;
 use super::error::EcsError;
-use super::names::{cluster_name, task_arn, task_id};
-use super::paging::page;
+use super::names::{task_arn, task_id};
 use super::services::task_revision;
 use super::tags;
 use super::task_view::{Seen, task_view};
@@ -148,60 +147,6 @@ impl Ecs {
         })
     }
 
-    pub(super) fn list_tasks(
-        &self,
-        request: wire::ListTasksRequest,
-    ) -> Result<wire::ListTasksResponse, EcsError> {
-        let cluster = self.cluster(request.cluster.as_deref())?.name;
-        let service = request
-            .service_name
-            .as_deref()
-            .map(|given| cluster_name(Some(given)));
-        if let Some(name) = service {
-            let key = super::names::service_key(Some(&cluster), name);
-            self.platform
-                .book()
-                .service(&key)
-                .ok_or(EcsError::ServiceNotFound)?;
-        }
-        let stopped_wanted = request.desired_status == Some(wire::DesiredStatus::Stopped);
-        let group = service.map(|name| format!("service:{name}"));
-        let family = request
-            .family
-            .map(|family| format!("task-definition/{family}:"));
-        let wanted = |seen: &Seen| {
-            seen.about.cluster == cluster
-                && (seen.task.desired == DesiredStatus::Stopped) == stopped_wanted
-                && group
-                    .as_ref()
-                    .is_none_or(|group| seen.about.group == *group)
-                && family
-                    .as_ref()
-                    .is_none_or(|f| seen.task.task_definition.contains(f.as_str()))
-                && request
-                    .started_by
-                    .as_ref()
-                    .is_none_or(|by| seen.about.started_by.as_ref() == Some(by))
-        };
-        let mut arns = Vec::new();
-        {
-            let book = self.platform.book();
-            arns.extend(seen_alive(&book).filter(wanted).map(|seen| seen.arn()));
-        }
-        if stopped_wanted {
-            let all = self
-                .store
-                .read::<_, StoreError>(|view| view.list::<StoppedRecord>(""))?;
-            let stopped = all.into_iter().map(|(_, record)| Seen::from(record));
-            arns.extend(stopped.filter(wanted).map(|seen| seen.arn()));
-        }
-        let page = page(arns, request.next_token.as_deref(), request.max_results)?;
-        Ok(wire::ListTasksResponse {
-            task_arns: Some(page.items),
-            next_token: page.next,
-        })
-    }
-
     /// A task, alive or stopped.
     fn find(&self, id: &str) -> Result<Option<Seen>, EcsError> {
         {
@@ -221,18 +166,6 @@ impl Ecs {
             crate::platform::definitions::find(&self.store, &seen.task.task_definition)?;
         Ok(task_view(seen, definition.map(|record| record.definition)))
     }
-}
-
-/// Every task that is not `STOPPED`.
-fn seen_alive(book: &Book) -> impl Iterator<Item = Seen> {
-    let of_services = book.services().flat_map(|record| {
-        record
-            .scheduler
-            .tasks()
-            .iter()
-            .map(move |task| Seen::of_service(record, task))
-    });
-    of_services.chain(book.standalone().map(Seen::from))
 }
 
 fn seen(book: &Book, id: &str) -> Option<Seen> {
