@@ -99,11 +99,7 @@ impl Watched {
             moved = true;
         }
         let outlook = Outlook {
-            stir: if moved {
-                Stir::Moving
-            } else {
-                Stir::of(progress)
-            },
+            stir: if moved { Stir::Moving } else { Stir::Quiet },
             due: self.due(making, progress),
         };
         Ok(Looked { outlook, end })

@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use seaway_core::rollout::{Progress, TaskSeen};
 use seaway_core::time::Timestamp;
 
 const FASTEST: Duration = Duration::from_millis(150);
-/// A cause is to be named within two seconds of its evidence, and a load balancer does not say
-/// when it will have made up its mind.
-const EXPECTANT: Duration = Duration::from_secs(1);
-const SLOWEST: Duration = Duration::from_secs(2);
+/// A cause is to be named within two seconds of its evidence, and a poll takes time, too.
+const SLOWEST: Duration = Duration::from_millis(1_500);
 const THROTTLED: Duration = Duration::from_secs(15);
 
 /// How much a look saw happen.
@@ -17,29 +14,7 @@ const THROTTLED: Duration = Duration::from_secs(15);
 pub(super) enum Stir {
     #[default]
     Quiet,
-    /// A load balancer is about to decide on a task.
-    Expectant,
     Moving,
-}
-
-impl Stir {
-    /// What to expect of a rollout in which nothing moves.
-    pub(super) fn of(progress: &Progress) -> Self {
-        let expectant = progress.tasks.iter().any(TaskSeen::awaits_checks);
-        if expectant {
-            Self::Expectant
-        } else {
-            Self::Quiet
-        }
-    }
-
-    fn slowest(self) -> Duration {
-        match self {
-            Self::Quiet => SLOWEST,
-            Self::Expectant => EXPECTANT,
-            Self::Moving => FASTEST,
-        }
-    }
 }
 
 /// What a poll says about the next one.
@@ -80,7 +55,10 @@ impl Default for Pace {
 impl Pace {
     /// Adapts to what the last poll saw.
     pub(super) fn after(&mut self, outlook: Outlook, now: Timestamp) {
-        self.wait = (self.wait * 5 / 4).min(outlook.stir.slowest());
+        self.wait = match outlook.stir {
+            Stir::Moving => FASTEST,
+            Stir::Quiet => (self.wait * 5 / 4).min(SLOWEST),
+        };
         let until = |due: Timestamp| Duration::try_from(due.duration_since(now)).ok();
         self.due_in = outlook.due.and_then(until);
     }
@@ -133,14 +111,6 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_awake_while_a_load_balancer_decides() {
-        let mut pace = long_after(stir(Stir::Expectant));
-        assert_eq!(pace.wait(), EXPECTANT);
-        pace.after(stir(Stir::Quiet), NOW);
-        assert!(pace.wait() > EXPECTANT);
-    }
-
-    #[test]
     fn it_is_there_when_something_is_due_and_goes_on_as_before() {
         let mut pace = long_after(stir(Stir::Quiet));
         for (milliseconds, wait) in [
@@ -158,9 +128,9 @@ mod tests {
 
     #[test]
     fn of_several_rollouts_the_liveliest_and_the_first_due_count() {
-        let both = stir(Stir::Expectant).and(due_in(300)).and(due_in(200));
+        let both = stir(Stir::Moving).and(due_in(300)).and(due_in(200));
         let expected = Outlook {
-            stir: Stir::Expectant,
+            stir: Stir::Moving,
             ..due_in(200)
         };
         assert_eq!(both, expected);
