@@ -99,16 +99,10 @@ pub struct TaskSeen {
 }
 
 impl TaskSeen {
-    /// Whether the load balancer sends it requests as to a healthy one.
+    /// Whether it lives and the load balancer holds it healthy.
     pub fn is_in_service(&self) -> bool {
         let state = self.target.as_ref().map(|target| target.state);
-        state == Some(TargetState::Healthy)
-    }
-
-    /// Whether it lives and the load balancer has not made up its mind about it.
-    pub fn awaits_checks(&self) -> bool {
-        let state = self.target.as_ref().map(|target| target.state);
-        self.stop.is_none() && state == Some(TargetState::Initial)
+        self.stop.is_none() && state == Some(TargetState::Healthy)
     }
 
     /// Why it ended, unless somebody wanted it to.

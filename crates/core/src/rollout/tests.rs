@@ -86,6 +86,25 @@ fn a_task_that_somebody_stopped_on_purpose_did_not_fail() {
 }
 
 #[test]
+fn a_task_that_ended_is_in_service_no_more_whatever_its_target_still_says() {
+    let target = TargetSeen {
+        state: TargetState::Healthy,
+        reason: None,
+        description: None,
+    };
+    let stopping = TaskSeen {
+        target: Some(target),
+        ..ended(stop("EssentialContainerExited", "Exited"))
+    };
+    assert!(!stopping.is_in_service());
+    let alive = TaskSeen {
+        stop: None,
+        ..stopping
+    };
+    assert!(alive.is_in_service());
+}
+
+#[test]
 fn a_containers_own_reason_says_more_than_the_tasks() {
     let of_container = |reason: &str| StopSeen {
         exit_code: Some(137),
