@@ -14,6 +14,9 @@ use thiserror::Error;
 pub enum EngineError {
     #[error(transparent)]
     Port(#[from] PortError),
+    /// An image could not be built: the work failed, no prerequisite of it.
+    #[error(transparent)]
+    Build(PortError),
     #[error("cannot plan {service}: {}", block_text(.block))]
     Blocked { service: ServiceName, block: Block },
     #[error("nothing was changed: the plan was not confirmed")]
@@ -53,7 +56,7 @@ impl EngineError {
     /// The next steps, as a person would type them.
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Self::Port(error) => error.hint.iter().cloned().collect(),
+            Self::Port(error) | Self::Build(error) => error.hint.iter().cloned().collect(),
             Self::Blocked {
                 block: Block::Unknown { .. },
                 ..
