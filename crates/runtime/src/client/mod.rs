@@ -11,18 +11,24 @@ mod start;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
 use tokio::sync::Mutex;
 
 use crate::event::{EventCursor, TaskStatus};
 use crate::memory::MemoryReport;
+use crate::process::ProcessIdentity;
 pub use crate::protocol::{ContainerUsage, Refusal};
 use crate::protocol::{Reply, Request, Welcome};
 use crate::task::{StopSignal, TaskId, TaskSpec};
 use connection::Connection;
 pub use events::Events;
 pub use start::SupervisorLaunch;
+
+/// A supervisor that has closed its connections ends within this time.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(1);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -178,13 +184,26 @@ impl Supervisor {
     }
 
     /// Stops every task as [`Supervisor::stop`] does with SIGTERM, and returns when the
-    /// supervisor has gone.
+    /// supervisor's process has gone.
     pub async fn shutdown(&self, timeout: Duration) -> Result<(), ClientError> {
+        let number = i32::try_from(self.pid()).unwrap_or_default();
+        let process = ProcessIdentity::of(Pid::from_raw(number));
         self.expect_accepted(Request::Shutdown {
             timeout_ms: millis(timeout),
         })
         .await?;
         self.connection.lock().await.closed().await;
+        // The connection ends a moment before the process does.
+        let begun = Instant::now();
+        while process.as_ref().is_ok_and(|process| process.is_alive()) {
+            if begun.elapsed() > LAST_MOMENT {
+                return Err(ClientError::Silent {
+                    process: number,
+                    waited: LAST_MOMENT,
+                });
+            }
+            tokio::time::sleep(LOOK).await;
+        }
         Ok(())
     }
 

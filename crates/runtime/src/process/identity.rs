@@ -32,6 +32,12 @@ impl ProcessIdentity {
         })
     }
 
+    /// Whether exactly this process still runs; one that only waits to be collected does not.
+    pub(crate) fn is_alive(self) -> bool {
+        let stat = read_stat(self.pid);
+        stat.is_ok_and(|stat| stat.start_time == self.start_time && !stat.is_zombie())
+    }
+
     /// Sends a signal unless the process is gone or its number belongs to another one by now.
     pub(crate) fn signal(self, signal: Signal) -> Result<(), Errno> {
         match read_stat(self.pid) {

@@ -31,6 +31,7 @@ crate::harness::tests![
     a_task_that_makes_no_sense_is_refused,
     a_supervisor_in_a_very_long_directory_answers,
     shutdown_stops_every_task,
+    a_shutdown_returns_when_the_process_is_gone,
     two_platforms_at_once_share_one_supervisor,
     a_binary_that_is_no_supervisor_is_reported,
     many_tasks_at_once_all_start_and_all_stop,
@@ -409,6 +410,18 @@ fn shutdown_stops_every_task() {
         let mut events = all_events(&stage.supervisor().await).await;
         for _ in 0..10 {
             next(&mut events).await;
+        }
+    });
+}
+
+fn a_shutdown_returns_when_the_process_is_gone() {
+    let stage = Stage::new();
+    block_on(async {
+        for round in 0..20 {
+            let supervisor = stage.supervisor().await;
+            let process = i32::try_from(supervisor.pid()).unwrap();
+            supervisor.shutdown(PATIENCE).await.unwrap();
+            assert!(!is_alive(process), "round {round}");
         }
     });
 }
