@@ -19,7 +19,7 @@ use seaway_manifest::Manifest;
 use seaway_ports::{SecretValue, Secrets};
 
 use crate::args::Global;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, unconnected};
 use crate::follow::Following;
 use crate::hidden;
 use crate::system_clock::SystemClock;
@@ -65,10 +65,10 @@ impl Context {
         self.manifest.directory()
     }
 
-    /// Starts the embedded platform where it does not run.
-    pub(crate) async fn platform(&self) -> Result<Connection, Failure> {
+    /// Refuses an environment that this version cannot reach.
+    fn guard(&self) -> Result<(), Failure> {
         match &self.environment.platform {
-            Platform::Local => ensure_platform(&self.state).await,
+            Platform::Local => Ok(()),
             Platform::Ecs(target) => {
                 guard_aws(target)?;
                 Err(Failure::new(
@@ -87,13 +87,34 @@ impl Context {
     pub(crate) fn ledger(&self) -> Result<DirectoryLedger, Failure> {
         let clock = Arc::new(SystemClock);
         DirectoryLedger::open(self.state.root().join("ledger"), clock).map_err(|error| {
-            Failure::prerequisite(error, &["the state directory must be writable"])
+            Failure::prerequisite(
+                error,
+                "the state directory must be writable; SEAWAY_STATE_DIR moves it",
+            )
         })
     }
 
-    /// Connects to the environment's platform.
+    /// Connects to the environment's platform, which is started where it does not run.
     pub(crate) async fn connect(&self) -> Result<Connected, Failure> {
-        let connection = self.platform().await?;
+        self.guard()?;
+        self.connected(ensure_platform(&self.state).await?).await
+    }
+
+    /// Connects to the environment's platform, if it runs: looking at things starts nothing.
+    pub(crate) async fn find(&self) -> Result<Option<Connected>, Failure> {
+        self.guard()?;
+        match running_platform(&self.state).await? {
+            Some(connection) => self.connected(connection).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for a command that has nothing to say about a stopped platform.
+    pub(crate) async fn reach(&self) -> Result<Connected, Failure> {
+        self.find().await?.ok_or_else(not_running)
+    }
+
+    async fn connected(&self, connection: Connection) -> Result<Connected, Failure> {
         let target = LocalTarget {
             endpoint: connection.endpoint.clone(),
             access_key_id: connection.access_key_id.clone(),
@@ -105,8 +126,13 @@ impl Context {
             project: self.environment.project.clone(),
             environment: self.environment.name.clone(),
         };
-        let infrastructure = LocalInfrastructure::connect(&target, &identity).await?;
-        let ecs = Arc::new(Ecs::connect(&Target::Local(target), &identity).await?);
+        let infrastructure = LocalInfrastructure::connect(&target, &identity)
+            .await
+            .map_err(unconnected)?;
+        let ecs = Ecs::connect(&Target::Local(target), &identity)
+            .await
+            .map_err(unconnected)?;
+        let ecs = Arc::new(ecs);
         let ledger = Arc::new(self.ledger()?);
         let ports = Ports {
             rollouts: ecs.clone(),
@@ -127,8 +153,9 @@ impl Context {
     }
 
     fn builder(&self) -> Result<Bundler, Failure> {
-        Bundler::new(self.directory(), self.images()?)
-            .map_err(|error| Failure::prerequisite(error, &[]))
+        Bundler::new(self.directory(), self.images()?).map_err(|error| {
+            Failure::prerequisite(error, "the manifest's directory must be readable")
+        })
     }
 
     fn registry(&self, connection: &Connection) -> Result<RegistryClient, Failure> {
@@ -136,14 +163,21 @@ impl Context {
             access_key_id: connection.access_key_id.clone(),
             secret_access_key: SecretValue::new(connection.secret_access_key.expose().to_owned()),
         };
-        RegistryClient::new(&connection.endpoint, &credentials, self.images()?)
-            .map_err(|error| Failure::prerequisite(error, &[]))
+        RegistryClient::new(&connection.endpoint, &credentials, self.images()?).map_err(|error| {
+            Failure::prerequisite(
+                error,
+                "`seaway local stop` and `seaway local start` start the platform anew",
+            )
+        })
     }
 
     /// Images that were built here, whether or not they were pushed.
     fn images(&self) -> Result<ImageStore, Failure> {
         ImageStore::open(self.state.root().join("builds")).map_err(|error| {
-            Failure::prerequisite(error, &["the state directory must be writable"])
+            Failure::prerequisite(
+                error,
+                "the state directory must be writable; SEAWAY_STATE_DIR moves it",
+            )
         })
     }
 
@@ -163,10 +197,12 @@ impl Context {
 /// The state directory of the manifest in `directory`.
 pub(crate) fn state_dir(directory: &Path) -> Result<StateDir, Failure> {
     // The background processes live in another working directory.
-    let directory =
-        std::path::absolute(directory).map_err(|error| Failure::prerequisite(error, &[]))?;
+    let directory = std::path::absolute(directory).map_err(|error| {
+        let hint = "change to a directory that exists, or name the manifest with an absolute path";
+        Failure::prerequisite(error, hint)
+    })?;
     StateDir::from_environment(&directory, |name| std::env::var_os(name))
-        .map_err(|error| Failure::prerequisite(error, &["set HOME or XDG_DATA_HOME"]))
+        .map_err(|error| Failure::prerequisite(error, "set HOME or XDG_DATA_HOME"))
 }
 
 /// Refuses variables of this process that would send AWS calls elsewhere than the manifest says.
@@ -186,6 +222,22 @@ pub(crate) async fn ensure_platform(state: &StateDir) -> Result<Connection, Fail
     launched(launch::ensure_running(state, &launch_options()?).await)
 }
 
+/// The embedded platform of a state directory, if it runs.
+pub(crate) async fn running_platform(state: &StateDir) -> Result<Option<Connection>, Failure> {
+    let found = launch::find_running(state).await;
+    found.map_err(|error| {
+        let hint = "`seaway local stop` ends a platform that does not answer; \
+                    `seaway local start` starts it again";
+        Failure::prerequisite(error, hint)
+    })
+}
+
+/// What a command says that needs a running platform and may not start one.
+pub(crate) fn not_running() -> Failure {
+    let hint = "`seaway local start` starts it";
+    Failure::new(Exit::Prerequisite, "the platform does not run", &[hint])
+}
+
 /// The embedded platform started anew, with its tasks kept.
 pub(crate) async fn restart_platform(state: &StateDir) -> Result<Connection, Failure> {
     launched(launch::restart(state, &launch_options()?).await)
@@ -199,15 +251,12 @@ fn launch_options() -> Result<LaunchOptions, Failure> {
 }
 
 fn launched(result: Result<Connection, LaunchError>) -> Result<Connection, Failure> {
-    result.map_err(|error| Failure::prerequisite(error, &["`seaway local status` tells what runs"]))
+    result.map_err(|error| Failure::prerequisite(error, "`seaway local status` tells what runs"))
 }
 
 fn own_binary() -> Result<PathBuf, Failure> {
     std::env::current_exe().map_err(|error| {
-        Failure::prerequisite(
-            error,
-            &["/proc must be mounted: Seaway executes itself again"],
-        )
+        Failure::prerequisite(error, "/proc must be mounted: Seaway executes itself again")
     })
 }
 
@@ -217,5 +266,9 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure::prerequisite(error, &[]))
+        .map_err(|error| {
+            let hint =
+                "close other programs, or raise the limits on threads and files (`ulimit -a`)";
+            Failure::prerequisite(error, hint)
+        })
 }

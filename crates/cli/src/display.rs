@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use seaway_core::event::Event;
-use seaway_report::Listener;
+use seaway_report::{Listener, Standing};
 
 /// A listener that several places draw through. Its lock is held for one drawing at a time, never
 /// while something is waited for.
 pub(crate) struct Display {
     listener: Mutex<Box<dyn Listener>>,
     paused: AtomicBool,
+    standing: Mutex<Standing>,
 }
 
 impl Display {
@@ -18,11 +19,19 @@ impl Display {
         Self {
             listener: Mutex::new(listener),
             paused: AtomicBool::new(false),
+            standing: Mutex::default(),
         }
     }
 
     pub(crate) fn event(&self, event: &Event) {
         self.listener().event(event);
+        self.standing(|standing| standing.event(event));
+    }
+
+    /// Looks at where the release stands, by the events so far.
+    pub(crate) fn standing<T>(&self, look: impl FnOnce(&mut Standing) -> T) -> T {
+        let standing = self.standing.lock();
+        look(&mut standing.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Draws what moves by itself, unless a question is on the screen.

@@ -100,7 +100,7 @@ impl Following {
 }
 
 /// Returns at the next Ctrl-C; never, where signals cannot be caught.
-async fn pressed(signals: &mut Option<Signal>) {
+pub(crate) async fn pressed(signals: &mut Option<Signal>) {
     let caught = match signals {
         Some(signals) => signals.recv().await,
         None => None,

@@ -15,6 +15,7 @@ mod hidden;
 mod origin;
 mod output;
 mod system_clock;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -24,7 +25,10 @@ fn main() -> ExitCode {
     if let Some(code) = hidden::run() {
         return code;
     }
-    let arguments = args::Arguments::parse();
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::told(error),
+    };
     let output = output::Output::new(&arguments.global);
     match commands::run(arguments, &output) {
         Ok(code) => code,

@@ -55,10 +55,10 @@ impl Output {
         write(&mut std::io::stderr(), text);
     }
 
-    /// Writes a result for programs.
+    /// Writes one line for programs.
     pub(crate) fn json<T: Serialize>(self, value: &T) {
-        match serde_json::to_string_pretty(value) {
-            Ok(text) => self.data(&format!("{text}\n")),
+        match seaway_report::json_line(value) {
+            Ok(line) => self.data(&line),
             Err(error) => tracing::error!(%error, "a result cannot be written as JSON"),
         }
     }

@@ -37,7 +37,7 @@ impl Deploy {
         let policy = policy(&context, &self.services, self.prune)?;
         let connected = context.connect().await?;
         let source = source_of(context.directory()).await;
-        release::make(
+        let made = release::make(
             &context,
             connected,
             self.consent,
@@ -45,7 +45,8 @@ impl Deploy {
             output,
             async |session, asking| seaway_engine::deploy(&session, &policy, &asking).await,
         )
-        .await
+        .await?;
+        Ok(made.told(&context, output))
     }
 }
 

@@ -39,7 +39,7 @@ impl History {
         let releases =
             seaway_ports::Ledger::list(&ledger, &context.environment.name, self.limit).await?;
         match output.format {
-            Format::Json => output.json(&releases),
+            Format::Json => output.json(&serde_json::json!({ "releases": releases })),
             Format::Text => {
                 let style = output.data_style();
                 output.data(&seaway_report::history(&releases, SystemClock.now(), style));
@@ -54,7 +54,8 @@ async fn replay(context: &Context, given: &str, output: Output) -> Result<ExitCo
     let id: ReleaseId = given
         .parse()
         .map_err(|error: seaway_core::release::ReleaseIdError| {
-            Failure::new(Exit::Usage, error.to_string(), &[])
+            let hint = format!("`seaway history {}` lists them", context.environment.name);
+            Failure::new(Exit::Usage, error.to_string(), &[&hint])
         })?;
     let environment = &context.environment.name;
     let ledger = context.ledger()?;

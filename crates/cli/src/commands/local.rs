@@ -1,5 +1,7 @@
 //! `seaway local`.
 
+mod env;
+
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -9,8 +11,8 @@ use seaway_local::profile::ProfileName;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Format, Global};
-use crate::context::{ensure_platform, restart_platform, state_dir};
-use crate::failure::{Exit, Failure};
+use crate::context::{ensure_platform, restart_platform, running_platform, state_dir};
+use crate::failure::Failure;
 use crate::output::Output;
 
 /// Start, stop and look at the embedded platform of this project
@@ -25,6 +27,9 @@ pub(crate) enum Local {
     /// Print variables that point AWS tools at the platform: eval "$(seaway local env)"
     Env,
 }
+
+/// What to do when the state directory cannot be used.
+const WRITABLE: &str = "the state directory must be writable; SEAWAY_STATE_DIR moves it";
 
 #[derive(Debug, Args)]
 pub(crate) struct Start {
@@ -73,7 +78,7 @@ impl Local {
             Self::Start(start) => start.run(&state, output).await,
             Self::Stop => stop(&state, output).await,
             Self::Status => status(&state, output).await,
-            Self::Env => env(&state, output).await,
+            Self::Env => env::run(&state, output).await,
         }
     }
 }
@@ -87,29 +92,37 @@ pub(crate) async fn addresses(state: &StateDir) -> Result<Vec<Address>, Failure>
         .get_mut("listeners")
         .map(serde_json::Value::take)
         .unwrap_or_default();
-    serde_json::from_value(listeners).map_err(|error| Failure::prerequisite(error, &[]))
+    serde_json::from_value(listeners).map_err(|error| {
+        let hint = "`seaway local start` replaces a platform of another version";
+        Failure::prerequisite(error, hint)
+    })
 }
 
 async fn running_status(state: &StateDir) -> Result<Option<serde_json::Value>, Failure> {
-    let running = launch::find_running(state).await;
-    let Some(connection) = running.map_err(|error| Failure::prerequisite(error, &[]))? else {
+    let Some(connection) = running_platform(state).await? else {
         return Ok(None);
     };
     let status = PlatformClient::new(connection).status().await;
-    status
-        .map(Some)
-        .map_err(|error| Failure::prerequisite(error, &[]))
+    status.map(Some).map_err(|error| {
+        let hint = "`seaway local stop` ends a platform that does not answer as it should";
+        Failure::prerequisite(error, hint)
+    })
 }
 
 impl Start {
     async fn run(self, state: &StateDir, output: Output) -> Result<ExitCode, Failure> {
-        let failed = |error| Failure::prerequisite(error, &["choose it again with --profile"]);
+        let failed = |error| {
+            Failure::prerequisite(
+                error,
+                "choose it again with --profile, in a state directory that is writable",
+            )
+        };
         let before = ProfileName::of(state).map_err(failed);
         let connection = match self.profile.map(ProfileName::from) {
             Some(wanted) if before.as_ref().ok() != Some(&wanted) => {
                 state
                     .create()
-                    .map_err(|error| Failure::prerequisite(error, &[]))?;
+                    .map_err(|error| Failure::prerequisite(error, WRITABLE))?;
                 wanted.choose(state).map_err(failed)?;
                 restart_platform(state).await?
             }
@@ -128,14 +141,23 @@ impl Start {
 }
 
 async fn stop(state: &StateDir, output: Output) -> Result<ExitCode, Failure> {
-    let stopped = launch::stop(state)
-        .await
-        .map_err(|error| Failure::prerequisite(error, &[]))?;
-    output.message(match stopped {
-        Stopped::Ended => "The platform and its tasks have stopped.\n",
-        Stopped::Killed => "The platform did not answer and was killed; its tasks have stopped.\n",
-        Stopped::NoneRan => "No platform ran.\n",
-    });
+    let stopped = launch::stop(state).await.map_err(|error| {
+        let log = state.root().join("platform.log");
+        let hint = format!("its own log may tell more: {}", log.display());
+        Failure::prerequisite(error, &hint)
+    })?;
+    let (word, text) = match stopped {
+        Stopped::Ended => ("ended", "The platform and its tasks have stopped.\n"),
+        Stopped::Killed => (
+            "killed",
+            "The platform did not answer and was killed; its tasks have stopped.\n",
+        ),
+        Stopped::NoneRan => ("none_ran", "No platform ran.\n"),
+    };
+    match output.format {
+        Format::Json => output.json(&serde_json::json!({ "stopped": word })),
+        Format::Text => output.message(text),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -192,58 +214,4 @@ fn shown(value: &serde_json::Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Shell assignments; the secret key is the reader's own.
-async fn env(state: &StateDir, output: Output) -> Result<ExitCode, Failure> {
-    let running = launch::find_running(state).await;
-    let connection = running.map_err(|error| Failure::prerequisite(error, &[]))?;
-    let Some(connection) = connection else {
-        return Err(Failure::new(
-            Exit::Prerequisite,
-            "no platform runs",
-            &["`seaway local start` starts it"],
-        ));
-    };
-    let variables = [
-        ("AWS_ENDPOINT_URL", connection.endpoint.clone()),
-        ("AWS_ACCESS_KEY_ID", connection.access_key_id.clone()),
-        (
-            "AWS_SECRET_ACCESS_KEY",
-            connection.secret_access_key.expose().to_owned(),
-        ),
-        ("AWS_REGION", connection.region.to_owned()),
-        ("AWS_DEFAULT_REGION", connection.region.to_owned()),
-        ("NO_PROXY", no_proxy("NO_PROXY")),
-        ("no_proxy", no_proxy("no_proxy")),
-    ];
-    match output.format {
-        Format::Json => {
-            let map: std::collections::BTreeMap<&str, &String> = variables
-                .iter()
-                .map(|(name, value)| (*name, value))
-                .collect();
-            output.json(&map);
-        }
-        Format::Text => {
-            for (name, value) in &variables {
-                output.data(&format!(
-                    "export {name}='{}'\n",
-                    value.replace('\'', r"'\''")
-                ));
-            }
-            output.data("unset AWS_SESSION_TOKEN AWS_PROFILE\n");
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// What was there already, and this machine.
-fn no_proxy(name: &str) -> String {
-    const OWN: &str = "127.0.0.1,localhost";
-    match std::env::var(name) {
-        Ok(before) if !before.is_empty() && !before.contains(OWN) => format!("{before},{OWN}"),
-        Ok(before) if before.contains(OWN) => before,
-        _ => OWN.to_owned(),
-    }
 }

@@ -7,10 +7,12 @@ use clap::Args;
 use seaway_core::time::{Seconds, Timestamp};
 use seaway_ports::{Clock as _, LogLine, LogQuery};
 use seaway_report::{LogRow, LogStyle};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Format, Global};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
+use crate::follow::pressed;
 use crate::output::Output;
 use crate::system_clock::SystemClock;
 
@@ -44,32 +46,40 @@ pub(crate) struct Logs {
 impl Logs {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::load(global, &self.environment)?;
-        self.check(&context)?;
+        self.check(&context).await?;
         let query = self.query()?;
-        let connected = context.connect().await?;
+        let connected = context.reach().await?;
         let logs = connected.ports.logs;
+        // One stream for the whole time: a signal between two looks is not lost.
+        let mut signals = signal(SignalKind::interrupt()).ok();
         let mut page = logs.read(&query, None).await?;
+        let mut shown = 0;
         loop {
             page.lines.iter().for_each(|line| self.show(line, output));
+            shown += page.lines.len();
             if !self.follow {
-                return Ok(ExitCode::SUCCESS);
+                break;
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
+                () = pressed(&mut signals) => break,
             }
             page = logs.read(&query, Some(&page.next)).await?;
         }
+        if output.format == Format::Json {
+            output.json(&serde_json::json!({ "result": "logs", "lines": shown }));
+        }
+        Ok(ExitCode::SUCCESS)
     }
 
-    fn check(&self, context: &Context) -> Result<(), Failure> {
+    async fn check(&self, context: &Context) -> Result<(), Failure> {
         for name in &self.services {
             let job = name.strip_prefix("job-").unwrap_or_default();
             let environment = &context.environment;
             if !environment.services.contains_key(name.as_str())
                 && !environment.jobs.contains_key(job)
             {
-                super::selection::service(environment, name)?;
+                super::selection::running_service(context, name).await?;
             }
         }
         Ok(())
@@ -88,10 +98,7 @@ impl Logs {
 
     fn show(&self, line: &LogLine, output: Output) {
         match output.format {
-            Format::Json => match serde_json::to_string(line) {
-                Ok(text) => output.data(&format!("{text}\n")),
-                Err(error) => tracing::error!(%error, "a line cannot be written as JSON"),
-            },
+            Format::Json => output.json(line),
             Format::Text => {
                 let row = LogRow {
                     at: line.at,
@@ -110,7 +117,8 @@ impl Logs {
 }
 
 fn since(text: &str) -> Result<Timestamp, Failure> {
-    let usage = |text: String| Failure::new(Exit::Usage, text, &[]);
+    let usage =
+        |text: String| Failure::new(Exit::Usage, text, &["write a time as 30s, 10m, 2h or 1d"]);
     let seconds: Seconds = text
         .parse()
         .map_err(|error| usage(format!("--since {text}: {error}")))?;

@@ -14,7 +14,8 @@ use crate::output::Output;
 
 /// Show what a deploy would do, and why
 ///
-/// Builds the images, so that the plan is exactly what would run, and changes nothing else.
+/// Builds the images, so that the plan is exactly what would run, and changes nothing else: the
+/// platform must be running already.
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
     /// The environment
@@ -31,7 +32,7 @@ impl Plan {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::with_sources(&global.manifest, &self.environment)?;
         let policy = policy(&context, &self.services, self.prune)?;
-        let connected = context.connect().await?;
+        let connected = context.reach().await?;
         // The events of a plan's builds are progress, never the result.
         let following = Following::new(Output {
             format: Format::Text,

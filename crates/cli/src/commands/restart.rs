@@ -25,10 +25,10 @@ pub(crate) struct Restart {
 impl Restart {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::load(global, &self.environment)?;
-        let services = selection::services(&context.environment, &self.services)?;
+        let services = selection::running_services(&context, &self.services).await?;
         let connected = context.connect().await?;
         let consent = self.consent;
-        release::make(
+        let made = release::make(
             &context,
             connected,
             consent,
@@ -36,6 +36,7 @@ impl Restart {
             output,
             async |session, asking| seaway_engine::restart(&session, services, &asking).await,
         )
-        .await
+        .await?;
+        Ok(made.told(&context, output))
     }
 }

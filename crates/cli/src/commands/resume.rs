@@ -36,7 +36,7 @@ impl Resume {
             Resumption::GoOn
         };
         let consent = self.consent;
-        release::make(
+        let made = release::make(
             &context,
             connected,
             consent,
@@ -44,6 +44,7 @@ impl Resume {
             output,
             async |session, asking| seaway_engine::resume(&session, resumption, &asking).await,
         )
-        .await
+        .await?;
+        Ok(made.told(&context, output))
     }
 }

@@ -35,10 +35,10 @@ pub(crate) struct Rollback {
 impl Rollback {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::load(global, &self.environment)?;
-        let target = self.target(&context)?;
+        let target = self.target(&context).await?;
         let connected = context.connect().await?;
         let consent = self.consent;
-        release::make(
+        let made = release::make(
             &context,
             connected,
             consent,
@@ -46,13 +46,14 @@ impl Rollback {
             output,
             async |session, asking| seaway_engine::rollback(&session, &target, &asking).await,
         )
-        .await
+        .await?;
+        Ok(made.told(&context, output))
     }
 
-    fn target(&self, context: &Context) -> Result<RollbackTarget, Failure> {
+    async fn target(&self, context: &Context) -> Result<RollbackTarget, Failure> {
         if let Some(service) = &self.service {
             return Ok(RollbackTarget::Service {
-                service: selection::service(&context.environment, service)?,
+                service: selection::running_service(context, service).await?,
                 revision: self.revision.clone(),
             });
         }
@@ -60,7 +61,8 @@ impl Rollback {
             None => Ok(RollbackTarget::Previous),
             Some(given) => given.parse().map(RollbackTarget::Release).map_err(
                 |error: seaway_core::release::ReleaseIdError| {
-                    Failure::new(Exit::Usage, error.to_string(), &[])
+                    let hint = format!("`seaway history {}` lists them", self.environment);
+                    Failure::new(Exit::Usage, error.to_string(), &[&hint])
                 },
             ),
         }

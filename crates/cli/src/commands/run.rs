@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 use seaway_core::event::{Event, EventKind, JobEvent};
 use seaway_core::release::Source;
-use seaway_engine::RunRequest;
+use seaway_engine::{EngineError, RunRequest};
 use seaway_ports::JobState;
 use seaway_report::Listener;
+use serde_json::json;
 
 use super::selection;
 use crate::args::{Format, Global};
@@ -41,7 +42,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::load(global, &self.environment)?;
-        let service = selection::service(&context.environment, &self.service)?;
+        let service = selection::running_service(&context, &self.service).await?;
         let connected = context.connect().await?;
         let following = Following::shown_by(listener(output), output);
         let session = context.session(connected.ports, &following, origin(Source::Recorded));
@@ -50,16 +51,41 @@ impl Run {
             command: self.command,
         };
         let work = async move { seaway_engine::run(&session, &request).await };
-        Ok(match following.until(work).await? {
-            JobState::Running | JobState::Succeeded => ExitCode::SUCCESS,
-            JobState::Failed { exit_code, .. } => match exit_code {
-                Some(code @ 1..=125) => {
-                    u8::try_from(code).map_or(Exit::Failed.into(), ExitCode::from)
-                }
-                _ => Exit::Failed.into(),
-            },
-        })
+        let ended = following.until(work).await;
+        let state = ended.map_err(|error| stopped(error, &self.environment))?;
+        let code = exit_code(&state);
+        if output.format == Format::Json {
+            let (its_own, reason) = match &state {
+                JobState::Running | JobState::Succeeded => (Some(0), None),
+                JobState::Failed { exit_code, reason } => (*exit_code, Some(reason)),
+            };
+            output.json(&json!({
+                "result": "run", "task_exit_code": its_own, "reason": reason, "exit_code": code,
+            }));
+        }
+        Ok(code.into())
     }
+}
+
+/// The command's own code where it can be one.
+fn exit_code(state: &JobState) -> u8 {
+    match state {
+        JobState::Running | JobState::Succeeded => 0,
+        JobState::Failed {
+            exit_code: Some(code @ 1..=125),
+            ..
+        } => u8::try_from(*code).unwrap_or(Exit::Failed as u8),
+        JobState::Failed { .. } => Exit::Failed as u8,
+    }
+}
+
+/// Ctrl-C ends the task with the command.
+fn stopped(error: EngineError, environment: &str) -> Failure {
+    if !matches!(error, EngineError::Interrupted) {
+        return error.into();
+    }
+    let hint = format!("`seaway logs {environment}` shows what it wrote");
+    Failure::new(Exit::Failed, "interrupted: the task was stopped", &[&hint])
 }
 
 /// A reader of standard output wants the command's lines and nothing else.

@@ -30,10 +30,10 @@ pub(crate) struct Scale {
 impl Scale {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::load(global, &self.environment)?;
-        let service = selection::service(&context.environment, &self.service)?;
+        let service = selection::running_service(&context, &self.service).await?;
         let connected = context.connect().await?;
         let (consent, count) = (self.consent, self.count);
-        release::make(
+        let made = release::make(
             &context,
             connected,
             consent,
@@ -41,6 +41,7 @@ impl Scale {
             output,
             async |session, asking| seaway_engine::scale(&session, &service, count, &asking).await,
         )
-        .await
+        .await?;
+        Ok(made.told(&context, output))
     }
 }

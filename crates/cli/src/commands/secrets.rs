@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use seaway_core::environment::SecretRef;
 use seaway_core::name::ServiceName;
+use seaway_engine::EngineError;
 use seaway_ports::{Clock as _, SecretValue};
 use seaway_report::SecretRow;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Format, Global};
 use crate::context::Context;
@@ -72,9 +75,9 @@ impl Secrets {
 impl Of {
     async fn list(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::load(global, &self.environment)?;
-        let secrets = context.connect().await?.secrets.list().await?;
+        let secrets = context.reach().await?.secrets.list().await?;
         match output.format {
-            Format::Json => output.json(&secrets),
+            Format::Json => output.json(&json!({ "secrets": secrets })),
             Format::Text => {
                 let row = |secret: seaway_ports::SecretStatus| SecretRow {
                     name: secret.name,
@@ -102,9 +105,9 @@ impl Of {
                     .map(|secret| (name.clone(), secret.clone()))
             })
             .collect();
-        let findings = context.connect().await?.secrets.check(&references).await?;
+        let findings = context.reach().await?.secrets.check(&references).await?;
         match output.format {
-            Format::Json => output.json(&findings),
+            Format::Json => output.json(&json!({ "findings": findings })),
             Format::Text => {
                 output.data(&seaway_report::findings(&findings, output.data_style()));
             }
@@ -137,7 +140,12 @@ impl Set {
             .secrets
             .set(&secret, &value)
             .await?;
-        output.message(&format!("{} is set in {}\n", self.secret, self.environment));
+        match output.format {
+            Format::Json => output.json(&json!({ "set": self.secret })),
+            Format::Text => {
+                output.message(&format!("{} is set in {}\n", self.secret, self.environment));
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -153,10 +161,13 @@ impl Named {
             return Err(Failure::new(Exit::Usage, text, &[&hint]));
         }
         secrets.remove(&self.secret).await?;
-        output.message(&format!(
-            "{} is removed from {}\n",
-            self.secret, self.environment
-        ));
+        match output.format {
+            Format::Json => output.json(&json!({ "removed": self.secret })),
+            Format::Text => output.message(&format!(
+                "{} is removed from {}\n",
+                self.secret, self.environment
+            )),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -193,12 +204,18 @@ fn from_stdin(name: &str) -> String {
 
 /// From a prompt that shows nothing, or from standard input without its last line end.
 fn read_value(name: &str) -> Result<SecretValue, Failure> {
-    let failed = |error: std::io::Error| Failure::prerequisite(error, &[]);
+    let failed = |error: io::Error| match error.kind() {
+        // Ctrl-C at the prompt.
+        io::ErrorKind::Interrupted => EngineError::Interrupted.into(),
+        _ => Failure::prerequisite(error, &from_stdin(name)),
+    };
     let mut value = String::new();
-    if std::io::stdin().is_terminal() {
+    if io::stdin().is_terminal() {
+        // Caught, so that the prompt gives the terminal back before the command ends.
+        let _caught = signal(SignalKind::interrupt()).map_err(failed)?;
         value = rpassword::prompt_password(format!("Value of {name}: ")).map_err(failed)?;
     } else {
-        std::io::stdin()
+        io::stdin()
             .take(LONGEST + 2)
             .read_to_string(&mut value)
             .map_err(failed)?;

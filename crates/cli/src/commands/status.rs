@@ -1,10 +1,15 @@
 //! `seaway status`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
-use seaway_ports::{Clock as _, ServiceStatus};
-use seaway_report::StatusRow;
+use seaway_core::name::ServiceName;
+use seaway_core::release::{Deployed, Release};
+use seaway_ports::{Clock as _, Ledger as _, ServiceStatus};
+use seaway_report::{StatusRow, StoppedRow};
+use serde::Serialize;
+use serde_json::json;
 
 use super::local::{Address, addresses};
 use crate::args::{Format, Global};
@@ -13,6 +18,9 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::system_clock::SystemClock;
 
+/// Releases that are looked through for one that ended.
+const LOOKED_THROUGH: usize = 20;
+
 /// Show what runs in an environment, in one screen
 #[derive(Debug, Args)]
 pub(crate) struct Status {
@@ -20,64 +28,117 @@ pub(crate) struct Status {
     environment: String,
 }
 
+/// What runs in an environment.
+#[derive(Debug, Serialize)]
+pub(crate) struct Seen {
+    running: bool,
+    services: Vec<ServiceStatus>,
+    addresses: Vec<Address>,
+    /// Where public services are reached.
+    urls: BTreeMap<ServiceName, String>,
+}
+
 impl Status {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::load(global, &self.environment)?;
-        let connected = context.connect().await?;
-        show(&context, &connected, output).await?;
+        let Some(connected) = context.find().await? else {
+            stopped(&context, output).await?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        let seen = see(&context, &connected).await?;
+        match output.format {
+            Format::Json => output.json(&seen),
+            Format::Text => output.data(&seen.shown(output)),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Writes the status.
-pub(crate) async fn show(
-    context: &Context,
-    connected: &Connected,
-    output: Output,
-) -> Result<(), Failure> {
+/// Looks at what runs.
+pub(crate) async fn see(context: &Context, connected: &Connected) -> Result<Seen, Failure> {
     let services = connected.ports.rollouts.status().await?;
     let addresses = addresses(&context.state).await?;
+    let url = |service: &ServiceStatus| {
+        let url = url(context, service, &addresses)?;
+        Some((service.name.clone(), url))
+    };
+    Ok(Seen {
+        running: true,
+        urls: services.iter().filter_map(url).collect(),
+        services,
+        addresses,
+    })
+}
+
+/// What a platform that does not run would run, by the record.
+async fn stopped(context: &Context, output: Output) -> Result<(), Failure> {
+    let ledger = context.ledger()?;
+    let name = &context.environment.name;
+    let releases = ledger.list(name, LOOKED_THROUGH).await?;
+    let recorded = releases.iter().find_map(Release::after);
+    let recorded = recorded.map(|after| after.services.values());
+    let recorded: Vec<&Deployed> = recorded.into_iter().flatten().collect();
     match output.format {
         Format::Json => {
-            output.json(&serde_json::json!({ "services": services, "addresses": addresses }));
+            let service = |deployed: &&Deployed| {
+                json!({
+                    "name": deployed.service.name,
+                    "revision": deployed.revision,
+                    "image": deployed.service.image,
+                })
+            };
+            let recorded: Vec<_> = recorded.iter().map(service).collect();
+            output.json(&json!({
+                "running": false, "services": [], "addresses": [], "urls": {},
+                "recorded": recorded,
+            }));
         }
         Format::Text => {
-            let rows: Vec<StatusRow> = services
-                .iter()
-                .map(|service| row(context, service, &addresses))
-                .collect();
-            let style = output.data_style();
-            output.data(&seaway_report::status(&rows, SystemClock.now(), style));
+            let row = |deployed: &&Deployed| StoppedRow {
+                service: deployed.service.name.to_string(),
+                revision: deployed.revision.short().to_owned(),
+                image: deployed.service.image.digest.short().to_owned(),
+            };
+            let rows: Vec<StoppedRow> = recorded.iter().map(row).collect();
+            output.data(&seaway_report::stopped(&rows, output.data_style()));
         }
     }
     Ok(())
 }
 
-fn row(context: &Context, service: &ServiceStatus, addresses: &[Address]) -> StatusRow {
-    let newest = service.rollouts.first();
-    let unfinished = newest.filter(|(_, state, _)| state != "COMPLETED");
-    StatusRow {
-        service: service.name.to_string(),
-        revision: service.revision.short().to_owned(),
-        image: service
-            .image
-            .as_ref()
-            .map(|image| image.digest.short().to_owned()),
-        version: None,
-        desired: service.counts.desired,
-        running: service.counts.running,
-        pending: service.counts.pending,
-        failed: service.counts.failed,
-        health: service.targets,
-        rollout: newest
-            .map(|(_, state, _)| state.to_lowercase())
-            .unwrap_or_default(),
-        reason: unfinished.and_then(|(_, _, reason)| reason.clone()),
-        url: url(context, service, addresses),
-        last_event: service
-            .last_event
-            .as_ref()
-            .map(|event| (event.at, event.message.clone())),
+impl Seen {
+    /// One screen.
+    pub(crate) fn shown(&self, output: Output) -> String {
+        let rows: Vec<StatusRow> = self.services.iter().map(|one| self.row(one)).collect();
+        seaway_report::status(&rows, SystemClock.now(), output.data_style())
+    }
+
+    fn row(&self, service: &ServiceStatus) -> StatusRow {
+        let newest = service.rollouts.first();
+        let unfinished = newest.filter(|(_, state, _)| state != "COMPLETED");
+        StatusRow {
+            service: service.name.to_string(),
+            revision: service.revision.short().to_owned(),
+            image: service
+                .image
+                .as_ref()
+                .map(|image| image.digest.short().to_owned()),
+            version: None,
+            desired: service.counts.desired,
+            running: service.counts.running,
+            pending: service.counts.pending,
+            failed: service.counts.failed,
+            health: service.targets,
+            rollout: newest
+                .map(|(_, state, _)| state.to_lowercase())
+                .unwrap_or_default(),
+            reason: unfinished.and_then(|(_, _, reason)| reason.clone()),
+            url: self.urls.get(&service.name).cloned(),
+            last_event: service
+                .last_event
+                .as_ref()
+                .map(|event| (event.at, event.message.clone())),
+        }
     }
 }
 

@@ -34,7 +34,7 @@ impl Up {
         let connected = context.connect().await?;
         let source = source_of(context.directory()).await;
         let consent = Consent { yes: true };
-        let code = release::make(
+        let made = release::make(
             &context,
             connected,
             consent,
@@ -43,10 +43,14 @@ impl Up {
             async |session, asking| seaway_engine::deploy(&session, &policy, &asking).await,
         )
         .await?;
-        if output.format == Format::Text {
-            let connected = context.connect().await?;
-            status::show(&context, &connected, output).await?;
+        let seen = status::see(&context, &context.connect().await?).await?;
+        match output.format {
+            Format::Json => made.told_to_programs(Some(&seen), output),
+            Format::Text => {
+                made.told_to_people(&context, output);
+                output.data(&seen.shown(output));
+            }
         }
-        Ok(code)
+        Ok(made.exit_code().into())
     }
 }
