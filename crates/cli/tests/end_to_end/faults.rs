@@ -61,7 +61,7 @@ fn a_build_that_fails_changes_nothing() {
     let build = "image   = { bundle = [\"service\"], build = \"echo it is broken >&2; exit 3\" }";
     let project =
         Project::new(&WEB.replace("image   = { bundle = [\"service\", \"greeting\"] }", build));
-    let shown = project.seaway(&["deploy", "local"]).with_code(3);
+    let shown = project.seaway(&["deploy", "local"]).with_code(1);
     insta::assert_snapshot!("build_failed", shown.settled(&project.root()));
     project.edit(
         ", build = \"echo it is broken >&2; exit 3\"",

@@ -2,7 +2,8 @@
 
 use nix::sys::signal::Signal;
 
-use crate::project::{Project, WEB};
+use crate::process::Running;
+use crate::project::{Project, WEB, eventually, with_migration};
 
 /// A rollout that takes a while: healthy only at the second check.
 const SLOW: &str = "READY_AFTER_MS = \"2000\"";
@@ -66,4 +67,80 @@ fn a_deploy_that_was_killed_can_be_undone() {
         "history_of_an_undone_release",
         history.settled(&project.root())
     );
+}
+
+#[test]
+fn a_first_release_that_is_undone_leaves_nothing() {
+    let slow = format!("VERSION = \"1\", {SLOW}");
+    let project = Project::new(&WEB.replace("VERSION = \"1\"", &slow));
+    let mut deploy = project.start(&["deploy", "local"]);
+    deploy.wait_for("creating with tiny-local-web:1");
+    deploy.signal(Signal::SIGINT);
+    deploy.end().with_code(1);
+    let undone = project.seaway(&["resume", "local", "--undo"]).with_code(0);
+    insta::assert_snapshot!("first_release_undone", undone.settled(&project.root()));
+    let status = project.seaway(&["status", "local"]).with_code(0);
+    assert_eq!(status.stdout(), "No service runs.\n");
+}
+
+#[test]
+fn of_two_undos_at_once_one_undoes_and_the_other_finds_nothing_left() {
+    let project = deployed();
+    let mut deploy = project.start(&["deploy", "local"]);
+    deploy.wait_for("rolling to tiny-local-web:2");
+    deploy.signal(Signal::SIGKILL);
+    deploy.end();
+    let undo = || project.start(&["resume", "local", "--undo"]);
+    let both = [undo(), undo()].map(Running::end);
+    let mut codes = both.each_ref().map(|shown| shown.code);
+    codes.sort_unstable();
+    // The second finds the release closed, before it waits for the lock or after.
+    assert!(
+        matches!(codes, [Some(0), Some(0 | 2)]),
+        "{}\n{}",
+        both[0],
+        both[1]
+    );
+    assert_eq!(project.get("/version"), "1\n");
+    let history = project.seaway(&["history", "local", "--output", "json"]);
+    let releases = history.with_code(0).json()["releases"].clone();
+    assert_eq!(releases.as_array().map(Vec::len), Some(3), "{releases:#}");
+}
+
+#[test]
+fn after_ctrl_c_during_a_job_the_services_wait() {
+    let project = Project::new(&with_migration());
+    project.edit("VERSION = \"1\"", "VERSION = \"1\", MIGRATE_MS = \"2000\"");
+    let mut deploy = project.start(&["deploy", "local"]);
+    deploy.wait_for("runs as task");
+    deploy.signal(Signal::SIGINT);
+    let detached = deploy.end().with_code(1);
+    insta::assert_snapshot!("detached_during_a_job", detached.settled(&project.root()));
+    let words = ["resume", "local", "--output", "json"];
+    let resumed = project.seaway(&words).with_code(0);
+    assert_eq!(
+        resumed
+            .json_lines()
+            .pop()
+            .map(|last| last["outcome"].clone()),
+        Some("succeeded".into())
+    );
+    assert_eq!(project.get("/version"), "1\n");
+}
+
+#[test]
+fn programs_are_told_what_goes_on_after_an_interrupt() {
+    let project = deployed();
+    let deploy = project.start(&["deploy", "local", "--output", "json"]);
+    assert!(
+        eventually(|| deploy.stdout().contains("\"old\":")),
+        "{}",
+        deploy.stdout()
+    );
+    deploy.signal(Signal::SIGINT);
+    let detached = deploy.end().with_code(1).json_lines().pop();
+    let expected = serde_json::json!({
+        "result": "detached", "release": 2, "fates": { "web": "goes_on" }, "exit_code": 1,
+    });
+    assert_eq!(detached, Some(expected));
 }

@@ -1,6 +1,8 @@
 //! What tasks wrote, whatever they wrote.
 
-use crate::project::{Project, WEB, eventually};
+use nix::sys::signal::Signal;
+
+use crate::project::{Project, WEB, eventually, get};
 
 /// Writes control sequences, bytes that are no UTF-8 and a megabyte in one line.
 const WORKER: &str = r#"
@@ -65,6 +67,24 @@ fn logs_are_merged_filtered_bounded_and_harmless() {
     assert_eq!(long, 1 << 20, "the long line is whole");
     let wrong = project.seaway(&["logs", "local", "wroker"]).with_code(2);
     insta::assert_snapshot!("logs_of_no_service", wrong.to_string());
+}
+
+#[test]
+fn following_shows_new_lines_until_ctrl_c() {
+    let project = Project::new(WEB);
+    project.seaway(&["up"]).with_code(0);
+    let url = project.url();
+    let follow = project.start(&["logs", "local", "web", "-F"]);
+    assert!(eventually(|| follow.stdout().contains("version 1 starts")));
+    get(&url, "/say");
+    assert!(
+        eventually(|| follow.stdout().contains("said at ")),
+        "a line that came later:\n{}",
+        follow.stdout()
+    );
+    follow.signal(Signal::SIGINT);
+    let shown = follow.end().with_code(0);
+    assert_eq!(shown.stdout().lines().count(), 2, "each line once: {shown}");
 }
 
 /// The second word of each line is a task's id.

@@ -8,9 +8,11 @@
 mod fixture;
 mod process;
 mod project;
+mod pty;
 mod shown;
 
 mod aws;
+mod checks;
 mod confidential;
 mod faults;
 mod going_back;
@@ -19,9 +21,13 @@ mod interrupted;
 mod logs;
 mod manifest;
 mod operating;
+mod orphans;
 mod platform;
 mod programs;
 mod releases;
 mod routes;
 mod secrets;
 mod sources;
+mod stopped;
+mod terminal;
+mod usage;

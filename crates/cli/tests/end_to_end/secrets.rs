@@ -30,6 +30,7 @@ fn a_secret_is_set_used_rotated_and_removed() {
             .settled(&project.root())
     };
 
+    project.seaway(&["local", "start"]).with_code(0);
     insta::assert_snapshot!(
         "check_without_a_value",
         settled(&["secrets", "check", "local"], 1)
