@@ -1,5 +1,9 @@
 //! Tasks: run, stop, list, and what their ends say.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use crate::api::SECRETS;
@@ -16,6 +20,7 @@ tests![
     a_secret_reaches_the_task,
     tasks_are_found_by_what_they_are,
     a_task_stopped_while_it_starts_leaves_nothing,
+    what_the_platform_writes_is_its_owners_alone,
 ];
 
 fn a_task_runs_with_its_overrides_and_ends() {
@@ -262,4 +267,60 @@ fn a_task_stopped_while_it_starts_leaves_nothing() {
         }
         stage.until_marked(0).await;
     });
+}
+
+fn what_the_platform_writes_is_its_owners_alone() {
+    run(async {
+        let stage = Stage::start().await;
+        let container = json!({
+            "name": "main", "image": stage.image,
+            "command": ["/bin/sh", "-c", "umask 0; echo hello; echo x > $SEAWAY_VOLUME_DATA/x"],
+            "mountPoints": [{ "sourceVolume": "data", "containerPath": "/data" }],
+        });
+        let definition = stage
+            .register(json!({
+                "family": "job", "containerDefinitions": [container],
+                "volumes": [{ "name": "data" }],
+            }))
+            .await;
+        let task = stage.finished(&definition).await;
+        assert_eq!(task["containers"][0]["exitCode"], 0);
+        let state = stage.state.root();
+        let mut open = Vec::new();
+        let mut seen = 0;
+        walk(state, &mut |path, mode| {
+            seen += 1;
+            if mode & 0o077 != 0 {
+                open.push(format!("{} {mode:o}", path.display()));
+            }
+        });
+        assert!(open.is_empty(), "{open:#?}");
+        assert!(seen > 25, "{seen}");
+        for name in ["store.db-wal", "images", "registry", "tasks", "volumes"] {
+            assert!(state.join(name).exists(), "{name}");
+        }
+    });
+}
+
+/// Visits everything but the content of images and volumes, which has modes of its own: the
+/// directories above are closed.
+fn walk(directory: &Path, visit: &mut dyn FnMut(&Path, u32)) {
+    let names = fs::read_dir(directory).unwrap();
+    let mut paths: Vec<PathBuf> = names.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        let found = fs::symlink_metadata(&path).unwrap();
+        if found.is_symlink() {
+            continue;
+        }
+        let is_image = found.is_dir() && directory.ends_with("images");
+        if is_image {
+            continue;
+        }
+        visit(&path, found.mode() & 0o777);
+        let is_volume = path.ends_with("data");
+        if found.is_dir() && !is_volume {
+            walk(&path, visit);
+        }
+    }
 }
