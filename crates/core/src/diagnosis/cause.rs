@@ -11,7 +11,7 @@ pub struct Cause {
     /// The platform's own words.
     pub evidence: String,
     /// When the evidence sufficed for the first time; where the platform does not tell, the
-    /// earliest moment at which it can have ([`super::sightings`]).
+    /// earliest moment at which it can have.
     pub since: Timestamp,
     /// Tasks that ended this way, newest last.
     pub tasks: Vec<String>,
