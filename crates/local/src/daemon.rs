@@ -25,6 +25,7 @@ use crate::profile::{ProfileError, ProfileName};
 use crate::registry::{BlobError, BlobFiles, Registry};
 use crate::server::control::{Control, Shutdown, TaskFate};
 use crate::server::{AccessKeys, ListenError, Listener, Routes};
+use crate::services::ecr::Ecr;
 use crate::services::ecs::Ecs;
 use crate::services::elbv2::Elbv2;
 use crate::services::fresh_logs::FreshLogs;
@@ -146,6 +147,14 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
             Blocking::new(Arc::new(Elbv2::new(Arc::clone(&balancing)))),
         )
         .with(
+            Service::Ecr,
+            Blocking::new(Arc::new(Ecr::new(
+                registry.images().clone(),
+                keys.secret_access_key.clone(),
+                port,
+            ))),
+        )
+        .with(
             Service::Ecs,
             Blocking::new(Arc::new(Ecs::new(Arc::clone(&platform)))),
         );
@@ -253,7 +262,11 @@ async fn keep_images(registry: Arc<Registry>) {
     loop {
         ticks.tick().await;
         let images = registry.images().clone();
-        let kept = tokio::task::spawn_blocking(move || images.remove_unused(EpochMillis::now()));
+        let kept = tokio::task::spawn_blocking(move || {
+            let now = EpochMillis::now();
+            images.remove_expired(now)?;
+            images.remove_unused(now)
+        });
         if let Ok(Err(error)) = kept.await {
             tracing::error!(%error, "images that nobody needs stay");
         }

@@ -21,6 +21,7 @@ use crate::layout::StateDir;
 use crate::registry::{BlobFiles, Registry};
 use crate::server::control::{Control, Shutdown};
 use crate::server::{AccessKeys, Listener, Routes};
+use crate::services::ecr::Ecr;
 use crate::services::logs::Logs;
 use crate::services::secretsmanager::SecretsManager;
 use crate::services::ssm::Parameters;
@@ -65,10 +66,14 @@ impl TestPlatform {
         let files = BlobFiles::prepare(state.registry()).unwrap();
         let parameters = Arc::new(Parameters::new(Arc::clone(&store)));
         let registry = Arc::new(Registry::new(files, store));
+        let listener = Listener::bind(&state).await.unwrap();
+        let secret = keys.secret_access_key.clone();
+        let ecr = Ecr::new(registry.images().clone(), secret, listener.port());
         let services = Services::default()
             .with(Service::Sts, Blocking::new(Arc::new(Sts)))
             .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
             .with(Service::Ssm, Blocking::new(parameters))
+            .with(Service::Ecr, Blocking::new(Arc::new(ecr)))
             .with(Service::Logs, Blocking::new(Arc::clone(&logs)));
         let (control, shutdown) = Control::new(
             keys.secret_access_key.clone(),
@@ -81,7 +86,6 @@ impl TestPlatform {
             registry: Arc::clone(&registry),
             control,
         };
-        let listener = Listener::bind(&state).await.unwrap();
         let connection = Connection::new(&keys, listener.port());
         let end = CancellationToken::new();
         tokio::spawn(listener.serve(Arc::new(routes), end.clone()));

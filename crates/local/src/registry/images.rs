@@ -18,7 +18,7 @@ use crate::store::{NewManifest, Store, StoreError, StoredManifest, Tx};
 #[derive(Clone, Debug)]
 pub struct Images {
     pub(super) files: BlobFiles,
-    pub(super) store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
 }
 
 /// A manifest on its way into a repository.
@@ -162,7 +162,7 @@ impl Images {
     }
 
     /// The size of a blob that the repository holds, if its file is as it should be.
-    pub(super) fn blob_size(
+    pub fn blob_size(
         &self,
         repository: &RepositoryName,
         digest: &Digest,

@@ -11,8 +11,10 @@ mod blobs;
 mod content;
 mod digest;
 mod endpoint;
+mod expiry;
 mod garbage;
 mod images;
+mod lifecycle;
 mod listings;
 mod manifest;
 mod parameters;
@@ -20,13 +22,16 @@ mod reference;
 mod repositories;
 mod resolve;
 mod target;
+pub mod token;
 mod uploading;
 mod uploads;
 
 pub use blobs::{BlobError, BlobFiles};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use endpoint::Registry;
+pub use expiry::candidates;
 pub use images::{ImageError, Images, NewImage, PushedImage};
+pub use lifecycle::{Candidate, Expired, LifecyclePolicy, PolicyError};
 pub use manifest::{Content, Descriptor, Manifest, ManifestError, Platform};
 pub use reference::{
     ImageName, ImageReference, REGISTRY_NAME, Reference, ReferenceError, RepositoryName, TagName,

@@ -19,8 +19,12 @@ pub struct RepositoryRecord {
     pub exclusions: Vec<String>,
     pub scan_on_push: bool,
     pub tags: BTreeMap<String, String>,
+    /// Who may do what, as it was put: JSON. Kept for whoever asks; one key opens everything here.
+    pub policy: Option<String>,
     /// As it was put: JSON.
     pub lifecycle_policy: Option<String>,
+    /// The policy of the last preview.
+    pub lifecycle_preview: Option<String>,
     /// When the lifecycle policy was last applied.
     pub lifecycle_evaluated_at: Option<EpochMillis>,
 }
@@ -83,7 +87,7 @@ pub(super) fn find_or_create(
 }
 
 /// Whether `text` is what `pattern` says; `*` stands for any characters, none included.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
     let Some((prefix, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };

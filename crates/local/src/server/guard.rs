@@ -11,8 +11,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::request::Parts;
 
+use crate::clock::EpochMillis;
 use crate::keys::PlatformKeys;
 use crate::redacted::Redacted;
+use crate::registry::token;
 
 /// What a client must know.
 #[derive(Clone, Debug)]
@@ -67,9 +69,9 @@ impl AccessKeys {
         }
     }
 
-    /// Whether the request carries the access key as user and password (Basic):
-    /// how clients of an image registry introduce themselves.
-    pub(super) fn match_basic(&self, request: &Parts) -> bool {
+    /// Whether the request carries the access key, or `AWS` and a token of ECR, as user and
+    /// password (Basic): how clients of an image registry introduce themselves.
+    pub(super) fn match_basic(&self, request: &Parts, now: EpochMillis) -> bool {
         let given = request
             .headers
             .get(AUTHORIZATION)
@@ -77,8 +79,18 @@ impl AccessKeys {
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
             .and_then(|(_, encoded)| BASE64.decode(encoded.trim()).ok());
+        let Some(given) = given else {
+            return false;
+        };
+        let token = std::str::from_utf8(&given)
+            .ok()
+            .and_then(|text| text.strip_prefix(token::TOKEN_USER))
+            .and_then(|text| text.strip_prefix(':'));
+        if token.is_some_and(|token| token::is_good(&self.secret_access_key, token, now)) {
+            return true;
+        }
         let expected = format!("{}:{}", self.access_key_id, self.secret_access_key.expose());
-        given.is_some_and(|given| verify_slices_are_equal(&given, expected.as_bytes()).is_ok())
+        verify_slices_are_equal(&given, expected.as_bytes()).is_ok()
     }
 }
 
@@ -134,15 +146,23 @@ mod tests {
     }
 
     #[test]
-    fn basic_credentials_must_be_the_access_key() {
+    fn basic_credentials_are_the_access_key_or_a_token() {
         let keys = AccessKeys {
             access_key_id: "AKID".into(),
             secret_access_key: Redacted::new("secret"),
         };
         let header = |text: &str| format!("Basic {}", BASE64.encode(text));
-        assert!(keys.match_basic(&parts(&[("authorization", &header("AKID:secret"))])));
-        assert!(!keys.match_basic(&parts(&[("authorization", &header("AKID:secre"))])));
-        assert!(!keys.match_basic(&parts(&[("authorization", "Basic !!")])));
-        assert!(!keys.match_basic(&parts(&[])));
+        let matches = |text: &str| {
+            let parts = parts(&[("authorization", text)]);
+            keys.match_basic(&parts, EpochMillis(1000))
+        };
+        assert!(matches(&header("AKID:secret")));
+        assert!(!matches(&header("AKID:secre")));
+        assert!(!matches("Basic !!"));
+        assert!(!keys.match_basic(&parts(&[]), EpochMillis(1000)));
+        let token = |end| token::issue(&keys.secret_access_key, EpochMillis(end));
+        assert!(matches(&header(&format!("AWS:{}", token(1001).expose()))));
+        assert!(!matches(&header(&format!("AWS:{}", token(999).expose()))));
+        assert!(!matches(&header(&format!("AKID:{}", token(1001).expose()))));
     }
 }

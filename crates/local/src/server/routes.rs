@@ -47,7 +47,7 @@ impl Routes {
     }
 
     async fn answer_registry(&self, parts: &Parts, body: Incoming) -> Response<Body> {
-        let mut response = if self.keys.match_basic(parts) {
+        let mut response = if self.keys.match_basic(parts, EpochMillis::now()) {
             self.registry.answer(parts, body).await
         } else {
             let mut refused = empty(StatusCode::UNAUTHORIZED);

@@ -7,6 +7,7 @@
 
 mod call;
 mod dispatch;
+pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod fresh_logs;
