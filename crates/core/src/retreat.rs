@@ -2,7 +2,8 @@
 //!
 //! The services of a release belong together unless the manifest calls one `independent`. What ran
 //! before runs again; what the release created is removed; what failed at its first attempt stays,
-//! without tasks, so that it can be looked into.
+//! without tasks, so that it can be looked into. A first release has nothing to go back to: what
+//! succeeded in it stays.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +47,7 @@ pub fn to_take_back(plan: &Plan, before: &Snapshot, ends: &Ends) -> BTreeSet<Ser
         .filter(|service| !service.independent)
         .map(|service| service.name.clone())
         .filter(|name| ends.get(name) == Some(&RolloutEnd::Succeeded))
-        .filter(|name| before.services.contains_key(name) || is_new(plan, name))
+        .filter(|name| before.services.contains_key(name) || is_new(plan, before, name))
         .collect()
 }
 
@@ -67,7 +68,7 @@ pub fn remainder(plan: &Plan, before: &Snapshot, going_back: &BTreeSet<ServiceNa
         if before.services.contains_key(name) {
             had_failed || !service.independent
         } else {
-            !had_failed && !service.independent && is_new(plan, name)
+            !had_failed && !service.independent && is_new(plan, before, name)
         }
     };
     let (back, followed): (Vec<_>, Vec<_>) = services(plan).partition(|service| goes_back(service));
@@ -89,9 +90,11 @@ fn services(plan: &Plan) -> impl Iterator<Item = &DesiredService> {
     })
 }
 
-fn is_new(plan: &Plan, name: &ServiceName) -> bool {
-    matches!(
+/// Whether the release created it beside others that were there.
+fn is_new(plan: &Plan, before: &Snapshot, name: &ServiceName) -> bool {
+    let is_created = matches!(
         plan.services.get(name),
         Some(Decision::Deploy { reasons }) if reasons.contains(&Reason::New)
-    )
+    );
+    is_created && !before.services.is_empty()
 }

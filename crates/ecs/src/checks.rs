@@ -16,7 +16,7 @@ use seaway_core::digest::Digest;
 use seaway_core::name::ServiceName;
 use seaway_ports::{Checks, PortError, PortErrorKind};
 
-use crate::connect::{Place, Session};
+use crate::connect::Session;
 use crate::document::{self, Check};
 use crate::error::During as _;
 use crate::tags;
@@ -79,21 +79,6 @@ impl Session {
                 Err(PortError::new(PortErrorKind::NotFound, what, message))
             }
         }
-    }
-
-    /// Digests of the checks in force by the names of their target groups; none where Terraform
-    /// owns them.
-    pub(crate) async fn checks_in_force(&self) -> Result<BTreeMap<String, Digest>, PortError> {
-        if self.place == Place::Aws {
-            return Ok(BTreeMap::new());
-        }
-        let groups = self.live_target_groups().await?;
-        let mut digests = BTreeMap::new();
-        for check in groups.values().filter_map(in_force) {
-            let digest = document::finished(&check)?.digest;
-            digests.insert(check.target_group_name, digest);
-        }
-        Ok(digests)
     }
 
     /// Keeps tasks alive that fail the check of that target group, if any are registered there. The
@@ -163,6 +148,18 @@ pub(crate) fn checks_of(service: &ecs::Service) -> Checks {
     } else {
         Checks::Enforced
     }
+}
+
+/// Digests of the checks in force by the names of their target groups.
+pub(crate) fn checks_in_force(
+    groups: &BTreeMap<String, elb::TargetGroup>,
+) -> Result<BTreeMap<String, Digest>, PortError> {
+    let mut digests = BTreeMap::new();
+    for check in groups.values().filter_map(in_force) {
+        let digest = document::finished(&check)?.digest;
+        digests.insert(check.target_group_name, digest);
+    }
+    Ok(digests)
 }
 
 /// The same check for tasks that never had to pass it.

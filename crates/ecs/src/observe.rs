@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use aws_sdk_ecs::types as sdk;
+use aws_sdk_elasticloadbalancingv2::types as elb;
 use seaway_core::desired::RevisionId;
 use seaway_core::digest::Digest;
 use seaway_core::environment::Environment;
@@ -13,11 +14,15 @@ use seaway_core::observed::Observed;
 use seaway_core::rollout::Counts;
 use seaway_ports::PortError;
 
-use crate::connect::Session;
+use crate::checks::checks_in_force;
+use crate::connect::{Place, Session};
 use crate::definitions::Definition;
 use crate::error::During as _;
 use crate::services::{count, is_active, primary};
 use crate::tags;
+
+/// Target groups by name.
+type Groups = BTreeMap<String, elb::TargetGroup>;
 
 impl Session {
     pub(crate) async fn observe(&self, environment: &Environment) -> Result<Live, PortError> {
@@ -29,11 +34,14 @@ impl Session {
         let Some(cluster) = self.cluster().await? else {
             return Ok(live);
         };
-        live.infrastructure = infrastructure(&cluster);
+        let groups = self.groups_in_force().await?;
+        if self.place == Place::Aws || self.is_complete(environment, &groups) {
+            live.infrastructure = infrastructure(&cluster);
+        }
         let names = self.service_names().await?;
         let described = self.describe(&names).await;
         let definitions = self.definitions(revisions(&described)).await;
-        let checks = self.checks_in_force().await?;
+        let checks = checks_in_force(&groups)?;
         for (name, service) in described {
             let Ok(name) = ServiceName::try_from(name) else {
                 continue; // Not from a manifest: such a name cannot be in one.
@@ -49,6 +57,21 @@ impl Session {
             live.services.insert(name, seen);
         }
         Ok(live)
+    }
+
+    /// Whether every service of the environment has the target group it needs: one goes with a
+    /// service that is removed, whatever was provisioned before.
+    fn is_complete(&self, environment: &Environment, groups: &Groups) -> bool {
+        let mut balanced = environment.services.values().filter(|s| s.port.is_some());
+        balanced.all(|service| groups.contains_key(&self.identity.target_group(&service.name)))
+    }
+
+    /// This machine's target groups; none where Terraform owns them.
+    async fn groups_in_force(&self) -> Result<Groups, PortError> {
+        match self.place {
+            Place::Local => self.live_target_groups().await,
+            Place::Aws => Ok(Groups::new()),
+        }
     }
 
     pub(crate) async fn cluster(&self) -> Result<Option<sdk::Cluster>, PortError> {

@@ -392,3 +392,11 @@ async fn a_platform_that_never_answers_again_is_left_and_resumed_later() {
     let resumed = resumed.resume(Resumption::GoOn).await.expect("carried out");
     assert_eq!(outcome(&resumed), Some(Outcome::Succeeded));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_succeeded_in_a_first_release_stays() {
+    let (world, scene) = (World::new(), Scene::of(&["api", "web"]));
+    world.behave("api", "v1", Behaviour::CrashAtStart);
+    deployed(&world, scene.environment(), Outcome::Failed).await;
+    assert_eq!(running(&world), ["api=v1 x0", "web=v1 x2"]);
+}
