@@ -1,8 +1,9 @@
 //! From HTTP requests to operations, and from answers to HTTP responses.
 //!
-//! Decoding takes two steps. [`decode`] finds out which operation is meant and checks the body
-//! against the operation's shape; [`Decoded::parse`] turns it into the request type, for which
-//! nothing can be missing any more.
+//! Decoding takes two steps. [`decode`] finds out which operation is meant; [`Decoded::parse`]
+//! checks the body against the operation's shape and turns it into the request type, for which
+//! nothing can be missing any more. Whoever does not have the operation can say so in between,
+//! whatever the body holds.
 
 mod cbor;
 mod compression;
@@ -40,7 +41,7 @@ pub struct Dialect {
     pub service: Option<Service>,
 }
 
-/// A request whose operation is known and whose body satisfies the model.
+/// A request whose operation is known.
 #[derive(Clone, PartialEq)]
 pub struct Decoded {
     operation: Operation,
@@ -75,12 +76,26 @@ impl Decoded {
         }
     }
 
+    /// Checks the body against the model.
+    ///
+    /// # Errors
+    /// What the service would answer: unreadable body, or broken constraints.
+    pub fn check(&self) -> Result<(), WireError> {
+        validation::check(self.operation.input(), &self.body).map_err(|invalid| match &invalid {
+            Invalid::Mistyped { .. } => unreadable(self.protocol, invalid.to_string()),
+            Invalid::Violations(error) => {
+                WireError::new(self.service().validation_error(), error.to_string())
+            }
+        })
+    }
+
     /// The operation's request.
     ///
     /// # Errors
-    /// `SerializationException` or `MalformedInput` when `O` is not the decoded operation, or when
-    /// a value does not fit its type.
+    /// Those of [`Decoded::check`], and `SerializationException` or `MalformedInput` when `O` is
+    /// not the decoded operation or a value does not fit its type.
     pub fn parse<O: AwsOperation>(self) -> Result<O::Request, WireError> {
+        self.check()?;
         let protocol = self.protocol;
         if self.operation != O::OPERATION {
             return Err(unreadable(
@@ -118,10 +133,10 @@ pub fn dialect(parts: &Parts, body: &[u8]) -> Dialect {
     Dialect { protocol, service }
 }
 
-/// Decodes and validates a request whose signature has been verified.
+/// Decodes a request whose signature has been verified.
 ///
 /// # Errors
-/// What the service would answer: unknown operation, unreadable body, or broken constraints.
+/// What the service would answer: unknown operation, or unreadable body.
 pub fn decode(parts: &Parts, body: &[u8]) -> Result<Decoded, WireError> {
     let protocol = protocol(parts);
     let body = compression::unpacked(parts, body)
@@ -131,12 +146,6 @@ pub fn decode(parts: &Parts, body: &[u8]) -> Result<Decoded, WireError> {
         Protocol::Json => json::decode(parts, &body)?,
         Protocol::Query => query::decode(parts, &body)?,
     };
-    validation::check(operation.input(), &body).map_err(|invalid| match &invalid {
-        Invalid::Mistyped { .. } => unreadable(protocol, invalid.to_string()),
-        Invalid::Violations(error) => {
-            WireError::new(operation.service().validation_error(), error.to_string())
-        }
-    })?;
     Ok(Decoded {
         operation,
         protocol,

@@ -51,6 +51,7 @@ impl Recorded {
     /// The error code and message that the client would get.
     pub(crate) fn refused(&self) -> String {
         codec::decode(&self.parts, &self.body)
+            .and_then(|decoded| decoded.check())
             .unwrap_err()
             .to_string()
     }

@@ -11,7 +11,7 @@ use crate::clock::EpochMillis;
 /// What a handler gives back: an encoded response, or the error to encode.
 pub type Answer = Result<Response<Bytes>, WireError>;
 
-/// A verified, decoded and validated request.
+/// A verified and decoded request. Its values are checked when it is answered.
 #[derive(Debug)]
 pub struct Call {
     decoded: Decoded,
