@@ -1,5 +1,9 @@
 //! Tables of patterns and of messages that do or do not fit them.
 
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+
 use super::*;
 
 /// Each pattern with messages that fit and messages that do not.
@@ -297,4 +301,60 @@ fn many_wildcards_cost_little() {
     let message = |end: &str| format!(r#"{{"a":"{}{end}"}}"#, "a".repeat(10_000));
     assert!(!pattern.matches(&message("c")));
     assert!(pattern.matches(&message("abc")));
+}
+
+#[test]
+fn no_pattern_and_no_message_makes_it_panic() {
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        "(",
+        ")",
+        "$",
+        ".",
+        "a",
+        "'",
+        "\"",
+        "\\",
+        "%",
+        "*",
+        "...",
+        ",",
+        "=",
+        "!=",
+        ">=",
+        "<",
+        "&&",
+        "||",
+        "IS",
+        "NULL",
+        "NOT",
+        "EXISTS",
+        " ",
+        "7",
+        "-",
+        "?",
+        "ä",
+        "\u{1f40b}",
+    ];
+    let mut rng = StdRng::seed_from_u64(4);
+    let mut text = |start: &str| {
+        let length = rng.random_range(0..12);
+        let pieces = (0..length).filter_map(|_| PIECES.choose(&mut rng).copied());
+        pieces.fold(start.to_owned(), |text, piece| text + piece)
+    };
+    let mut read = 0;
+    for start in ["", "{ $.a", "[a", "[..., a = "] {
+        for _ in 0..20_000 {
+            let (pattern, message) = (text(start), text(""));
+            if let Ok(pattern) = Pattern::parse(&pattern) {
+                read += 1;
+                pattern.matches(&message);
+                pattern.extract(&message);
+            }
+        }
+    }
+    assert!(read > 1_000, "{read} patterns were read");
 }
