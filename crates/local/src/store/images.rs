@@ -105,6 +105,21 @@ impl View<'_> {
         Ok(found.optional()?)
     }
 
+    /// The manifests that the manifest is made of.
+    pub fn child_manifests(
+        &self,
+        repository: &str,
+        manifest: &str,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT r.digest FROM manifest_references r \
+             JOIN manifests m ON m.repository = r.repository AND m.digest = r.digest \
+             WHERE r.repository = ?1 AND r.manifest = ?2",
+        )?;
+        let rows = statement.query_map([repository, manifest], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The bytes of the blobs that the manifest names.
     pub fn image_size(&self, repository: &str, manifest: &str) -> Result<u64, StoreError> {
         let mut statement = self.connection.prepare_cached(

@@ -93,7 +93,7 @@ impl Ecr {
         let name = repository.as_str();
         let (stored, size) = self.images.store.read(|view| {
             let stored: Option<StoredManifest> = view.manifest(name, &image.digest)?;
-            Ok::<_, EcrError>((stored, view.image_size(name, &image.digest)?))
+            Ok::<_, EcrError>((stored, size_of(view, name, &image.digest)?))
         })?;
         let media_type = stored.as_ref().map(|stored| stored.media_type.clone());
         let (artifact_type, subject) = stored
@@ -157,6 +157,19 @@ pub(super) fn identifiers(image: Candidate) -> Vec<ImageIdentifier> {
         image_tag: Some(tag),
     };
     tags.map(identifier).collect()
+}
+
+/// The bytes of an image; of an index, those of its largest image.
+fn size_of(view: &View<'_>, name: &str, digest: &str) -> Result<u64, EcrError> {
+    let children = view.child_manifests(name, digest)?;
+    if children.is_empty() {
+        return Ok(view.image_size(name, digest)?);
+    }
+    let mut largest = 0;
+    for child in children {
+        largest = largest.max(view.image_size(name, &child)?);
+    }
+    Ok(largest)
 }
 
 fn fits(image: &Candidate, status: Option<&TagStatus>) -> bool {

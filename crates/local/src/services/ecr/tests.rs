@@ -285,6 +285,10 @@ async fn images_are_deleted_by_tag_and_by_digest() {
         "repositoryName": "shop/api", "imageManifest": index.to_string(), "imageTag": "all",
     });
     call(&platform, "PutImage", put).await.ok();
+    let all = json!({ "repositoryName": "shop/api", "imageIds": [{ "imageTag": "all" }] });
+    let all = call(&platform, "DescribeImages", all).await.ok();
+    let size = &all["imageDetails"][0]["imageSizeInBytes"];
+    assert_eq!(*size, "layer".len() + "{}".len(), "that of its image");
     let part = delete(json!([{ "imageDigest": digest }]));
     let part = call(&platform, "BatchDeleteImage", part).await.ok();
     let failure = &part["failures"][0];
