@@ -1,17 +1,17 @@
 //! Asks before a plan is applied.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use seaway_core::environment::{Class, Environment};
 use seaway_core::plan::Plan;
 use seaway_engine::{Answer, Confirm, Occasion};
-use tokio::sync::oneshot;
 
 use crate::args::{Consent, Format};
 use crate::display::Display;
 use crate::output::Output;
+use crate::prompt;
 
 /// Shows the plan, and asks where the environment wants to be asked about.
 pub(crate) struct Asking {
@@ -54,26 +54,9 @@ impl Asking {
         let name = &self.environment.name;
         self.output
             .message(&format!("Type the environment's name ({name}) to go on: "));
-        match line().await {
-            Some(line) if line.trim() == name.as_str() => Answer::Confirmed,
+        match prompt::line().await {
+            Ok(line) if line.trim() == name.as_str() => Answer::Confirmed,
             _ => Answer::Declined,
         }
     }
-}
-
-/// One line of standard input; none when it cannot be read.
-///
-/// Read on a thread of its own, which is left behind when nobody waits for the answer any more: a
-/// read cannot be broken off, and a runtime would wait for it at its end.
-async fn line() -> Option<String> {
-    let (sender, receiver) = oneshot::channel();
-    let read = move || {
-        let mut line = String::new();
-        let read = std::io::stderr()
-            .flush()
-            .and_then(|()| std::io::stdin().read_line(&mut line));
-        let _nobody_waits = sender.send(read.ok().map(|_| line));
-    };
-    std::thread::Builder::new().spawn(read).ok()?;
-    receiver.await.ok().flatten()
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use seaway_core::environment::{EcsTarget, Environment, Platform};
-use seaway_core::release::Origin;
+use seaway_core::release::{Origin, Release};
 use seaway_ecs::{
     Ecs, EcsRenderer, EnvironmentIdentity, LocalInfrastructure, LocalTarget, ProcessEnvironment,
     Target, no_foreign_endpoint,
@@ -16,7 +16,7 @@ use seaway_ledger::DirectoryLedger;
 use seaway_local::launch::{self, Connection, LaunchError, LaunchOptions};
 use seaway_local::layout::StateDir;
 use seaway_manifest::Manifest;
-use seaway_ports::{SecretValue, Secrets};
+use seaway_ports::{Ledger as _, SecretValue, Secrets};
 
 use crate::args::Global;
 use crate::failure::{Exit, Failure, unconnected};
@@ -83,10 +83,30 @@ impl Context {
         }
     }
 
-    /// The record of the environment's releases.
-    pub(crate) fn ledger(&self) -> Result<DirectoryLedger, Failure> {
+    /// The record of the environment's releases, if there is one: looking makes no directory.
+    pub(crate) fn record(&self) -> Result<Option<DirectoryLedger>, Failure> {
+        if self.ledger_root().exists() {
+            self.ledger().map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The newest releases first, at most `limit`.
+    pub(crate) async fn releases(&self, limit: usize) -> Result<Vec<Release>, Failure> {
+        match self.record()? {
+            Some(ledger) => Ok(ledger.list(&self.environment.name, limit).await?),
+            None => Ok(vec![]),
+        }
+    }
+
+    fn ledger_root(&self) -> PathBuf {
+        self.state.root().join("ledger")
+    }
+
+    fn ledger(&self) -> Result<DirectoryLedger, Failure> {
         let clock = Arc::new(SystemClock);
-        DirectoryLedger::open(self.state.root().join("ledger"), clock).map_err(|error| {
+        DirectoryLedger::open(self.ledger_root(), clock).map_err(|error| {
             Failure::prerequisite(
                 error,
                 "the state directory must be writable; SEAWAY_STATE_DIR moves it",

@@ -9,6 +9,7 @@ use seaway_report::Listener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use crate::args::Format;
 use crate::display::Display;
 use crate::output::Output;
 use crate::system_clock::SystemClock;
@@ -79,6 +80,9 @@ impl Following {
                     }
                     listener.finish();
                     if interrupts > 1 {
+                        if output.format == Format::Json {
+                            output.json(&left(&listener));
+                        }
                         std::process::exit(INTERRUPTED);
                     }
                     output.message(
@@ -97,6 +101,12 @@ impl Following {
         listener.finish();
         result
     }
+}
+
+/// The last line for programs of a command that does not wait for its end.
+fn left(listener: &Display) -> serde_json::Value {
+    let fates = listener.standing(|standing| standing.fates());
+    serde_json::json!({ "result": "left", "fates": fates, "exit_code": INTERRUPTED })
 }
 
 /// Returns at the next Ctrl-C; never, where signals cannot be caught.

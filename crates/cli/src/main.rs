@@ -14,6 +14,7 @@ mod follow;
 mod hidden;
 mod origin;
 mod output;
+mod prompt;
 mod system_clock;
 mod usage;
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use seaway_core::release::ReleaseId;
 use seaway_engine::EngineError;
-use seaway_ports::Clock as _;
+use seaway_ports::{Clock as _, Ledger as _};
 
 use crate::args::{Format, Global};
 use crate::context::Context;
@@ -35,9 +35,7 @@ impl History {
     }
 
     async fn list(&self, context: &Context, output: Output) -> Result<ExitCode, Failure> {
-        let ledger = context.ledger()?;
-        let releases =
-            seaway_ports::Ledger::list(&ledger, &context.environment.name, self.limit).await?;
+        let releases = context.releases(self.limit).await?;
         match output.format {
             Format::Json => output.json(&serde_json::json!({ "releases": releases })),
             Format::Text => {
@@ -58,8 +56,10 @@ async fn replay(context: &Context, given: &str, output: Output) -> Result<ExitCo
             Failure::new(Exit::Usage, error.to_string(), &[&hint])
         })?;
     let environment = &context.environment.name;
-    let ledger = context.ledger()?;
-    let found = seaway_ports::Ledger::read(&ledger, environment, id).await?;
+    let found = match context.record()? {
+        Some(ledger) => ledger.read(environment, id).await?,
+        None => None,
+    };
     let unknown = || EngineError::UnknownRelease {
         environment: environment.clone(),
         release: id,

@@ -9,7 +9,6 @@ use seaway_core::plan::Plan;
 use seaway_core::release::{Outcome, ReleaseId, Snapshot, Source};
 use seaway_core::rollback;
 use seaway_engine::{Completed, EngineError, Session};
-use seaway_ports::Ledger as _;
 use seaway_report::{Fate, Standing, Summary};
 use serde::Serialize;
 
@@ -103,11 +102,7 @@ where
 
 /// What a plain `rollback` would go back to; a record that cannot be read gives no hint.
 async fn back_from(context: &Context, running: &Snapshot) -> Option<ReleaseId> {
-    let ledger = context.ledger().ok()?;
-    let releases = ledger
-        .list(&context.environment.name, LOOKED_THROUGH)
-        .await
-        .ok()?;
+    let releases = context.releases(LOOKED_THROUGH).await.ok()?;
     rollback::previous(&releases, running).map(|release| release.id)
 }
 

@@ -12,12 +12,12 @@ use seaway_engine::EngineError;
 use seaway_ports::{Clock as _, SecretValue};
 use seaway_report::SecretRow;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Format, Global};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
+use crate::prompt;
 use crate::system_clock::SystemClock;
 
 /// The longest value, as Secrets Manager allows (64 KiB).
@@ -133,7 +133,7 @@ impl Set {
                 &[&hint],
             ));
         }
-        let value = read_value(&self.secret)?;
+        let value = read_value(&self.secret).await?;
         context
             .connect()
             .await?
@@ -203,17 +203,16 @@ fn from_stdin(name: &str) -> String {
 }
 
 /// From a prompt that shows nothing, or from standard input without its last line end.
-fn read_value(name: &str) -> Result<SecretValue, Failure> {
-    let failed = |error: io::Error| match error.kind() {
-        // Ctrl-C at the prompt.
-        io::ErrorKind::Interrupted => EngineError::Interrupted.into(),
-        _ => Failure::prerequisite(error, &from_stdin(name)),
-    };
+async fn read_value(name: &str) -> Result<SecretValue, Failure> {
+    let failed = |error: io::Error| Failure::prerequisite(error, &from_stdin(name));
     let mut value = String::new();
     if io::stdin().is_terminal() {
-        // Caught, so that the prompt gives the terminal back before the command ends.
-        let _caught = signal(SignalKind::interrupt()).map_err(failed)?;
-        value = rpassword::prompt_password(format!("Value of {name}: ")).map_err(failed)?;
+        let typed = prompt::hidden(&format!("Value of {name}: ")).await;
+        value = typed.map_err(failed)?.ok_or(EngineError::Interrupted)?;
+        if value.len() > prompt::LONGEST {
+            let (text, hint) = ("the value is too long to be typed", from_stdin(name));
+            return Err(Failure::new(Exit::Usage, text, &[&hint]));
+        }
     } else {
         io::stdin()
             .take(LONGEST + 2)

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use seaway_core::environment::Environment;
 use seaway_core::name::ServiceName;
 use seaway_core::release::Release;
-use seaway_ports::Ledger as _;
 
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -51,8 +50,7 @@ pub(crate) async fn running_services(
 async fn known(context: &Context) -> Result<BTreeSet<ServiceName>, Failure> {
     let environment = &context.environment;
     let mut known: BTreeSet<ServiceName> = environment.services.keys().cloned().collect();
-    let ledger = context.ledger()?;
-    let releases = ledger.list(&environment.name, LOOKED_THROUGH).await?;
+    let releases = context.releases(LOOKED_THROUGH).await?;
     let recorded = releases.iter().find_map(Release::after);
     known.extend(
         recorded

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use seaway_core::name::ServiceName;
 use seaway_core::release::{Deployed, Release};
-use seaway_ports::{Clock as _, Ledger as _, ServiceStatus};
+use seaway_ports::{Clock as _, ServiceStatus};
 use seaway_report::{StatusRow, StoppedRow};
 use serde::Serialize;
 use serde_json::json;
@@ -72,9 +72,7 @@ pub(crate) async fn see(context: &Context, connected: &Connected) -> Result<Seen
 
 /// What a platform that does not run would run, by the record.
 async fn stopped(context: &Context, output: Output) -> Result<(), Failure> {
-    let ledger = context.ledger()?;
-    let name = &context.environment.name;
-    let releases = ledger.list(name, LOOKED_THROUGH).await?;
+    let releases = context.releases(LOOKED_THROUGH).await?;
     let recorded = releases.iter().find_map(Release::after);
     let recorded = recorded.map(|after| after.services.values());
     let recorded: Vec<&Deployed> = recorded.into_iter().flatten().collect();

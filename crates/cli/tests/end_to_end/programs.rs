@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::project::{Project, WEB, with_migration};
+use crate::project::{Project, WEB, eventually, with_migration};
 use crate::shown::Shown;
 
 fn as_json(project: &Project, words: &[&str]) -> Shown {
@@ -116,9 +116,10 @@ fn results_are_one_object() {
 fn logs_and_runs_end_with_a_result() {
     let project = Project::new(WEB);
     project.seaway(&["up"]).with_code(0);
-    let logs = as_json(&project, &["logs", "local"]).with_code(0);
-    let lines = logs.json_lines();
-    assert_eq!(lines[0]["message"], "version 1 starts", "{logs}");
+    let logs = || as_json(&project, &["logs", "local"]).with_code(0);
+    assert!(eventually(|| logs().json_lines().len() == 2), "{}", logs());
+    let lines = logs().json_lines();
+    assert_eq!(lines[0]["message"], "version 1 starts", "{lines:?}");
     assert_eq!(lines[1..], [json!({ "result": "logs", "lines": 1 })]);
 
     let words = [

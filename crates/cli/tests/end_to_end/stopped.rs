@@ -17,6 +17,8 @@ fn looking_starts_no_platform() {
         shown.settled(&project.root())
     };
     insta::assert_snapshot!("status_of_no_release", settled(&["status", "local"], 0));
+    project.seaway(&["history", "local", "r1"]).with_code(2);
+    assert!(!project.state().exists(), "looking makes no directory");
     project.seaway(&["up"]).with_code(0);
     project.seaway(&["local", "stop"]).with_code(0);
 

@@ -123,8 +123,9 @@ fn ctrl_c_twice_leaves_at_once() {
         pid.and_then(|pid| pid.try_into().ok())
             .expect("a process id"),
     );
-    let mut terminal = Terminal::start(&project, &["deploy", "local"], &[]);
-    terminal.wait_for("web  rolling");
+    let words = ["deploy", "local", "--output", "json"];
+    let mut terminal = Terminal::start(&project, &words, &[]);
+    terminal.wait_for("\"old\":");
     // A platform that does not answer holds up the next safe point.
     kill(pid, Signal::SIGSTOP).expect("the platform runs");
     std::thread::sleep(std::time::Duration::from_millis(300));
@@ -133,6 +134,14 @@ fn ctrl_c_twice_leaves_at_once() {
     terminal.presses_ctrl_c();
     terminal.ends_with(130);
     kill(pid, Signal::SIGCONT).expect("the platform is there");
+    let text = terminal.text();
+    let left = r#"{"exit_code":130,"fates":{"web":"goes_on"},"result":"left"}"#;
+    // The terminal shows the key before it.
+    let last = text
+        .lines()
+        .last()
+        .map(|line| line.trim_start_matches("^C"));
+    assert_eq!(last, Some(left), "{text}");
     project.seaway(&["resume", "local"]).with_code(0);
     assert_eq!(project.get("/version"), "2\n");
 }
