@@ -158,3 +158,54 @@ async fn a_manifest_is_at_most_four_mebibytes_long() {
     let larger = put(&platform, "large", MANIFEST, note(5_000_000).as_bytes()).await;
     assert_eq!(larger.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+/// The kinds of manifests that the conformance suite of the specification pushes.
+#[tokio::test]
+async fn every_form_of_the_specification_is_kept_as_it_is() {
+    let platform = TestPlatform::start().await;
+    let own = prepared(&platform, b"layer").await;
+    push_manifest(&platform, &own).await;
+    push_blob(&platform, b"{}").await;
+    let empty = descriptor("application/vnd.oci.empty.v1+json", b"{}");
+    let of = |field: &str, value: Value| {
+        let mut manifest = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "config": empty, "layers": [empty],
+        });
+        manifest[field] = value;
+        (MANIFEST, manifest.to_string().into_bytes())
+    };
+    let elsewhere = json!({
+        "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "digest": Digest::of(b"elsewhere").as_str(), "size": 123_456,
+        "urls": ["https://store.example.com/layer"],
+    });
+    let mut with_data = empty.clone();
+    with_data["data"] = json!(BASE64.encode("{}"));
+    let inner = index(&[(&own, "amd64")]);
+    let outer = json!({
+        "schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptor(INDEX, &inner)],
+    });
+    let all = [
+        of("artifactType", json!("application/vnd.example")),
+        of("layers", json!([])),
+        of("layers", json!([elsewhere])),
+        of("layers", json!([with_data])),
+        of("org.example.unknown", json!({ "x": [1] })),
+        of("subject", descriptor(MANIFEST, b"never pushed")),
+        (INDEX, index(&[])),
+        (INDEX, inner),
+        (INDEX, outer.to_string().into_bytes()),
+    ];
+    for (media_type, bytes) in &all {
+        let pushed = put(&platform, "any", media_type, bytes).await;
+        assert_eq!(pushed.status, StatusCode::CREATED, "{}", pushed.text());
+        let place = location(&pushed);
+        let pulled = Push::new(Method::GET, place, b"").send(&platform).await;
+        assert_eq!(pulled.body, *bytes);
+        assert_eq!(pulled.headers[CONTENT_TYPE], *media_type);
+    }
+    for (_, bytes) in all.iter().rev() {
+        let removed = at(&platform, Method::DELETE, Digest::of(bytes).as_str()).await;
+        assert_eq!(removed.status, StatusCode::ACCEPTED);
+    }
+}

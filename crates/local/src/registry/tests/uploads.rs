@@ -176,3 +176,26 @@ async fn a_part_of_a_blob_is_served() {
     assert_eq!(outside.status, StatusCode::RANGE_NOT_SATISFIABLE);
     assert_eq!(outside.headers["content-range"], "bytes */200000");
 }
+
+#[tokio::test]
+async fn a_blob_may_be_empty_and_wrong_bytes_are_refused_however_they_come() {
+    let platform = TestPlatform::start().await;
+    let digest = push_blob(&platform, b"").await;
+    let empty = get(&platform, &format!("/v2/shop/api/blobs/{digest}")).await;
+    assert_eq!(empty.status, StatusCode::OK);
+    assert_eq!(empty.headers[CONTENT_LENGTH], "0");
+
+    let wrong = Digest::of(b"right");
+    let streamed = begin(&platform, "").await;
+    let chunk = Push::new(Method::PATCH, &streamed, b"wrong");
+    assert_eq!(chunk.send(&platform).await.status, StatusCode::ACCEPTED);
+    let whole = begin(&platform, "").await;
+    for (upload, last) in [(streamed, &b""[..]), (whole, b"wrong")] {
+        let end = format!("{upload}?digest={wrong}");
+        let end = Push::new(Method::PUT, end, last).send(&platform).await;
+        assert_eq!(end.status, StatusCode::BAD_REQUEST);
+        assert_eq!(code(&end), "DIGEST_INVALID");
+    }
+    let absent = get(&platform, &format!("/v2/shop/api/blobs/{wrong}")).await;
+    assert_eq!(absent.status, StatusCode::NOT_FOUND);
+}

@@ -10,6 +10,7 @@ mod images;
 mod lifecycle;
 mod paging;
 mod policies;
+mod referrers;
 mod repositories;
 mod tags;
 
@@ -120,6 +121,9 @@ impl BlockingHandler for Ecr {
                 call.answer::<wire::BatchDeleteImage, _>(|r| self.batch_delete(&r))
             }
             O::PutImage => call.answer::<wire::PutImage, _>(|r| self.put_image(r, now)),
+            O::ListImageReferrers => {
+                call.answer::<wire::ListImageReferrers, _>(|r| self.list_referrers(&r))
+            }
             O::BatchCheckLayerAvailability => {
                 call.answer::<wire::BatchCheckLayerAvailability, _>(|r| self.check_layers(&r))
             }

@@ -255,6 +255,31 @@ async fn images_are_listed_described_and_fetched() {
 }
 
 #[tokio::test]
+async fn what_says_something_about_an_image_is_listed() {
+    let platform = TestPlatform::start().await;
+    let digest = push(&platform, "layer", "v1").await;
+    let mut signature: Value =
+        serde_json::from_str(&prepared(&platform, "signature").await).unwrap();
+    signature["artifactType"] = json!("test/signature");
+    signature["annotations"] = json!({ "by": "somebody" });
+    signature["subject"] = json!({ "mediaType": MANIFEST, "digest": digest, "size": 1 });
+    let put = json!({ "repositoryName": "shop/api", "imageManifest": signature.to_string() });
+    call(&platform, "PutImage", put).await.ok();
+    let list = |wanted: &str| {
+        json!({
+            "repositoryName": "shop/api", "subjectId": { "imageDigest": digest },
+            "filter": { "artifactTypes": [wanted] },
+        })
+    };
+    let listed = call(&platform, "ListImageReferrers", list("test/signature")).await;
+    let listed = listed.ok()["referrers"].clone();
+    assert_eq!(listed[0]["artifactType"], "test/signature");
+    assert_eq!(listed[0]["annotations"]["by"], "somebody");
+    let none = call(&platform, "ListImageReferrers", list("test/other")).await;
+    assert_eq!(none.ok()["referrers"], json!([]));
+}
+
+#[tokio::test]
 async fn images_are_deleted_by_tag_and_by_digest() {
     let platform = TestPlatform::start().await;
     let digest = push(&platform, "layer", "v1").await;
