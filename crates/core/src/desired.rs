@@ -77,6 +77,10 @@ pub struct WatchRules {
     pub timeout: Seconds,
     /// Failing health checks are ignored this long after a task's start.
     pub grace: Seconds,
+    /// By its health check's own numbers a new task is in service or refused this long after its
+    /// start, whatever the load balancer has been told to put up with meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Seconds>,
     pub port: Option<u16>,
     /// The health check's path, for explanations.
     pub health_path: Option<String>,

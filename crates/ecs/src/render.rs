@@ -102,6 +102,7 @@ impl<'a> Scene<'a> {
             watch: WatchRules {
                 timeout: service.rollout.timeout,
                 grace: health.map(|health| health.grace).unwrap_or_default(),
+                decided: self.check(service).map(|check| check.decides_after()),
                 port: service.port,
                 health_path: health.map(|health| health.path.clone()),
             },

@@ -119,14 +119,7 @@ impl Task {
             }
             TaskReport::Stopped => {
                 if self.is_wanted() {
-                    let reason = "The task was lost by its host".to_owned();
-                    self.set_stopping(
-                        StopCause {
-                            code: StopCode::InfrastructureHealth,
-                            reason,
-                        },
-                        now,
-                    );
+                    self.set_stopping(lost_by_its_host(), now);
                     self.deregister(commands);
                 }
                 self.status = TaskStatus::Stopped;
@@ -258,8 +251,14 @@ impl Task {
             Exit::Unknown => {}
         }
         if container.essential {
-            let reason = "Essential container in task exited".to_owned();
-            self.end(StopCode::EssentialContainerExited, reason, now, commands);
+            let StopCause { code, reason } = match exit {
+                Exit::Unknown => lost_by_its_host(),
+                Exit::Code(_) | Exit::OutOfMemory => StopCause {
+                    code: StopCode::EssentialContainerExited,
+                    reason: "Essential container in task exited".to_owned(),
+                },
+            };
+            self.end(code, reason, now, commands);
         }
         if self.status == TaskStatus::Stopping && self.containers.iter().all(|c| c.exited) {
             self.status = TaskStatus::Deprovisioning;
@@ -387,5 +386,13 @@ impl Target {
                 description: "Target is deregistered".to_owned(),
             },
         };
+    }
+}
+
+/// It did not end by itself, so it speaks neither for nor against its revision.
+fn lost_by_its_host() -> StopCause {
+    StopCause {
+        code: StopCode::InfrastructureHealth,
+        reason: "The task was lost by its host".to_owned(),
     }
 }

@@ -148,6 +148,7 @@ fn rendered(service: &Service, image: &ImageRef, contents: &str) -> DesiredServi
                 .as_ref()
                 .map(|health| health.grace)
                 .unwrap_or_default(),
+            decided: None,
             port: service.port,
             health_path: service.health.as_ref().map(|health| health.path.clone()),
         },

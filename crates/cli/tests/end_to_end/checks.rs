@@ -5,9 +5,14 @@ use std::thread;
 
 use crate::project::{Project, WEB, get};
 
+/// The fixture answers one request per connection and ends with its signal.
+fn drained() -> String {
+    WEB.replace(r#"drain   = "0s""#, r#"drain   = "3s""#)
+}
+
 /// A project whose version 1 runs; then its version 2, which tells its health at `/ready` alone.
 fn moved() -> Project {
-    let project = Project::new(WEB);
+    let project = Project::new(&drained());
     project.seaway(&["up"]).with_code(0);
     project.edit(r#"path = "/health""#, r#"path = "/ready""#);
     project.edit(
@@ -56,7 +61,7 @@ fn a_check_that_the_old_version_fails_harms_it_not() {
 
 #[test]
 fn a_check_that_fails_goes_back_with_its_service() {
-    let project = Project::new(WEB);
+    let project = Project::new(&drained());
     project.seaway(&["up"]).with_code(0);
     project.edit(
         r#"path = "/health", interval = "5s""#,

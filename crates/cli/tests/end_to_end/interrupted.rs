@@ -81,6 +81,9 @@ fn a_first_release_that_is_undone_leaves_nothing() {
     insta::assert_snapshot!("first_release_undone", undone.settled(&project.root()));
     let status = project.seaway(&["status", "local"]).with_code(0);
     assert_eq!(status.stdout(), "No service runs.\n");
+    project.edit(&format!(", {SLOW}"), "");
+    project.seaway(&["up"]).with_code(0);
+    assert_eq!(project.get("/version"), "1\n");
 }
 
 #[test]

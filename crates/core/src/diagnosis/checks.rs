@@ -11,6 +11,8 @@
 //!   the first that showed it so, whichever is later;
 //! - the event `(task T) ... is unhealthy in ...`, which ECS writes after the grace period only:
 //!   since then, unless a look had shown it before;
+//! - a target that is undecided although the check's own numbers had decided on it: since then. While
+//!   a changed check is proved, the load balancer puts up with more failures than the check allows;
 //! - a task stopped with `Task failed ELB health checks`: since one of the above, else since its end.
 
 use super::{Case, Cause, CauseKind};
@@ -54,8 +56,11 @@ pub(super) fn graces(case: &Case<'_>) -> impl Iterator<Item = Timestamp> {
         let undecided = [Some(TargetState::Initial), Some(TargetState::Unhealthy)];
         task.stop.is_none() && undecided.contains(&state)
     };
-    let tasks = case.progress.tasks.iter().filter(waits);
-    tasks.filter_map(|task| excused_until(case, task))
+    let tasks = || case.progress.tasks.iter().filter(waits);
+    let decisions = tasks().filter_map(|task| decided_at(case, task));
+    tasks()
+        .filter_map(|task| excused_until(case, task))
+        .chain(decisions)
 }
 
 fn refusal<'a>(case: &Case<'_>, task: &'a TaskSeen) -> Option<Refused<'a>> {
@@ -65,7 +70,9 @@ fn refusal<'a>(case: &Case<'_>, task: &'a TaskSeen) -> Option<Refused<'a>> {
         let stop = task.stop.as_ref();
         stop.filter(|stop| stop.reason.contains("failed ELB health checks"))
     };
-    let counts = is_refused_now(case, task) || notice.is_some() || stopped_for_it().is_some();
+    let overdue = overdue_since(case, task);
+    let is_told = notice.is_some() || stopped_for_it().is_some();
+    let counts = is_refused_now(case, task) || is_told || overdue.is_some();
     let excused = excused_until(case, task);
     if !counts || seen.is_some_and(|seen| is_of_the_balancer(&seen.target)) {
         return None;
@@ -74,6 +81,7 @@ fn refusal<'a>(case: &Case<'_>, task: &'a TaskSeen) -> Option<Refused<'a>> {
     let since = seen
         .map(|seen| seen.change.since(told))
         .or(told)
+        .or(overdue)
         .or_else(|| case.sightings.end(task))?;
     // The newest word counts: while it starts, a task refuses connections that it answers later.
     let seen_last = seen.map(|seen| (seen.last, Words::of_target(&seen.target)));
@@ -84,6 +92,10 @@ fn refusal<'a>(case: &Case<'_>, task: &'a TaskSeen) -> Option<Refused<'a>> {
         .max_by_key(|(at, _)| *at);
     let words = match newest {
         Some((_, words)) => words,
+        None if overdue.is_some() => Words {
+            answer: Answer::Unknown,
+            text: "no check passed".to_owned(),
+        },
         None => Words {
             answer: Answer::Unknown,
             text: stopped_for_it()?.words(),
@@ -102,6 +114,21 @@ fn is_refused_now(case: &Case<'_>, task: &TaskSeen) -> bool {
     let unhealthy = |target: &TargetSeen| target.state == TargetState::Unhealthy;
     task.target.as_ref().is_some_and(unhealthy)
         && excused_until(case, task).is_some_and(|end| case.now >= end)
+}
+
+/// Since when a live task is undecided that should be in service or refused.
+fn overdue_since(case: &Case<'_>, task: &TaskSeen) -> Option<Timestamp> {
+    let undecided = |target: &TargetSeen| target.state == TargetState::Initial;
+    let is_undecided = task.stop.is_none() && task.target.as_ref().is_some_and(undecided);
+    let at = decided_at(case, task).filter(|at| case.now >= *at)?;
+    is_undecided.then_some(at)
+}
+
+/// When the check's own numbers, and the grace period, have decided on a task.
+fn decided_at(case: &Case<'_>, task: &TaskSeen) -> Option<Timestamp> {
+    let decided = case.rules.decided?.duration();
+    let at = task.started_at?.saturating_add(decided).ok()?;
+    Some(at.max(excused_until(case, task)?))
 }
 
 /// An error inside the load balancer says nothing about the task.

@@ -16,6 +16,7 @@ fn rules() -> WatchRules {
     WatchRules {
         timeout: Seconds(900),
         grace: Seconds(30),
+        decided: None,
         port: Some(8000),
         health_path: Some("/health".into()),
     }

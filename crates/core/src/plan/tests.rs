@@ -42,6 +42,7 @@ fn service(text: &str, content: &str) -> DesiredService {
         watch: WatchRules {
             timeout: Seconds(900),
             grace: Seconds(30),
+            decided: None,
             port: Some(8000),
             health_path: Some("/health".into()),
         },

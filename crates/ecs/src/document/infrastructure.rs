@@ -31,6 +31,9 @@ pub(crate) struct TargetGroup {
     pub(crate) port: i32,
     /// `deregistration_delay.timeout_seconds`.
     pub(crate) deregistration_delay_seconds: i32,
+    /// In records from when it belonged here; the service's own check counts.
+    #[serde(default, skip_serializing)]
+    pub(crate) health_check: Option<serde_json::Value>,
 }
 
 /// An application load balancer with one HTTP listener; what no rule takes gets a 404.

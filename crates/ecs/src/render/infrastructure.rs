@@ -51,6 +51,7 @@ impl Scene<'_> {
             name: self.identity.target_group(&service.name),
             port: service.port.map_or(LISTENER_PORT, i32::from),
             deregistration_delay_seconds: whole(service.drain.0),
+            health_check: None,
         }
     }
 

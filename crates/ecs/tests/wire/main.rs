@@ -262,6 +262,7 @@ fn desired() -> DesiredService {
         watch: WatchRules {
             timeout: Seconds(60),
             grace: Seconds(0),
+            decided: None,
             port: None,
             health_path: None,
         },

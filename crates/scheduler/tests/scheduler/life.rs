@@ -211,6 +211,20 @@ fn a_lost_task_is_replaced_and_no_failure() {
 }
 
 #[test]
+fn a_task_that_went_with_its_host_is_replaced_and_no_failure() {
+    let mut world = World::steady(service(web("one"), 1), all_well());
+    let id = world.service.tasks()[0].id.clone();
+    world.report(&id, exited(Exit::Unknown));
+    world.run(5_000);
+    assert_eq!(
+        world.retired[0].stop_code,
+        Some(StopCode::InfrastructureHealth)
+    );
+    assert_eq!(world.service.primary().failed_tasks, 0);
+    assert!(world.service.is_steady());
+}
+
+#[test]
 fn a_pending_task_that_is_lost_is_no_failure() {
     let (mut service, id) = one_task(web("one"));
     report(&mut service, &id, TaskReport::Provisioned);

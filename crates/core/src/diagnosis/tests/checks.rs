@@ -142,6 +142,30 @@ fn a_target_that_is_undecided_after_its_grace_may_still_come_into_service() {
 }
 
 #[test]
+fn a_target_that_its_own_check_had_decided_on_is_no_longer_undecided() {
+    let undecided = progress(vec![initial("a")]);
+    let sightings = Sightings::of_rollout(second(0));
+    for (grace, decided, due) in [(30, 42, 42), (60, 42, 60)] {
+        let rules = WatchRules {
+            grace: Seconds(grace),
+            decided: Some(Seconds(decided)),
+            ..rules()
+        };
+        let at = |now| Case {
+            progress: &undecided,
+            sightings: &sightings,
+            rules: &rules,
+            began: second(0),
+            now: second(now),
+        };
+        assert_eq!(diagnose(&at(due - 1)), None);
+        assert_eq!(super::super::due(&at(due - 1)), Some(second(due)));
+        let cause = diagnose(&at(due + 1)).expect("a cause");
+        assert_eq!((cause.kind, cause.since), (never_healthy(), second(due)));
+    }
+}
+
+#[test]
 fn the_platform_tells_the_moment_between_two_looks() {
     let told = |at| Progress {
         events: vec![notice("a", at, REFUSED_WORDS)],

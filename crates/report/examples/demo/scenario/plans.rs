@@ -59,6 +59,7 @@ pub(super) fn desired(service: &str) -> DesiredService {
         watch: WatchRules {
             timeout: Seconds(900),
             grace: Seconds(30),
+            decided: None,
             port: Some(8000),
             health_path: Some("/health".into()),
         },
