@@ -1,5 +1,6 @@
 //! A health check changes with its service, and no request is lost over it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -35,8 +36,11 @@ fn under_requests(project: &Project, work: impl FnOnce()) {
             }
             asked
         });
-        work();
+        let worked = catch_unwind(AssertUnwindSafe(work));
         is_over.store(true, Ordering::Relaxed);
+        if let Err(panic) = worked {
+            resume_unwind(panic);
+        }
         let asked = asked.join().expect("every request is answered");
         assert!(asked > 10, "only {asked} requests");
     });

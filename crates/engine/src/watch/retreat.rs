@@ -30,10 +30,7 @@ impl Watched {
             // The platform was faster.
             making.record.goes_back(&self.service.name).await?;
             self.going_back_since(making);
-            match settings::restore_check(making, &self.service).await {
-                Err(error) if error.is_passing() => {}
-                restored => restored?,
-            }
+            settings::restore_check(making, &self.service).await?;
         }
         if self.cause.is_none() {
             self.name_cause(making, progress);
@@ -130,10 +127,6 @@ impl Watched {
         let ports = &making.session.ports;
         let rollouts = &ports.rollouts;
         making.record.goes_back(&self.service.name).await?;
-        match settings::restore_check(making, &self.service).await {
-            Err(error) if error.is_passing() => return Ok(()),
-            restored => restored?,
-        }
         let answer = rollouts
             .request_rollback(&self.service.name, &self.rollout)
             .await;
@@ -148,6 +141,8 @@ impl Watched {
                     after_ms: since.map_or(0, |since| elapsed(since, now)),
                 };
                 self.tell(making, event);
+                // Not before: tasks that pass the old check would complete the rollout.
+                settings::restore_check(making, &self.service).await?;
             }
             Ok(RollbackAnswer::AlreadyOver) => self.asked(making),
             Ok(RollbackAnswer::NothingBefore) if self.cause.is_some() => {

@@ -29,6 +29,7 @@ pub(super) async fn follow(
             if count.is_none() && !leaves_behind(before, service) {
                 return Ok(());
             }
+            put_back(making, before, service).await?;
             (before, count)
         }
         _ => return Ok(()),
@@ -39,18 +40,34 @@ pub(super) async fn follow(
 }
 
 /// Puts the health check from before in force for tasks that a rollback keeps or brings back: they
-/// may not pass that of the revision that failed.
+/// may not pass that of the revision that failed. Where nobody answers, [`follow`] does it.
 pub(super) async fn restore_check(
     making: &Making,
     service: &DesiredService,
 ) -> Result<(), PortError> {
-    match before(making, service) {
-        Some(before) if checks_differ(before, service) => {
-            making.verify().await?;
-            making.session.ports.rollouts.restore_check(before).await
+    let Some(before) = before(making, service) else {
+        return Ok(());
+    };
+    match put_back(making, before, service).await {
+        Err(error) if error.is_passing() => {
+            tracing::debug!(%error, "the health check");
+            Ok(())
         }
-        _ => Ok(()),
+        put_back => put_back,
     }
+}
+
+async fn put_back(
+    making: &Making,
+    before: &DesiredService,
+    service: &DesiredService,
+) -> Result<(), PortError> {
+    if !checks_differ(before, service) {
+        return Ok(());
+    }
+    making.verify().await?;
+    let ports = &making.session.ports;
+    persist(&*ports.clock, || ports.rollouts.restore_check(before)).await
 }
 
 fn before<'a>(making: &'a Making, service: &DesiredService) -> Option<&'a DesiredService> {

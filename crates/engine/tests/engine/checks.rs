@@ -30,7 +30,7 @@ fn assert_judged(world: &World, path: &str) {
     assert_eq!(world.checks("api"), Some(Checks::Enforced));
 }
 
-/// The call comes up, and nothing of `later` before it.
+/// The call comes up, and `later` after it.
 fn assert_before(world: &World, call: &str, later: &str) {
     let calls = world.calls();
     let position = |wanted: &str| calls.iter().rposition(|call| call == wanted);
@@ -76,11 +76,11 @@ async fn tasks_that_never_had_to_pass_it_are_not_ended_by_a_new_check() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_that_no_fresh_task_passes_is_gone_before_the_service_goes_back() {
+async fn a_check_that_no_fresh_task_passes_goes_with_its_rollout() {
     let (world, scene) = well().await;
     world.behave("api", "v1", Behaviour::NeverHealthy);
     deployed(&world, other(&scene).environment(), Outcome::RolledBack).await;
-    assert_before(&world, "restore_check api", "request_rollback api");
+    assert_before(&world, "request_rollback api", "restore_check api");
     assert_judged(&world, GOOD);
     assert_eq!(running(&world), ["api=v1 x2", "web=v1 x2"]);
     let releases = world.releases();
