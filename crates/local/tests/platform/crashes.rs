@@ -156,7 +156,8 @@ fn a_killed_supervisor_is_replaced_and_so_are_its_tasks() {
         assert!(names(&stage.tasks("api").await).is_disjoint(&tasks));
         for task in &tasks {
             let task = stage.task_when(&json!(task), "STOPPED").await;
-            assert_eq!(task["stoppedReason"], "Essential container in task exited");
+            assert_eq!(task["stopCode"], "InfrastructureHealth");
+            assert_eq!(task["stoppedReason"], "The task was lost by its host");
         }
     });
 }
