@@ -108,7 +108,7 @@ pub(crate) fn goes_on(track: &Track) -> bool {
 
 fn fate(state: &State) -> Fate {
     match &state.phase {
-        Phase::Waiting | Phase::Building | Phase::Built => Fate::Waits,
+        Phase::Waiting | Phase::Building | Phase::Built | Phase::ToGoBack => Fate::Waits,
         Phase::Running | Phase::Rolling | Phase::Adjusting | Phase::GoingBack => Fate::GoesOn,
         Phase::Ended(Ending::Succeeded | Ending::Removed) => Fate::Done,
         Phase::Ended(_) => Fate::NotDone,
@@ -123,6 +123,7 @@ fn becomes(state: &State) -> Text {
     };
     match &state.phase {
         Phase::Waiting | Phase::Building | Phase::Built => Text::new(Role::Warn, "waits"),
+        Phase::ToGoBack => Text::new(Role::Warn, "waits to go back"),
         Phase::Running => Text::plain("runs on to its end"),
         Phase::Rolling | Phase::Adjusting => to("goes on"),
         Phase::GoingBack if state.returning => to("goes on back"),

@@ -74,6 +74,8 @@ pub(crate) enum Phase {
     Rolling,
     /// Count or settings change, the tasks stay.
     Adjusting,
+    /// Going back is planned, by an action that has not begun.
+    ToGoBack,
     GoingBack,
     Ended(Ending),
 }
@@ -261,8 +263,10 @@ fn apply_rollout(state: &mut State, event: &RolloutEvent, at: Timestamp) {
         }
         RolloutEvent::Progress { new, old } => {
             state.counts = Some((*new, *old));
-            if state.phase == Phase::Waiting {
-                state.enter(Phase::Adjusting, at);
+            match state.phase {
+                Phase::Waiting => state.enter(Phase::Adjusting, at),
+                Phase::ToGoBack => state.enter(Phase::GoingBack, at),
+                _ => {}
             }
         }
         RolloutEvent::Platform { message } => state.said = Some(beginning(message)),
@@ -280,7 +284,13 @@ fn apply_rollout(state: &mut State, event: &RolloutEvent, at: Timestamp) {
         RolloutEvent::CauseNamed { cause, .. } => state.cause = Some(cause.clone()),
         RolloutEvent::RollbackRequested { why, .. } => {
             state.retreat = Some(why.clone());
-            state.enter(Phase::GoingBack, at);
+            // Of a rollout under way, the platform accepted it. What ended before goes back by an
+            // action of its own, and all of those are told of before the first begins.
+            let phase = match state.phase {
+                Phase::Rolling | Phase::Adjusting | Phase::GoingBack => Phase::GoingBack,
+                _ => Phase::ToGoBack,
+            };
+            state.enter(phase, at);
         }
         RolloutEvent::Ended { end } => {
             let ending = ending(end, state);

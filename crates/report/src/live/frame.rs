@@ -168,7 +168,7 @@ impl Frame<'_> {
 /// What is shown first where there is no room for all.
 fn urgency(phase: &Phase) -> u8 {
     match phase {
-        Phase::GoingBack => 0,
+        Phase::ToGoBack | Phase::GoingBack => 0,
         Phase::Waiting => 2,
         _ => 1,
     }
@@ -181,7 +181,7 @@ fn phase(phase: &Phase) -> (Role, &'static str) {
         Phase::Running => (Role::Plain, "running"),
         Phase::Rolling => (Role::Plain, "rolling"),
         Phase::Adjusting => (Role::Plain, "adjusting"),
-        Phase::GoingBack => (Role::Warn, "going back"),
+        Phase::ToGoBack | Phase::GoingBack => (Role::Warn, "going back"),
         Phase::Built | Phase::Ended(_) => (Role::Dim, "done"),
     }
 }

@@ -372,15 +372,14 @@ fn settings_that_are_taken_back_are_told_as_that() {
 
 /// Where the release of `scenario::success` stands after an event that `last` recognises.
 fn left_after(last: impl Fn(&EventKind) -> bool) -> String {
+    let events = scenario::success();
+    let until = events.iter().position(|event| last(&event.kind));
+    left(&events[..=until.expect("there is such an event")])
+}
+
+fn left(events: &[Event]) -> String {
     let mut standing = crate::Standing::default();
-    let mut events = scenario::success().into_iter();
-    for event in events.by_ref() {
-        standing.event(&event);
-        if last(&event.kind) {
-            break;
-        }
-    }
-    assert!(events.next().is_some(), "there is such an event");
+    events.iter().for_each(|event| standing.event(event));
     standing.told(ReleaseId(12), &"local".parse().expect("a valid name"), PIPE)
 }
 
@@ -427,6 +426,43 @@ fn a_release_left_during_its_rollouts_says_that_they_go_on() {
     insta::assert_snapshot!(left_after(ended), @r"
     r12 of local is not finished: 2 images pushed, infrastructure ready; the platform carries on by itself
       api          goes on to shop-local-api:7
+      catalog      done
+      job migrate  done
+    hint: `seaway resume local` goes on with it to its end, `seaway resume --undo local` takes it back; `seaway status local` shows what runs
+    ");
+}
+
+#[test]
+fn a_release_left_on_its_way_back_says_what_began() {
+    let events = scenario::failure();
+    let after = |last: fn(&RolloutEvent) -> bool| {
+        let last = |event: &Event| matches!(&event.kind, EventKind::Rollout(it) if last(it));
+        let until = events.iter().rposition(last);
+        left(&events[..=until.expect("there is such an event")])
+    };
+    let asked = |event: &RolloutEvent| matches!(event, RolloutEvent::RollbackRequested { .. });
+    insta::assert_snapshot!(after(asked), @r"
+    r12 of local is not finished: 2 images pushed, infrastructure ready; nothing goes on by itself
+      api          went back
+      catalog      waits to go back
+      job migrate  done
+    hint: `seaway resume local` goes on with it to its end, `seaway resume --undo local` takes it back; `seaway status local` shows what runs
+    ");
+    let rolls = |event: &RolloutEvent| matches!(event, RolloutEvent::Started { .. });
+    insta::assert_snapshot!(after(rolls), @r"
+    r12 of local is not finished: 2 images pushed, infrastructure ready; the platform carries on by itself
+      api          went back
+      catalog      goes on back to shop-local-catalog:3
+      job migrate  done
+    hint: `seaway resume local` goes on with it to its end, `seaway resume --undo local` takes it back; `seaway status local` shows what runs
+    ");
+}
+
+#[test]
+fn a_rollout_whose_rollback_was_accepted_goes_on_back() {
+    insta::assert_snapshot!(left(&asked_to_go_back(vec![])), @r"
+    r12 of local is not finished: 2 images pushed, infrastructure ready; the platform carries on by itself
+      api          goes on back
       catalog      done
       job migrate  done
     hint: `seaway resume local` goes on with it to its end, `seaway resume --undo local` takes it back; `seaway status local` shows what runs
