@@ -28,7 +28,9 @@ impl Connection {
             directory: directory.to_owned(),
             source,
         })?;
-        let process = stream.peer_cred().ok().and_then(|peer| peer.pid());
+        let peer = stream.peer_cred().ok().and_then(|peer| peer.pid());
+        // 0 is a process that this namespace cannot see, and to `kill` the caller's own group.
+        let process = peer.filter(|number| *number > 0);
         let mut connection = Self {
             stream: BufReader::new(stream),
             line: Vec::new(),
@@ -36,7 +38,7 @@ impl Connection {
         let hello = Request::Hello { protocol: PROTOCOL };
         let Ok(reply) = tokio::time::timeout(PATIENCE, connection.call(&hello)).await else {
             return Err(ClientError::Silent {
-                process: process.unwrap_or_default(),
+                process,
                 waited: PATIENCE,
             });
         };
@@ -104,6 +106,16 @@ mod tests {
             "the supervisor (process {own}) did not answer within 5 s; `kill -9 {own}` ends it and \
              its tasks"
         );
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn a_supervisor_without_a_number_is_not_to_be_killed() {
+        let error = ClientError::Silent {
+            process: None,
+            waited: PATIENCE,
+        };
+        let text = "the supervisor did not answer within 5 s";
         assert_eq!(error.to_string(), text);
     }
 }

@@ -40,12 +40,12 @@ pub enum ClientError {
         source: io::Error,
     },
     /// It listens and says nothing: stuck, or stopped by a signal.
-    #[error(
-        "the supervisor (process {process}) did not answer within {} s; \
-         `kill -9 {process}` ends it and its tasks",
-        waited.as_secs()
-    )]
-    Silent { process: i32, waited: Duration },
+    #[error("{}", silent(*process, *waited))]
+    Silent {
+        /// Its number, where the kernel says it.
+        process: Option<i32>,
+        waited: Duration,
+    },
     /// The connection broke. Connect or start again, and read events after the last cursor.
     #[error("the supervisor is gone")]
     Disconnected(#[source] io::Error),
@@ -73,6 +73,17 @@ pub enum ClientError {
     DiedEarly { status: String, log: String },
     #[error("the supervisor did not answer within {} s", waited.as_secs())]
     TooSlow { waited: Duration },
+}
+
+fn silent(process: Option<i32>, waited: Duration) -> String {
+    let waited = waited.as_secs();
+    match process {
+        Some(process) => format!(
+            "the supervisor (process {process}) did not answer within {waited} s; \
+             `kill -9 {process}` ends it and its tasks"
+        ),
+        None => format!("the supervisor did not answer within {waited} s"),
+    }
 }
 
 fn log_suffix(log: &str) -> String {
@@ -198,7 +209,7 @@ impl Supervisor {
         while process.as_ref().is_ok_and(|process| process.is_alive()) {
             if begun.elapsed() > LAST_MOMENT {
                 return Err(ClientError::Silent {
-                    process: number,
+                    process: Some(number).filter(|number| *number > 0),
                     waited: LAST_MOMENT,
                 });
             }
