@@ -41,7 +41,8 @@ impl LogReader {
     }
 
     /// The lines that are complete by now, at most about `limit` bytes of them; none when the
-    /// reader has caught up. A missing log has no lines.
+    /// reader has caught up. A missing log has no lines. Where segments were dropped unread the
+    /// lines end, and the next ones begin behind the gap: it is always in front of what is read.
     pub fn read(&mut self, limit: usize) -> io::Result<Vec<LogLine>> {
         let mut lines = Vec::new();
         let mut budget = limit;
@@ -56,9 +57,12 @@ impl LogReader {
                 break;
             };
             if at > self.position.segment {
-                self.lost_segments += at - self.position.segment;
                 // What was open goes on in what is lost.
                 lines.extend(self.finish());
+                if !lines.is_empty() {
+                    break;
+                }
+                self.lost_segments += at - self.position.segment;
                 self.position = LogPosition {
                     segment: at,
                     offset: 0,
@@ -289,6 +293,27 @@ mod tests {
     }
 
     #[test]
+    fn lines_in_front_of_a_gap_are_handed_out_before_it_is_counted() {
+        let directory = tempfile::tempdir().unwrap();
+        let container = ContainerName::new("api").unwrap();
+        for (number, tag, text) in [(0, 'F', "whole"), (0, 'P', "cut"), (3, 'F', "behind")] {
+            let path = segment::path(directory.path(), &container, number);
+            let mut written = std::fs::read(&path).unwrap_or_default();
+            let record = format!("2026-11-21T06:00:00.000000Z stdout {tag} {text}\n");
+            written.extend_from_slice(record.as_bytes());
+            std::fs::write(&path, written).unwrap();
+        }
+        let mut reader = LogReader::open(directory.path(), &container, LogCursor::default());
+        assert_eq!(texts(&reader.read(1 << 20).unwrap()), ["whole", "cut"]);
+        assert_eq!(reader.lost_segments(), 0);
+        let mut next = LogReader::open(directory.path(), &container, reader.cursor());
+        for reader in [&mut reader, &mut next] {
+            assert_eq!(texts(&reader.read(1 << 20).unwrap()), ["behind"]);
+            assert_eq!(reader.lost_segments(), 2);
+        }
+    }
+
+    #[test]
     fn reading_stops_near_its_budget_and_goes_on_later() {
         let mut log = Log::new(LogLimits::default());
         for number in 0..100 {
@@ -362,7 +387,9 @@ mod tests {
         for number in 0..20 {
             log.print(Stream::Stdout, format!("-{number}\n").as_bytes());
         }
-        assert_eq!(texts(&reader.read(1 << 20).unwrap())[0], "begun");
+        assert_eq!(texts(&reader.read(1 << 20).unwrap()), ["begun"]);
+        let rest = texts(&reader.read(1 << 20).unwrap());
+        assert_eq!(rest.last().map(String::as_str), Some("-19"));
         assert!(reader.lost_segments() > 0);
     }
 }

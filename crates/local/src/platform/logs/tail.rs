@@ -114,14 +114,14 @@ impl Tail {
             Ok(lines) if lines.is_empty() => {
                 self.pause = (self.pause * 2).min(SILENT);
                 if self.end == End::Closing {
-                    self.unwritten = self.reader.finish();
+                    let rest = self.reader.finish();
+                    self.unwritten = self.behind_a_gap(rest);
                     self.end = End::Read;
                 }
                 false
             }
             Ok(lines) => {
-                let gap = self.gap();
-                self.unwritten = gap.into_iter().chain(lines).collect();
+                self.unwritten = self.behind_a_gap(lines);
                 self.pause = BUSY;
                 true
             }
@@ -137,11 +137,16 @@ impl Tail {
         more
     }
 
-    /// The mark of what was dropped unread since the last look.
-    fn gap(&mut self) -> Option<LogLine> {
+    /// The lines, in front of them the mark of what was dropped unread since the last look. It has
+    /// the time of the earliest: a log is shown in the order of time.
+    fn behind_a_gap(&mut self, lines: Vec<LogLine>) -> Vec<LogLine> {
         let lost = self.reader.lost_segments();
         let new = lost - std::mem::replace(&mut self.gaps_told, lost);
-        (new > 0).then(|| gap(new))
+        let mark = (new > 0).then(|| {
+            let earliest = lines.iter().map(|line| line.at).min();
+            gap(new, earliest.unwrap_or_else(Timestamp::now))
+        });
+        mark.into_iter().chain(lines).collect()
     }
 
     /// Whether the store does not know yet what was read.
@@ -205,11 +210,11 @@ fn event_of(line: &LogLine) -> (EpochMillis, String) {
 }
 
 /// What stands where output was dropped before it was read: the task wrote faster than it is kept.
-fn gap(segments: u64) -> LogLine {
+fn gap(segments: u64, at: Timestamp) -> LogLine {
     let text =
         format!("[seaway: output is missing here, {segments} files of it: written too fast]");
     LogLine {
-        at: Timestamp::now(),
+        at,
         stream: Stream::Stderr,
         bytes: text.into_bytes(),
     }
@@ -244,7 +249,7 @@ mod tests {
     fn output_that_was_dropped_unread_leaves_a_mark() {
         let directory = tempfile::tempdir().unwrap();
         let segment = |number: u64, text: &str| {
-            let record = format!("2026-11-21T06:00:00.000000Z stdout F {text}\n");
+            let record = format!("2026-11-21T06:0{number}:00.000000Z stdout F {text}\n");
             std::fs::write(directory.path().join(format!("main.{number}.log")), record).unwrap();
         };
         let target = LogTarget {
@@ -256,17 +261,20 @@ mod tests {
         let mut tail = Tail::new("task/main".into(), target);
         let mut read = || {
             tail.read();
-            let lines: Vec<_> = tail.unwritten.iter().map(|line| event_of(line).1).collect();
+            let lines: Vec<_> = tail.unwritten.iter().map(event_of).collect();
             tail.written();
             lines
         };
-        segment(0, "before");
-        assert_eq!(read(), ["before"]);
-        segment(3, "after");
-        let lines = read();
+        let at = |minute: i64, text: &str| {
+            let hour = 1_795_240_800_000;
+            (EpochMillis(hour + 60_000 * minute), text.to_owned())
+        };
         let mark = "[seaway: output is missing here, 2 files of it: written too fast]";
-        assert_eq!(lines, [mark, "after"]);
+        segment(0, "before");
+        segment(3, "after");
+        assert_eq!(read(), [at(0, "before")]);
+        assert_eq!(read(), [at(3, mark), at(3, "after")]);
         segment(4, "later");
-        assert_eq!(read(), ["later"], "it is said once");
+        assert_eq!(read(), [at(4, "later")], "it is said once");
     }
 }
