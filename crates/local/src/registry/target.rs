@@ -26,14 +26,17 @@ impl Target {
             "/v2/_catalog" => return Ok(Self::Catalog),
             _ => path.strip_prefix("/v2/").ok_or_else(unknown)?,
         };
-        if let Some((name, upload)) = rest.rsplit_once("/blobs/uploads") {
-            let name = repository(name)?;
-            return match upload.strip_prefix('/') {
-                None | Some("") => Ok(Self::Uploads(name)),
-                Some(id) => Ok(Self::Upload(name, id.to_owned())),
-            };
+        if let Some(name) = rest.strip_suffix("/blobs/uploads") {
+            return Ok(Self::Uploads(repository(name)?));
         }
         let (rest, last) = rest.rsplit_once('/').ok_or_else(unknown)?;
+        if let Some(name) = rest.strip_suffix("/blobs/uploads") {
+            let name = repository(name)?;
+            return match last {
+                "" => Ok(Self::Uploads(name)),
+                id => Ok(Self::Upload(name, id.to_owned())),
+            };
+        }
         let (name, noun) = rest.rsplit_once('/').ok_or_else(unknown)?;
         match noun {
             "blobs" => Ok(Self::Blob(repository(name)?, digest(last)?)),
@@ -116,6 +119,21 @@ mod tests {
             Target::parse("/v2/shop/manifests/tags/list"),
             Ok(Target::Tags(name()))
         );
+    }
+
+    #[test]
+    fn only_the_place_of_uploads_is_one() {
+        let v1 = Reference::Tag("v1".parse().unwrap());
+        let uploads = "shop/blobs/uploads".parse().unwrap();
+        assert_eq!(
+            Target::parse("/v2/shop/blobs/uploads/manifests/v1"),
+            Ok(Target::Manifest(uploads, v1))
+        );
+        for path in ["/v2/shop/blobs/uploads/a/b", "/v2/shop/blobs/uploads/a/"] {
+            assert_eq!(Target::parse(path).unwrap_err().code, "NAME_UNKNOWN");
+        }
+        let other = Target::parse("/v2/shop/blobs/uploads-of-others");
+        assert_eq!(other.unwrap_err().code, "DIGEST_INVALID");
     }
 
     #[test]
