@@ -64,7 +64,11 @@ impl From<ImageError> for Refusal {
         let code = match &error {
             ImageError::Manifest(_) => "MANIFEST_INVALID",
             ImageError::WrongDigest { .. } => "DIGEST_INVALID",
-            ImageError::MissingReference(_) => "MANIFEST_BLOB_UNKNOWN",
+            ImageError::MissingBlob(_) | ImageError::MissingManifest(_) => "MANIFEST_BLOB_UNKNOWN",
+            ImageError::InUse { .. } => {
+                let status = StatusCode::METHOD_NOT_ALLOWED;
+                return Self::new(status, "DENIED", error.to_string());
+            }
             ImageError::WrongSize { .. } => "SIZE_INVALID",
             ImageError::ImmutableTag { .. } => "TAG_INVALID",
             ImageError::Store(_) | ImageError::Files(_) => return Self::internal(&error),

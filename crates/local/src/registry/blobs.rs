@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 
@@ -13,6 +14,8 @@ use crate::files;
 #[derive(Clone, Debug)]
 pub struct BlobFiles {
     root: PathBuf,
+    /// See [`BlobFiles::lock`].
+    changes: Arc<Mutex<()>>,
 }
 
 /// The registry's files cannot be used.
@@ -28,7 +31,10 @@ impl BlobFiles {
     /// Creates the directories below `root` and drops what unfinished uploads
     /// of an earlier run have left.
     pub fn prepare(root: PathBuf) -> Result<Self, BlobError> {
-        let files = Self { root };
+        let files = Self {
+            root,
+            changes: Arc::default(),
+        };
         let uploads = files.uploads();
         files::remove_if_present(&uploads).map_err(|source| BlobError::at(&uploads, source))?;
         let blobs = Algorithm::ALL.map(|algorithm| files.blobs(algorithm));
@@ -38,15 +44,29 @@ impl BlobFiles {
         Ok(files)
     }
 
+    /// Held by whoever puts a file into its place and enters it into the index, and by whoever
+    /// finds that it is not in the index and removes it.
+    ///
+    /// Invariant: taken before the store's write lock, never while holding it.
+    pub(super) fn lock(&self) -> MutexGuard<'_, ()> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Where the blob with this digest is, if it is.
     #[must_use]
     pub fn path(&self, digest: &Digest) -> PathBuf {
         self.blobs(digest.algorithm()).join(digest.hex())
     }
 
-    /// Whether the file of this digest is there and as long as it should be.
-    pub(super) fn is_whole(&self, digest: &Digest, size: u64) -> bool {
-        fs::metadata(self.path(digest)).is_ok_and(|file| file.len() == size)
+    /// Whether the file of this digest is there and as long as it should be. A file that cannot be
+    /// looked at is not missing: whoever hears `false` forgets the blob.
+    pub(super) fn is_whole(&self, digest: &Digest, size: u64) -> Result<bool, BlobError> {
+        let path = self.path(digest);
+        match fs::metadata(&path) {
+            Ok(file) => Ok(file.len() == size),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(BlobError::at(&path, source)),
+        }
     }
 
     /// The bytes of a small blob, if they are what the digest says.

@@ -49,9 +49,13 @@ impl Registry {
         name: RepositoryName,
         digest: Digest,
     ) -> Result<Response<Body>, Refusal> {
-        let wanted = digest.clone();
+        let (wanted, method) = (digest.clone(), request.method.clone());
         let size = self
-            .with_images(move |images| images.blob_size(&name, &wanted))
+            .with_images(move |images| match method {
+                // Who asks like this may be about to push a manifest.
+                Method::HEAD => images.blob_to_rely_on(&name, &wanted, EpochMillis::now()),
+                _ => images.blob_size(&name, &wanted),
+            })
             .await?
             .ok_or_else(|| unknown_blob(&digest))?;
         let bytes = match request.method {
@@ -154,7 +158,7 @@ impl Registry {
     ) -> Result<Response<Body>, Refusal> {
         let unknown = unknown_manifest(&name, &reference);
         let removed = self
-            .with_images(move |images| images.remove(&name, &reference))
+            .with_images(move |images| images.remove(&name, &reference, EpochMillis::now()))
             .await?;
         if removed {
             with_headers(StatusCode::ACCEPTED, &[])

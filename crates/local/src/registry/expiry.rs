@@ -2,56 +2,64 @@
 
 use std::collections::BTreeMap;
 
-use super::images::{ImageError, Images};
+use super::digest::Digest;
+use super::images::{ImageError, Images, drop_unused};
 use super::lifecycle::{Candidate, LifecyclePolicy};
-use super::reference::{Reference, RepositoryName};
+use super::reference::RepositoryName;
 use super::repositories::RepositoryRecord;
 use crate::clock::EpochMillis;
-use crate::store::{StoreError, View};
+use crate::store::{StoreError, Tx, View};
 
 impl Images {
     /// Removes the images whose time is over by the policy of their repository.
     pub fn remove_expired(&self, now: EpochMillis) -> Result<(), ImageError> {
-        let all = self.store.read(|view| view.list::<RepositoryRecord>(""))?;
-        for (name, record) in all {
-            let policy = record.lifecycle_policy.as_deref();
-            let policy = policy.and_then(|text| LifecyclePolicy::parse(text).ok());
-            let (Some(policy), Ok(name)) = (policy, name.parse::<RepositoryName>()) else {
+        let list = |view: &View<'_>| view.list::<RepositoryRecord>("");
+        for (name, _) in self.store.read(list)? {
+            let Ok(name) = name.parse::<RepositoryName>() else {
                 continue;
             };
-            self.apply(&policy, &name, now)?;
+            let removed = self.store.write(|tx| remove_expired_of(tx, &name, now))?;
+            for digest in removed {
+                self.remove_file(&digest)?;
+            }
         }
         Ok(())
     }
+}
 
-    fn apply(
-        &self,
-        policy: &LifecyclePolicy,
-        name: &RepositoryName,
-        now: EpochMillis,
-    ) -> Result<(), ImageError> {
-        let images = self.store.read(|view| candidates(view, name))?;
-        for expired in policy.expired(&images, now) {
-            let Ok(digest) = expired.image.digest.parse() else {
-                continue;
-            };
-            let parent = self
-                .store
-                .read(|view| view.parent_manifest(name.as_str(), &expired.image.digest))?;
-            // An image of an index stays as long as the index.
-            if parent.is_none() {
-                tracing::info!(repository = %name, %digest, rule = expired.rule, "an image expired");
-                self.remove(name, &Reference::Digest(digest))?;
-            }
+/// Applies the repository's policy. Looks and removes in one transaction: a tag that moves to an
+/// image meanwhile keeps it.
+fn remove_expired_of(
+    tx: &Tx<'_>,
+    name: &RepositoryName,
+    now: EpochMillis,
+) -> Result<Vec<Digest>, StoreError> {
+    let mut removed = Vec::new();
+    let Some(mut record) = tx.get::<RepositoryRecord>(name.as_str())? else {
+        return Ok(removed);
+    };
+    let policy = record.lifecycle_policy.as_deref();
+    let Some(policy) = policy.and_then(|text| LifecyclePolicy::parse(text).ok()) else {
+        return Ok(removed);
+    };
+    for expired in policy.expired(&candidates(tx, name)?, now) {
+        let Ok(digest) = expired.image.digest.parse::<Digest>() else {
+            continue;
+        };
+        // An image of an index stays as long as the index.
+        if tx
+            .parent_manifest(name.as_str(), digest.as_str())?
+            .is_none()
+        {
+            tracing::info!(repository = %name, %digest, rule = expired.rule, "an image expired");
+            tx.remove_manifest(name.as_str(), digest.as_str(), now)?;
+            drop_unused(tx, &digest)?;
+            removed.push(digest);
         }
-        self.store.write(|tx| {
-            if let Some(mut record) = tx.get::<RepositoryRecord>(name.as_str())? {
-                record.lifecycle_evaluated_at = Some(now);
-                tx.put(name.as_str(), &record)?;
-            }
-            Ok(())
-        })
     }
+    record.lifecycle_evaluated_at = Some(now);
+    tx.put(name.as_str(), &record)?;
+    Ok(removed)
 }
 
 /// All images of a repository, as a policy sees them.

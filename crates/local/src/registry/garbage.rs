@@ -1,8 +1,11 @@
 //! What nobody needs any more: blobs without a manifest, and files that a killed platform left.
 
+use std::collections::BTreeSet;
+
 use super::digest::Digest;
-use super::images::{ImageError, Images};
+use super::images::{ImageError, Images, drop_unused};
 use crate::clock::EpochMillis;
+use crate::store::StoreError;
 
 /// How long a blob waits for the manifest that refers to it.
 const PATIENCE: i64 = 24 * 60 * 60 * 1000;
@@ -11,16 +14,17 @@ impl Images {
     /// Repositories let go of what none of their manifests has referred to for a day; what no
     /// repository has leaves the disk.
     pub fn remove_unused(&self, now: EpochMillis) -> Result<(), ImageError> {
-        self.record_references()?;
-        self.store.write(|tx| {
-            tx.release_unreferenced_blobs(now.plus(-PATIENCE))?;
-            for unused in tx.unused_blobs()? {
-                if let Ok(digest) = unused.parse::<Digest>() {
-                    self.drop_unused(tx, &digest)?;
-                }
-            }
-            Ok(())
-        })
+        let spared = self.record_references()?;
+        let unused = self.store.write::<_, StoreError>(|tx| {
+            tx.release_unreferenced_blobs(now.plus(-PATIENCE), &spared)?;
+            tx.unused_blobs()
+        })?;
+        for digest in unused.iter().flat_map(|text| text.parse::<Digest>()) {
+            // Each in a transaction of its own, so that nobody waits for all of them.
+            self.store.write(|tx| drop_unused(tx, &digest))?;
+            self.remove_file(&digest)?;
+        }
+        Ok(())
     }
 
     /// Removes the files that are in no index. Only while nobody pushes: at the start.
@@ -34,23 +38,28 @@ impl Images {
         Ok(())
     }
 
-    /// An older store does not know what its manifests refer to.
-    fn record_references(&self) -> Result<(), ImageError> {
+    /// An older store does not know what its manifests refer to. The repositories with a manifest
+    /// that cannot be read: it may refer to anything there.
+    fn record_references(&self) -> Result<BTreeSet<String>, ImageError> {
+        let mut unread = BTreeSet::new();
         let unknown = self
             .store
             .read(|view| view.manifests_without_references())?;
         for (repository, manifest) in unknown {
-            let Some(digest) = manifest.parse::<Digest>().ok() else {
-                continue;
-            };
             let stored = self
                 .store
-                .read(|view| view.manifest(&repository, &manifest))?;
-            let read = stored.and_then(|stored| self.read(&digest, &stored.media_type));
-            let Some(read) = read else { continue };
+                .read::<_, StoreError>(|view| view.manifest(&repository, &manifest))?;
+            let Some(stored) = stored else { continue };
+            let digest = manifest.parse::<Digest>().ok();
+            let read = digest.and_then(|digest| self.read(&digest, &stored.media_type));
+            let Some(read) = read else {
+                tracing::warn!(repository, manifest, "a manifest cannot be read");
+                unread.insert(repository);
+                continue;
+            };
             let references = read.references().into_iter();
             let digests: Vec<&str> = references.map(|one| one.digest.as_str()).collect();
-            self.store.write(|tx| {
+            self.store.write::<_, StoreError>(|tx| {
                 // It may have been removed meanwhile.
                 match tx.manifest(&repository, &manifest)? {
                     Some(_) => tx.put_references(&repository, &manifest, &digests),
@@ -58,6 +67,6 @@ impl Images {
                 }
             })?;
         }
-        Ok(())
+        Ok(unread)
     }
 }

@@ -48,7 +48,11 @@ pub enum ImageError {
     #[error("the manifest has the digest {found}, not {said}")]
     WrongDigest { found: Digest, said: Digest },
     #[error("push {0} before the manifest")]
-    MissingReference(Digest),
+    MissingBlob(Digest),
+    #[error("push {0} before the index")]
+    MissingManifest(Digest),
+    #[error("the manifest {manifest} refers to {digest}")]
+    InUse { digest: Digest, manifest: String },
     #[error("{digest} has {found} bytes, not {said}")]
     WrongSize {
         digest: Digest,
@@ -81,10 +85,13 @@ impl Images {
         let manifest = Manifest::parse(new.bytes, new.media_type)?;
         self.require(new.repository, &manifest)?;
         self.files.write(&digest, new.bytes)?;
+        let _placing = self.files.lock();
         self.store.write(|tx| {
             require_free(tx, new, &digest, now)?;
-            // The same manifest may have been removed meanwhile, and its file with it.
-            if !self.files.is_whole(&digest, new.bytes.len() as u64) {
+            // A part may have been removed meanwhile.
+            self.require_still(tx, new.repository, &manifest)?;
+            // So may the same manifest, and its file with it.
+            if !self.files.is_whole(&digest, new.bytes.len() as u64)? {
                 self.files.write(&digest, new.bytes)?;
             }
             tx.put_blob(digest.as_str(), new.bytes.len() as u64, now)?;
@@ -112,9 +119,9 @@ impl Images {
         &self,
         repository: &RepositoryName,
         reference: &Reference,
-    ) -> Result<Option<(Digest, StoredManifest)>, StoreError> {
+    ) -> Result<Option<(Digest, StoredManifest)>, ImageError> {
         let name = repository.as_str();
-        let found = self.store.read(|view| {
+        let found = self.store.read::<_, StoreError>(|view| {
             let digest = match reference {
                 Reference::Digest(digest) => Some(digest.as_str().to_owned()),
                 Reference::Tag(tag) => view.tagged(name, tag.as_str())?,
@@ -127,7 +134,7 @@ impl Images {
         let Ok(digest) = found.digest.parse::<Digest>() else {
             return Ok(None);
         };
-        if self.files.is_whole(&digest, found.size) {
+        if self.files.is_whole(&digest, found.size)? {
             return Ok(Some((digest, found)));
         }
         self.forget(&digest)?;
@@ -150,15 +157,24 @@ impl Images {
         &self,
         repository: &RepositoryName,
         reference: &Reference,
+        now: EpochMillis,
     ) -> Result<bool, ImageError> {
-        self.store.write(|tx| match reference {
-            Reference::Tag(tag) => Ok(tx.remove_tag(repository.as_str(), tag.as_str())?),
-            Reference::Digest(digest) => {
-                let removed = tx.remove_manifest(repository.as_str(), digest.as_str())?;
-                self.drop_unused(tx, digest)?;
-                Ok(removed)
+        let name = repository.as_str();
+        let digest = match reference {
+            Reference::Tag(tag) => {
+                return self
+                    .store
+                    .write(|tx| Ok(tx.remove_tag(name, tag.as_str())?));
             }
-        })
+            Reference::Digest(digest) => digest,
+        };
+        let removed = self.store.write::<_, StoreError>(|tx| {
+            let removed = tx.remove_manifest(name, digest.as_str(), now)?;
+            drop_unused(tx, digest)?;
+            Ok(removed)
+        })?;
+        self.remove_file(digest)?;
+        Ok(removed)
     }
 
     /// The size of a blob that the repository holds, if its file is as it should be.
@@ -166,11 +182,27 @@ impl Images {
         &self,
         repository: &RepositoryName,
         digest: &Digest,
-    ) -> Result<Option<u64>, StoreError> {
-        let found = self
-            .store
-            .read(|view| view.held_blob_size(repository.as_str(), digest.as_str()))?;
+    ) -> Result<Option<u64>, ImageError> {
+        let found = self.store.read::<_, StoreError>(|view| {
+            view.held_blob_size(repository.as_str(), digest.as_str())
+        })?;
         self.whole(digest, found)
+    }
+
+    /// The same for a client that will not push the blob when it is there: its time counts anew.
+    pub fn blob_to_rely_on(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        now: EpochMillis,
+    ) -> Result<Option<u64>, ImageError> {
+        let Some(size) = self.blob_size(repository, digest)? else {
+            return Ok(None);
+        };
+        let held = self.store.write::<_, StoreError>(|tx| {
+            tx.refresh_hold(repository.as_str(), digest.as_str(), now)
+        })?;
+        Ok(held.then_some(size))
     }
 
     /// Makes the finished upload at `file` a blob of the repository.
@@ -182,7 +214,8 @@ impl Images {
         now: EpochMillis,
     ) -> Result<(), ImageError> {
         let (file, size) = upload;
-        // Under the store's write lock, so that nobody removes the file as unused meanwhile.
+        // Nobody removes the file as unused meanwhile.
+        let _placing = self.files.lock();
         self.store.write(|tx| {
             self.files.keep(file, digest)?;
             tx.put_blob(digest.as_str(), size, now)?;
@@ -199,8 +232,8 @@ impl Images {
         digest: &Digest,
         from: Option<&RepositoryName>,
         now: EpochMillis,
-    ) -> Result<bool, StoreError> {
-        let found = self.store.read(|view| match from {
+    ) -> Result<bool, ImageError> {
+        let found = self.store.read::<_, StoreError>(|view| match from {
             Some(from) => view.held_blob_size(from.as_str(), digest.as_str()),
             None => view.blob_size(digest.as_str()),
         })?;
@@ -217,65 +250,123 @@ impl Images {
         })
     }
 
-    /// Takes a blob from the repository; whether it was there.
+    /// Takes a blob that no manifest refers to from the repository; whether it was there.
     pub(super) fn release_blob(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<bool, ImageError> {
-        self.store.write(|tx| {
-            let released = tx.release_blob(repository.as_str(), digest.as_str())?;
-            self.drop_unused(tx, digest)?;
-            Ok(released)
-        })
+        let name = repository.as_str();
+        let released = self.store.write(|tx| {
+            if !tx.release_blob(name, digest.as_str())? {
+                return Ok(false);
+            }
+            if let Some(manifest) = tx.parent_manifest(name, digest.as_str())? {
+                let digest = digest.clone();
+                return Err(ImageError::InUse { digest, manifest });
+            }
+            drop_unused(tx, digest)?;
+            Ok(true)
+        })?;
+        self.remove_file(digest)?;
+        Ok(released)
     }
 
-    /// Removes the blob and its file when nobody has it any more.
-    pub(super) fn drop_unused(&self, tx: &Tx<'_>, digest: &Digest) -> Result<(), ImageError> {
-        if tx.is_blob_used(digest.as_str())? {
-            return Ok(());
+    /// Removes the blob's file if the blob is in the index no more. Outside the transaction that
+    /// took it out: every change of the platform would wait for the disk.
+    pub(super) fn remove_file(&self, digest: &Digest) -> Result<(), ImageError> {
+        let _removing = self.files.lock();
+        let known = self
+            .store
+            .read::<_, StoreError>(|view| view.blob_size(digest.as_str()))?;
+        match known {
+            // It is still used, or has been pushed again meanwhile.
+            Some(_) => Ok(()),
+            None => Ok(self.files.remove(digest)?),
         }
-        tx.remove_blob(digest.as_str())?;
-        Ok(self.files.remove(digest)?)
     }
 
     /// All parts of a manifest are in its repository, and as long as it says.
     fn require(&self, repository: &RepositoryName, manifest: &Manifest) -> Result<(), ImageError> {
-        let is_index = matches!(manifest.content, Content::Index(_));
         for one in manifest.references() {
-            let size = if is_index {
+            let size = if is_index(manifest) {
                 let found = self.find(repository, &Reference::Digest(one.digest.clone()))?;
                 found.map(|(_, found)| found.size)
             } else {
                 self.blob_size(repository, &one.digest)?
             };
-            require_size(one, size)?;
+            require_size(manifest, one, size)?;
+        }
+        Ok(())
+    }
+
+    /// The same in the transaction that enters the manifest, where nothing is forgotten.
+    fn require_still(
+        &self,
+        tx: &Tx<'_>,
+        repository: &RepositoryName,
+        manifest: &Manifest,
+    ) -> Result<(), ImageError> {
+        let name = repository.as_str();
+        for one in manifest.references() {
+            let size = if is_index(manifest) {
+                let found = tx.manifest(name, one.digest.as_str())?;
+                found.map(|found| found.size)
+            } else {
+                tx.held_blob_size(name, one.digest.as_str())?
+            };
+            let is_whole = self.files.is_whole(&one.digest, one.size)?;
+            require_size(
+                manifest,
+                one,
+                size.filter(|size| is_whole || *size != one.size),
+            )?;
         }
         Ok(())
     }
 
     /// A file that went missing or was cut is forgotten, so that it can be pushed again.
-    fn whole(&self, digest: &Digest, size: Option<u64>) -> Result<Option<u64>, StoreError> {
-        match size {
-            Some(size) if self.files.is_whole(digest, size) => Ok(Some(size)),
-            Some(_) => self.forget(digest).map(|()| None),
-            None => Ok(None),
+    fn whole(&self, digest: &Digest, size: Option<u64>) -> Result<Option<u64>, ImageError> {
+        let Some(size) = size else {
+            return Ok(None);
+        };
+        if self.files.is_whole(digest, size)? {
+            return Ok(Some(size));
         }
+        self.forget(digest).map(|()| None)
     }
 
-    fn forget(&self, digest: &Digest) -> Result<(), StoreError> {
+    fn forget(&self, digest: &Digest) -> Result<(), ImageError> {
         self.store.write(|tx| {
+            let Some(size) = tx.blob_size(digest.as_str())? else {
+                return Ok(());
+            };
             // It may have been pushed again meanwhile.
-            let size = tx.blob_size(digest.as_str())?;
-            if size.is_some_and(|size| self.files.is_whole(digest, size)) {
+            if self.files.is_whole(digest, size)? {
                 return Ok(());
             }
-            tx.remove_blob(digest.as_str())
+            Ok(tx.lose_blob(digest.as_str(), EpochMillis::now())?)
         })
     }
 }
 
-fn require_size(one: &Descriptor, found: Option<u64>) -> Result<(), ImageError> {
+/// Takes the blob out of the index when nobody has it any more; its file is then to be removed.
+pub(super) fn drop_unused(tx: &Tx<'_>, digest: &Digest) -> Result<(), StoreError> {
+    if tx.is_blob_used(digest.as_str())? {
+        return Ok(());
+    }
+    tx.remove_blob(digest.as_str())
+}
+
+fn is_index(manifest: &Manifest) -> bool {
+    matches!(manifest.content, Content::Index(_))
+}
+
+fn require_size(
+    manifest: &Manifest,
+    one: &Descriptor,
+    found: Option<u64>,
+) -> Result<(), ImageError> {
     match found {
         Some(found) if found == one.size => Ok(()),
         Some(found) => Err(ImageError::WrongSize {
@@ -283,7 +374,8 @@ fn require_size(one: &Descriptor, found: Option<u64>) -> Result<(), ImageError> 
             found,
             said: one.size,
         }),
-        None => Err(ImageError::MissingReference(one.digest.clone())),
+        None if is_index(manifest) => Err(ImageError::MissingManifest(one.digest.clone())),
+        None => Err(ImageError::MissingBlob(one.digest.clone())),
     }
 }
 

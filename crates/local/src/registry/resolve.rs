@@ -7,10 +7,9 @@ use thiserror::Error;
 
 use super::digest::{Algorithm, Digest};
 use super::endpoint::Registry;
-use super::images::Images;
+use super::images::{ImageError, Images};
 use super::manifest::{Content, Descriptor, Manifest, Platform};
 use super::reference::{ImageName, ImageReference, Reference, ReferenceError};
-use crate::store::StoreError;
 
 /// The types of a config that says how to run an image (OCI and Docker).
 const CONFIGS: [&str; 2] = [
@@ -74,7 +73,7 @@ pub enum PullError {
     Store {
         image: String,
         #[source]
-        source: StoreError,
+        source: ImageError,
     },
 }
 
@@ -141,10 +140,7 @@ impl Search<'_> {
         for _ in 0..MAX_DEPTH {
             let found = self.images.find(&name.repository, &wanted);
             let (digest, stored) = found
-                .map_err(|source| PullError::Store {
-                    image: self.image.to_owned(),
-                    source,
-                })?
+                .map_err(|source| self.failed(source))?
                 .ok_or_else(|| self.not_found())?;
             let bytes = self.images.bytes(&digest).ok_or_else(|| self.not_found())?;
             let manifest = Manifest::parse(&bytes, Some(&stored.media_type))
@@ -175,7 +171,8 @@ impl Search<'_> {
         if hashes != [Algorithm::Sha256; 2] {
             return Err(self.invalid("a layer has no sha256 digest".to_owned()));
         }
-        if !self.images.files.is_whole(&layer.digest, layer.size) {
+        let is_whole = self.images.files.is_whole(&layer.digest, layer.size);
+        if !is_whole.map_err(|error| self.failed(error.into()))? {
             return Err(self.not_found());
         }
         Ok(ImageLayer {
@@ -185,6 +182,13 @@ impl Search<'_> {
             size: layer.size,
             media_type: layer.media_type,
         })
+    }
+
+    fn failed(&self, source: ImageError) -> PullError {
+        PullError::Store {
+            image: self.image.to_owned(),
+            source,
+        }
     }
 
     fn not_found(&self) -> PullError {

@@ -1,5 +1,7 @@
 //! The image registry's blobs: which there are, and which repositories hold them.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::{StoreError, Tx, View};
@@ -37,6 +39,20 @@ impl View<'_> {
              AND digest NOT IN (SELECT digest FROM manifests)",
         )?;
         let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Repository and digest of each manifest that is the blob, names it, or names such a manifest.
+    fn manifests_made_of(&self, digest: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "WITH RECURSIVE made (repository, manifest) AS ( \
+             SELECT repository, digest FROM manifests WHERE digest = ?1 \
+             UNION SELECT repository, manifest FROM manifest_references WHERE digest = ?1 \
+             UNION SELECT r.repository, r.manifest FROM made JOIN manifest_references r \
+             ON r.repository = made.repository AND r.digest = made.manifest) \
+             SELECT repository, manifest FROM made",
+        )?;
+        let rows = statement.query_map([digest], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -82,6 +98,40 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// What the repository holds counts its time anew from `now`; whether it holds the blob.
+    pub fn refresh_hold(
+        &self,
+        repository: &str,
+        digest: &str,
+        now: EpochMillis,
+    ) -> Result<bool, StoreError> {
+        let held = self
+            .connection
+            .prepare_cached(
+                "UPDATE repository_blobs SET created_at = max(created_at, ?3) \
+                 WHERE repository = ?1 AND digest = ?2",
+            )?
+            .execute(params![repository, digest, now])?;
+        Ok(held > 0)
+    }
+
+    /// The same for all blobs that the manifest refers to.
+    pub fn refresh_parts(
+        &self,
+        repository: &str,
+        manifest: &str,
+        now: EpochMillis,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE repository_blobs SET created_at = max(created_at, ?3) \
+                 WHERE repository = ?1 AND digest IN (SELECT digest FROM manifest_references \
+                 WHERE repository = ?1 AND manifest = ?2)",
+            )?
+            .execute(params![repository, manifest, now])?;
+        Ok(())
+    }
+
     /// The repository lets go of a blob; whether it held it.
     pub fn release_blob(&self, repository: &str, digest: &str) -> Result<bool, StoreError> {
         let released = self
@@ -101,24 +151,41 @@ impl Tx<'_> {
     }
 
     /// Repositories let go of blobs that they hold since before `then` and none of their manifests
-    /// refers to.
-    pub fn release_unreferenced_blobs(&self, then: EpochMillis) -> Result<(), StoreError> {
+    /// refers to; but for those in `spared`, whose manifests may refer to anything.
+    pub fn release_unreferenced_blobs(
+        &self,
+        then: EpochMillis,
+        spared: &BTreeSet<String>,
+    ) -> Result<(), StoreError> {
+        let spared = serde_json::json!(spared).to_string();
         self.connection.execute(
-            "DELETE FROM repository_blobs WHERE created_at < ?1 AND NOT EXISTS \
+            "DELETE FROM repository_blobs WHERE created_at < ?1 \
+             AND repository NOT IN (SELECT value FROM json_each(?2)) AND NOT EXISTS \
              (SELECT 1 FROM manifest_references r \
               WHERE r.repository = repository_blobs.repository \
               AND r.digest = repository_blobs.digest)",
-            [then],
+            params![then, spared],
         )?;
         Ok(())
     }
 
-    /// Forgets a blob whose file is gone or damaged, and all that is made of it.
+    /// Forgets a blob that nobody has.
     pub fn remove_blob(&self, digest: &str) -> Result<(), StoreError> {
-        for table in ["manifests", "repository_blobs", "blobs"] {
-            let delete = format!("DELETE FROM {table} WHERE digest = ?1");
-            self.connection.execute(&delete, [digest])?;
-        }
+        self.connection
+            .prepare_cached("DELETE FROM blobs WHERE digest = ?1")?
+            .execute([digest])?;
         Ok(())
+    }
+
+    /// Forgets a blob whose file is gone or damaged, and all that is made of it: an image that
+    /// lacks a part must not pass for one that need not be pushed.
+    pub fn lose_blob(&self, digest: &str, now: EpochMillis) -> Result<(), StoreError> {
+        for (repository, manifest) in self.manifests_made_of(digest)? {
+            self.remove_manifest(&repository, &manifest, now)?;
+        }
+        self.connection
+            .prepare_cached("DELETE FROM repository_blobs WHERE digest = ?1")?
+            .execute([digest])?;
+        self.remove_blob(digest)
     }
 }

@@ -177,7 +177,8 @@ impl Tx<'_> {
                 new.subject,
                 new.artifact_type
             ])?;
-        self.put_references(new.repository, new.digest, &new.references)
+        self.put_references(new.repository, new.digest, &new.references)?;
+        self.refresh_parts(new.repository, new.digest, now)
     }
 
     /// Records what a manifest refers to.
@@ -197,8 +198,15 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes a manifest and its tags; whether it was there.
-    pub fn remove_manifest(&self, repository: &str, digest: &str) -> Result<bool, StoreError> {
+    /// Removes a manifest and its tags; whether it was there. The time of its parts counts from
+    /// now: another manifest that refers to them may be on its way.
+    pub fn remove_manifest(
+        &self,
+        repository: &str,
+        digest: &str,
+        now: EpochMillis,
+    ) -> Result<bool, StoreError> {
+        self.refresh_parts(repository, digest, now)?;
         let removed = self
             .connection
             .prepare_cached("DELETE FROM manifests WHERE repository = ?1 AND digest = ?2")?
@@ -301,7 +309,7 @@ mod tests {
                 assert_eq!(tx.image_size("shop/api", "one")?, 5);
                 let parent = tx.parent_manifest("shop/api", "layer")?;
                 assert_eq!(parent.as_deref(), Some("one"));
-                assert!(tx.remove_manifest("shop/api", "one")?);
+                assert!(tx.remove_manifest("shop/api", "one", now)?);
                 assert_eq!(tx.tagged("shop/api", "v1")?, None);
                 assert_eq!(tx.parent_manifest("shop/api", "layer")?, None);
                 Ok(())

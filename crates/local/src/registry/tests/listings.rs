@@ -1,7 +1,9 @@
 //! Lists of tags, repositories and referrers; and what is collected when nobody refers to it.
 
+use super::super::Reference;
 use super::*;
 use crate::clock::EpochMillis;
+use crate::store::{NewManifest, StoreError, Tx};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
@@ -117,4 +119,68 @@ async fn blobs_without_a_manifest_leave_after_a_day() {
     Push::new(Method::DELETE, path, b"").send(&platform).await;
     images.remove_unused(next_day).unwrap();
     assert_eq!(count(), 0, "its layers have nobody either");
+}
+
+#[tokio::test]
+async fn a_blob_has_a_day_from_when_it_was_last_needed() {
+    const HOUR: i64 = 60 * 60 * 1000;
+    let platform = TestPlatform::start().await;
+    let (config, manifest) = image(b"layer");
+    push_blob(&platform, &config).await;
+    push_blob(&platform, b"layer").await;
+    pushed(&platform, "latest", &manifest).await;
+    let images = platform.registry.images();
+    let (repository, digest) = ("shop/api".parse().unwrap(), Digest::of(&manifest));
+    let in_hours = |hours: i64| EpochMillis::now().plus(hours * HOUR);
+    images
+        .remove(&repository, &Reference::Digest(digest), in_hours(30))
+        .unwrap();
+    images.remove_unused(in_hours(31)).unwrap();
+    let layer = Digest::of(b"layer");
+    let found = images.blob_to_rely_on(&repository, &layer, in_hours(50));
+    assert_eq!(found.unwrap(), Some(5), "its manifest has just gone");
+    images.remove_unused(in_hours(60)).unwrap();
+    let size = |digest: &Digest| images.blob_size(&repository, digest).unwrap();
+    assert_eq!(size(&layer), Some(5), "a client has asked for it");
+    assert_eq!(size(&Digest::of(&config)), None);
+}
+
+#[tokio::test]
+async fn a_manifest_that_cannot_be_read_keeps_its_repository() {
+    let platform = TestPlatform::start().await;
+    let layer = push_blob(&platform, b"layer").await;
+    let unreadable = push_blob(&platform, b"{}").await;
+    let images = platform.registry.images();
+    let old = NewManifest {
+        repository: "shop/api",
+        digest: unreadable.as_str(),
+        media_type: MANIFEST,
+        subject: None,
+        artifact_type: None,
+        references: Vec::new(),
+    };
+    let enter = |tx: &Tx<'_>| tx.put_manifest(&old, EpochMillis(1));
+    images.store.write::<_, StoreError>(enter).unwrap();
+    let next_day = EpochMillis::now().plus(25 * 60 * 60 * 1000);
+    images.remove_unused(next_day).unwrap();
+    let repository = "shop/api".parse().unwrap();
+    assert_eq!(images.blob_size(&repository, &layer).unwrap(), Some(5));
+}
+
+#[tokio::test]
+async fn a_blob_in_use_is_not_deleted() {
+    let platform = TestPlatform::start().await;
+    let (config, manifest) = image(b"layer");
+    push_blob(&platform, &config).await;
+    let layer = push_blob(&platform, b"layer").await;
+    pushed(&platform, "latest", &manifest).await;
+    let path = format!("/v2/shop/api/blobs/{layer}");
+    let delete = || Push::new(Method::DELETE, &path, b"").send(&platform);
+    let refused = delete().await;
+    assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(code(&refused), "DENIED");
+    assert_eq!(get(&platform, &path).await.body, &b"layer"[..]);
+    let place = format!("/v2/shop/api/manifests/{}", Digest::of(&manifest));
+    Push::new(Method::DELETE, place, b"").send(&platform).await;
+    assert_eq!(delete().await.status, StatusCode::ACCEPTED);
 }

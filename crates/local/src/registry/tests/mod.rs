@@ -279,6 +279,27 @@ async fn a_blob_whose_file_is_gone_can_be_pushed_again() {
     let path = format!("/v2/shop/api/blobs/{digest}");
     let head = Push::new(Method::HEAD, path, b"").send(&platform).await;
     assert_eq!(head.status, StatusCode::NOT_FOUND);
+    let place = format!("/v2/shop/api/manifests/{}", Digest::of(&manifest));
+    let head = Push::new(Method::HEAD, place, b"").send(&platform).await;
+    assert_eq!(head.status, StatusCode::NOT_FOUND, "it lacks a part");
     push_blob(&platform, layer).await;
+    push_manifest(&platform, &manifest).await;
     assert!(platform.registry.resolve(&reference).is_ok());
+}
+
+#[tokio::test]
+async fn a_blob_that_cannot_be_looked_at_is_not_forgotten() {
+    let platform = TestPlatform::start().await;
+    let digest = push_blob(&platform, b"layer").await;
+    let directory = platform.state.registry().join("blobs/sha256");
+    let aside = directory.with_file_name("aside");
+    std::fs::rename(&directory, &aside).unwrap();
+    std::fs::write(&directory, b"no directory").unwrap();
+    let path = format!("/v2/shop/api/blobs/{digest}");
+    let head = Push::new(Method::HEAD, &path, b"").send(&platform).await;
+    assert_eq!(head.status, StatusCode::INTERNAL_SERVER_ERROR);
+    std::fs::remove_file(&directory).unwrap();
+    std::fs::rename(&aside, &directory).unwrap();
+    let head = Push::new(Method::HEAD, &path, b"").send(&platform).await;
+    assert_eq!(head.status, StatusCode::OK);
 }

@@ -38,12 +38,13 @@ impl Ecr {
     pub(super) fn batch_delete(
         &self,
         request: &BatchDeleteImageRequest,
+        now: EpochMillis,
     ) -> Result<BatchDeleteImageResponse, EcrError> {
         let repository = self.named(&request.repository_name, request.registry_id.as_deref())?;
         let (mut deleted, mut failures) = (Vec::new(), Vec::new());
         for id in &request.image_ids {
             let repository = &repository;
-            match self.delete_one(&Asked { id, repository })? {
+            match self.delete_one(&Asked { id, repository }, now)? {
                 Ok(gone) => deleted.extend(gone),
                 Err(failure) => failures.push(failure),
             }
@@ -98,6 +99,7 @@ impl Ecr {
     pub(super) fn check_layers(
         &self,
         request: &BatchCheckLayerAvailabilityRequest,
+        now: EpochMillis,
     ) -> Result<BatchCheckLayerAvailabilityResponse, EcrError> {
         let repository = self.named(&request.repository_name, request.registry_id.as_deref())?;
         let (mut layers, mut failures) = (Vec::new(), Vec::new());
@@ -110,7 +112,7 @@ impl Ecr {
                 });
                 continue;
             };
-            let size = self.images.blob_size(&repository, &digest)?;
+            let size = self.images.blob_to_rely_on(&repository, &digest, now)?;
             layers.push(Layer {
                 layer_availability: Some(match size {
                     Some(_) => LayerAvailability::Available,
@@ -159,6 +161,7 @@ impl Ecr {
     fn delete_one(
         &self,
         asked: &Asked<'_>,
+        now: EpochMillis,
     ) -> Result<Result<Vec<ImageIdentifier>, ImageFailure>, EcrError> {
         let repository = asked.repository;
         let Some(digest) = asked.found(&self.images)? else {
@@ -178,7 +181,7 @@ impl Ecr {
         let is_last = |tag: &TagName| image.tags == [tag.as_str()];
         if let Some(tag) = tag.filter(|tag| !is_last(tag) || parent.is_some()) {
             self.images
-                .remove(repository, &Reference::Tag(tag.clone()))?;
+                .remove(repository, &Reference::Tag(tag.clone()), now)?;
             let gone = Candidate {
                 tags: vec![tag.to_string()],
                 ..image
@@ -194,7 +197,8 @@ impl Ecr {
                 image_id: Some(asked.id.clone()),
             }));
         }
-        self.images.remove(repository, &Reference::Digest(parsed))?;
+        self.images
+            .remove(repository, &Reference::Digest(parsed), now)?;
         Ok(Ok(identifiers(image)))
     }
 

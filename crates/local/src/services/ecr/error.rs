@@ -106,7 +106,10 @@ impl From<EcrError> for WireError {
             E::NoPolicy(_) => ErrorKind::RepositoryPolicyNotFoundException,
             E::Parameter { .. } => ErrorKind::InvalidParameterException,
             E::Image(ImageError::ImmutableTag { .. }) => ErrorKind::ImageTagAlreadyExistsException,
-            E::Image(ImageError::MissingReference(_)) => ErrorKind::LayersNotFoundException,
+            E::Image(ImageError::MissingBlob(_)) => ErrorKind::LayersNotFoundException,
+            E::Image(ImageError::MissingManifest(_)) => {
+                ErrorKind::ReferencedImagesNotFoundException
+            }
             E::Image(ImageError::WrongDigest { .. }) => ErrorKind::ImageDigestDoesNotMatchException,
             E::Image(ImageError::Files(_)) | E::Store(_) => return internal(&error),
             E::Image(_) => ErrorKind::InvalidParameterException,

@@ -118,14 +118,14 @@ impl BlockingHandler for Ecr {
             }
             O::BatchGetImage => call.answer::<wire::BatchGetImage, _>(|r| self.batch_get(&r)),
             O::BatchDeleteImage => {
-                call.answer::<wire::BatchDeleteImage, _>(|r| self.batch_delete(&r))
+                call.answer::<wire::BatchDeleteImage, _>(|r| self.batch_delete(&r, now))
             }
             O::PutImage => call.answer::<wire::PutImage, _>(|r| self.put_image(r, now)),
             O::ListImageReferrers => {
                 call.answer::<wire::ListImageReferrers, _>(|r| self.list_referrers(&r))
             }
             O::BatchCheckLayerAvailability => {
-                call.answer::<wire::BatchCheckLayerAvailability, _>(|r| self.check_layers(&r))
+                call.answer::<wire::BatchCheckLayerAvailability, _>(|r| self.check_layers(&r, now))
             }
             O::TagResource => call.answer::<wire::TagResource, _>(|r| self.tag(r)),
             O::UntagResource => call.answer::<wire::UntagResource, _>(|r| self.untag(&r)),

@@ -309,7 +309,12 @@ async fn images_are_deleted_by_tag_and_by_digest() {
     let put = json!({
         "repositoryName": "shop/api", "imageManifest": index.to_string(), "imageTag": "all",
     });
-    call(&platform, "PutImage", put).await.ok();
+    call(&platform, "PutImage", put.clone()).await.ok();
+    let mut lacking = put;
+    let other = Digest::of(b"never pushed");
+    lacking["imageManifest"] = json!(index.to_string().replace(&digest, other.as_str()));
+    let lacking = call(&platform, "PutImage", lacking).await;
+    assert_eq!(lacking.error(), "ReferencedImagesNotFoundException");
     let all = json!({ "repositoryName": "shop/api", "imageIds": [{ "imageTag": "all" }] });
     let all = call(&platform, "DescribeImages", all).await.ok();
     let size = &all["imageDetails"][0]["imageSizeInBytes"];
