@@ -43,6 +43,9 @@ const LOOK_FOR_STATE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(15 * 60);
 /// How often images and blobs are looked through.
 const IMAGE_KEEPING: Duration = Duration::from_secs(60 * 60);
+/// When for the first time: a platform that has just started has more urgent work, and a push that
+/// its end has interrupted goes on first.
+const FIRST_IMAGE_KEEPING: Duration = Duration::from_secs(10 * 60);
 /// Threads that answer requests, and at most as many that wait for the disk.
 const WORKERS: usize = 2;
 /// How long requests may finish when the load balancer ends.
@@ -256,14 +259,16 @@ async fn keep_house(secrets: Arc<SecretsManager>, logs: Arc<Logs>, platform: Arc
     }
 }
 
-/// Removes images that have had their time, and blobs that no image needs.
+/// Removes images that have had their time, blobs that no image needs, and uploads left behind.
 async fn keep_images(registry: Arc<Registry>) {
-    let mut ticks = tokio::time::interval(IMAGE_KEEPING);
+    let first = tokio::time::Instant::now() + FIRST_IMAGE_KEEPING;
+    let mut ticks = tokio::time::interval_at(first, IMAGE_KEEPING);
     loop {
         ticks.tick().await;
-        let images = registry.images().clone();
+        let registry = Arc::clone(&registry);
         let kept = tokio::task::spawn_blocking(move || {
-            let now = EpochMillis::now();
+            registry.drop_idle_uploads();
+            let (images, now) = (registry.images(), EpochMillis::now());
             images.remove_expired(now)?;
             images.remove_unused(now)
         });

@@ -40,7 +40,7 @@ impl Registry {
         };
         let digest = target::digest(&digest)?;
         let mut upload = self.uploads.start(&name, digest.algorithm()).await?;
-        upload.append(body).await?;
+        upload.append_all(body).await?;
         self.keep(name, upload, digest).await
     }
 
@@ -51,8 +51,7 @@ impl Registry {
         id: &str,
     ) -> Result<Response<Body>, Refusal> {
         let held = self.uploads.hold(name, id).await?;
-        let upload = held.as_ref().ok_or_else(gone)?;
-        progress(StatusCode::NO_CONTENT, name, upload)
+        progress(StatusCode::NO_CONTENT, name, held.upload()?)
     }
 
     /// `PATCH` of an upload: a chunk, or a stream whose length nobody knows yet.
@@ -64,12 +63,11 @@ impl Registry {
         body: Incoming,
     ) -> Result<Response<Body>, Refusal> {
         let mut held = self.uploads.hold(name, id).await?;
-        let upload = held.as_mut().ok_or_else(gone)?;
-        if let Some(refused) = out_of_order(request, name, upload)? {
+        if let Some(refused) = out_of_order(request, name, held.upload()?)? {
             return Ok(refused);
         }
-        upload.append(body).await?;
-        progress(StatusCode::ACCEPTED, name, upload)
+        self.uploads.append(&mut held, body).await?;
+        progress(StatusCode::ACCEPTED, name, held.upload()?)
     }
 
     /// `PUT` of an upload: perhaps a last chunk, and the digest of it all.
@@ -82,11 +80,10 @@ impl Registry {
     ) -> Result<Response<Body>, Refusal> {
         let digest = parameters::digest(request)?;
         let mut held = self.uploads.hold(&name, id).await?;
-        let upload = held.as_mut().ok_or_else(gone)?;
-        if let Some(refused) = out_of_order(request, &name, upload)? {
+        if let Some(refused) = out_of_order(request, &name, held.upload()?)? {
             return Ok(refused);
         }
-        upload.append(body).await?;
+        self.uploads.append(&mut held, body).await?;
         let upload = self.uploads.take(&mut held)?;
         self.keep(name, upload, digest).await
     }
@@ -173,8 +170,4 @@ fn created_blob(name: &RepositoryName, digest: &Digest) -> Result<Response<Body>
         StatusCode::CREATED,
         &[(LOCATION, &location), (DIGEST, digest.as_str())],
     )
-}
-
-fn gone() -> Refusal {
-    Refusal::not_found("BLOB_UPLOAD_UNKNOWN", "there is no such upload")
 }
