@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::blobs::{BlobError, BlobFiles};
 use super::digest::Digest;
-use super::manifest::{Content, Descriptor, Manifest, ManifestError};
+use super::manifest::{Manifest, ManifestError};
 use super::reference::{Reference, RepositoryName, TagName};
 use super::repositories;
 use crate::clock::EpochMillis;
@@ -286,45 +286,6 @@ impl Images {
         }
     }
 
-    /// All parts of a manifest are in its repository, and as long as it says.
-    fn require(&self, repository: &RepositoryName, manifest: &Manifest) -> Result<(), ImageError> {
-        for one in manifest.references() {
-            let size = if is_index(manifest) {
-                let found = self.find(repository, &Reference::Digest(one.digest.clone()))?;
-                found.map(|(_, found)| found.size)
-            } else {
-                self.blob_size(repository, &one.digest)?
-            };
-            require_size(manifest, one, size)?;
-        }
-        Ok(())
-    }
-
-    /// The same in the transaction that enters the manifest, where nothing is forgotten.
-    fn require_still(
-        &self,
-        tx: &Tx<'_>,
-        repository: &RepositoryName,
-        manifest: &Manifest,
-    ) -> Result<(), ImageError> {
-        let name = repository.as_str();
-        for one in manifest.references() {
-            let size = if is_index(manifest) {
-                let found = tx.manifest(name, one.digest.as_str())?;
-                found.map(|found| found.size)
-            } else {
-                tx.held_blob_size(name, one.digest.as_str())?
-            };
-            let is_whole = self.files.is_whole(&one.digest, one.size)?;
-            require_size(
-                manifest,
-                one,
-                size.filter(|size| is_whole || *size != one.size),
-            )?;
-        }
-        Ok(())
-    }
-
     /// A file that went missing or was cut is forgotten, so that it can be pushed again.
     fn whole(&self, digest: &Digest, size: Option<u64>) -> Result<Option<u64>, ImageError> {
         let Some(size) = size else {
@@ -356,27 +317,6 @@ pub(super) fn drop_unused(tx: &Tx<'_>, digest: &Digest) -> Result<(), StoreError
         return Ok(());
     }
     tx.remove_blob(digest.as_str())
-}
-
-fn is_index(manifest: &Manifest) -> bool {
-    matches!(manifest.content, Content::Index(_))
-}
-
-fn require_size(
-    manifest: &Manifest,
-    one: &Descriptor,
-    found: Option<u64>,
-) -> Result<(), ImageError> {
-    match found {
-        Some(found) if found == one.size => Ok(()),
-        Some(found) => Err(ImageError::WrongSize {
-            digest: one.digest.clone(),
-            found,
-            said: one.size,
-        }),
-        None if is_index(manifest) => Err(ImageError::MissingManifest(one.digest.clone())),
-        None => Err(ImageError::MissingBlob(one.digest.clone())),
-    }
 }
 
 /// None of the tags names another image already, where that is for good.

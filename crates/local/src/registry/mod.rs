@@ -18,6 +18,7 @@ mod lifecycle;
 mod listings;
 mod manifest;
 mod parameters;
+mod parts;
 mod reference;
 mod repositories;
 mod resolve;

@@ -189,3 +189,49 @@ impl Tx<'_> {
         self.remove_blob(digest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::StoreKey;
+    use crate::store::{NewManifest, Store};
+
+    #[test]
+    fn a_lost_blob_takes_along_what_is_made_of_it_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store.db"), &StoreKey::generate()).unwrap();
+        let (then, now) = (EpochMillis(1), EpochMillis(2));
+        let manifest = |digest, references| NewManifest {
+            repository: "shop/api",
+            digest,
+            media_type: "type",
+            subject: None,
+            artifact_type: None,
+            references,
+        };
+        let all = [
+            manifest("image", vec!["lost", "layer"]),
+            manifest("index", vec!["image", "other"]),
+            manifest("other", vec!["layer"]),
+        ];
+        let left = store.write::<_, StoreError>(|tx| {
+            for digest in ["lost", "layer"] {
+                tx.put_blob(digest, 5, then)?;
+                tx.hold_blob("shop/api", digest, then)?;
+            }
+            for one in &all {
+                tx.put_blob(one.digest, 7, then)?;
+                tx.put_manifest(one, then)?;
+            }
+            tx.lose_blob("lost", now)?;
+            assert_eq!(tx.blob_size("lost")?, None);
+            let left = tx.manifests("shop/api")?;
+            tx.remove_manifest("shop/api", "other", then)?;
+            tx.release_unreferenced_blobs(now, &BTreeSet::new())?;
+            assert_eq!(tx.held_blob_size("shop/api", "layer")?, Some(5));
+            Ok(left)
+        });
+        let left: Vec<_> = left.unwrap().into_iter().map(|one| one.digest).collect();
+        assert_eq!(left, ["other"]);
+    }
+}
