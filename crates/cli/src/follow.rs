@@ -109,8 +109,34 @@ fn left(listener: &Display) -> serde_json::Value {
     serde_json::json!({ "result": "left", "fates": fates, "exit_code": INTERRUPTED })
 }
 
+/// What `work` came to; none if Ctrl-C was pressed before.
+pub(crate) async fn unless_pressed<T>(
+    signals: &mut Option<Signal>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = pressed(signals) => None,
+        done = work => Some(done),
+    }
+}
+
+/// For what nobody follows after Ctrl-C was caught once: from then on, no signal ends the process
+/// by itself. The second half of a command ends on it as its first would have.
+pub(crate) async fn or_leave<T>(output: Output, work: impl Future<Output = T>) -> T {
+    let mut signals = signal(SignalKind::interrupt()).ok();
+    match unless_pressed(&mut signals, work).await {
+        Some(done) => done,
+        None => {
+            // The terminal shows the key without an end of the line.
+            output.message("\n");
+            std::process::exit(INTERRUPTED)
+        }
+    }
+}
+
 /// Returns at the next Ctrl-C; never, where signals cannot be caught.
-pub(crate) async fn pressed(signals: &mut Option<Signal>) {
+async fn pressed(signals: &mut Option<Signal>) {
     let caught = match signals {
         Some(signals) => signals.recv().await,
         None => None,

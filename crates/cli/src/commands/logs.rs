@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::{Format, Global};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
-use crate::follow::pressed;
+use crate::follow::unless_pressed;
 use crate::output::Output;
 use crate::system_clock::SystemClock;
 
@@ -50,21 +50,28 @@ impl Logs {
         let query = self.query()?;
         let connected = context.reach().await?;
         let logs = connected.ports.logs;
-        // One stream for the whole time: a signal between two looks is not lost.
-        let mut signals = signal(SignalKind::interrupt()).ok();
-        let mut page = logs.read(&query, None).await?;
+        // One stream for the whole time: a signal between two looks is not lost. Without --follow
+        // there is no end to tell of, and the signal ends the process as it does by itself.
+        let interrupt = || signal(SignalKind::interrupt()).ok();
+        let mut signals = self.follow.then(interrupt).flatten();
+        let mut next = None;
         let mut shown = 0;
         loop {
+            let read = logs.read(&query, next.as_ref());
+            let Some(page) = unless_pressed(&mut signals, read).await else {
+                break;
+            };
+            let page = page?;
             page.lines.iter().for_each(|line| self.show(line, output));
             shown += page.lines.len();
             if !self.follow {
                 break;
             }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = pressed(&mut signals) => break,
+            next = Some(page.next);
+            let pause = tokio::time::sleep(LOOK_EVERY);
+            if unless_pressed(&mut signals, pause).await.is_none() {
+                break;
             }
-            page = logs.read(&query, Some(&page.next)).await?;
         }
         if output.format == Format::Json {
             output.json(&serde_json::json!({ "result": "logs", "lines": shown }));

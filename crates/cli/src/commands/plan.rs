@@ -34,9 +34,10 @@ impl Plan {
         let policy = policy(&context, &self.services, self.prune)?;
         let connected = context.reach().await?;
         // The events of a plan's builds are progress, never the result.
-        let following = Following::new(Output {
+        let messages = Output {
             format: Format::Text,
-        });
+        };
+        let following = Following::shown_by(messages.listener(), output);
         let origin = origin(source_of(context.directory()).await);
         let session = context.session(connected.ports, &following, origin);
         let plan = async move { seaway_engine::plan_deploy(&session, &policy).await };

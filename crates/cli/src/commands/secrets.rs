@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::args::{Format, Global};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
+use crate::follow::or_leave;
 use crate::output::Output;
 use crate::prompt;
 use crate::system_clock::SystemClock;
@@ -134,12 +135,11 @@ impl Set {
             ));
         }
         let value = read_value(&self.secret).await?;
-        context
-            .connect()
-            .await?
-            .secrets
-            .set(&secret, &value)
-            .await?;
+        or_leave(output, async {
+            let secrets = context.connect().await?.secrets;
+            Ok::<_, Failure>(secrets.set(&secret, &value).await?)
+        })
+        .await?;
         match output.format {
             Format::Json => output.json(&json!({ "set": self.secret })),
             Format::Text => {

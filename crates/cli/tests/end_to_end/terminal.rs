@@ -24,6 +24,16 @@ fn deployed() -> Project {
     project
 }
 
+/// The platform's process.
+fn platform(project: &Project) -> Pid {
+    let status = project.seaway(&["local", "status", "--output", "json"]);
+    let pid = status.with_code(0).json()["pid"].as_i64();
+    Pid::from_raw(
+        pid.and_then(|pid| pid.try_into().ok())
+            .expect("a process id"),
+    )
+}
+
 #[test]
 fn a_release_moves_in_place_and_leaves_a_clean_screen() {
     let project = deployed();
@@ -117,12 +127,7 @@ fn ctrl_c_leaves_the_rollout_to_the_platform() {
 #[test]
 fn ctrl_c_twice_leaves_at_once() {
     let project = deployed();
-    let platform = project.seaway(&["local", "status", "--output", "json"]);
-    let pid = platform.with_code(0).json()["pid"].as_i64();
-    let pid = Pid::from_raw(
-        pid.and_then(|pid| pid.try_into().ok())
-            .expect("a process id"),
-    );
+    let pid = platform(&project);
     let words = ["deploy", "local", "--output", "json"];
     let mut terminal = Terminal::start(&project, &words, &[]);
     terminal.wait_for("\"old\":");
@@ -134,16 +139,59 @@ fn ctrl_c_twice_leaves_at_once() {
     terminal.presses_ctrl_c();
     terminal.ends_with(130);
     kill(pid, Signal::SIGCONT).expect("the platform is there");
+    assert_left(&terminal, r#"{"web":"goes_on"}"#);
+    project.seaway(&["resume", "local"]).with_code(0);
+    assert_eq!(project.get("/version"), "2\n");
+}
+
+#[test]
+fn ctrl_c_twice_during_a_plan_is_told_to_programs() {
+    let image = "image   = { bundle = [\"service\", \"greeting\"]";
+    let slow = format!("{image}, build = \"sleep 1\"");
+    let project = Project::new(&WEB.replace(image, &slow));
+    project.seaway(&["local", "start"]).with_code(0);
+    let pid = platform(&project);
+    let words = ["plan", "local", "--output", "json"];
+    let mut terminal = Terminal::start(&project, &words, &[]);
+    terminal.wait_for("building");
+    kill(pid, Signal::SIGSTOP).expect("the platform runs");
+    terminal.wait_for("built ");
+    terminal.presses_ctrl_c();
+    terminal.wait_for("Ctrl-C again leaves at once.");
+    terminal.presses_ctrl_c();
+    terminal.ends_with(130);
+    kill(pid, Signal::SIGCONT).expect("the platform is there");
+    assert_left(&terminal, r#"{"web":"waits"}"#);
+}
+
+/// The last line for programs of a command that did not wait for its end.
+#[track_caller]
+fn assert_left(terminal: &Terminal, fates: &str) {
     let text = terminal.text();
-    let left = r#"{"exit_code":130,"fates":{"web":"goes_on"},"result":"left"}"#;
+    let left = format!(r#"{{"exit_code":130,"fates":{fates},"result":"left"}}"#);
     // The terminal shows the key before it.
     let last = text
         .lines()
         .last()
         .map(|line| line.trim_start_matches("^C"));
-    assert_eq!(last, Some(left), "{text}");
-    project.seaway(&["resume", "local"]).with_code(0);
-    assert_eq!(project.get("/version"), "2\n");
+    assert_eq!(last, Some(left.as_str()), "{text}");
+}
+
+#[test]
+fn ctrl_c_after_a_secret_was_typed_ends_the_command() {
+    let project = Project::new(WEB);
+    project.seaway(&["local", "start"]).with_code(0);
+    let pid = platform(&project);
+    let words = ["secrets", "set", "local", "token"];
+    let mut prompt = Terminal::start(&project, &words, &[]);
+    prompt.wait_for("Value of token: ");
+    kill(pid, Signal::SIGSTOP).expect("the platform runs");
+    prompt.types("hush hush\n");
+    prompt.wait_for("Value of token: \n");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    prompt.presses_ctrl_c();
+    prompt.ends_with(130);
+    kill(pid, Signal::SIGCONT).expect("the platform is there");
 }
 
 #[test]
