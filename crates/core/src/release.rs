@@ -231,6 +231,19 @@ impl Release {
             })
     }
 
+    /// The first number that none of its actions has, those that took something back included.
+    pub fn next_id(&self) -> ActionId {
+        let retreats = self
+            .entries
+            .iter()
+            .filter_map(|stamped| match &stamped.entry {
+                Entry::Retreat { plan } => Some(plan.next_id()),
+                _ => None,
+            });
+        let last = retreats.max().unwrap_or(ActionId(0));
+        last.max(self.intent.plan.next_id())
+    }
+
     /// The services whose rollouts were taken back, or were about to be; empty: it goes forward.
     pub fn going_back(&self) -> BTreeSet<ServiceName> {
         let goes_back = |stamped: &Stamped| match &stamped.entry {

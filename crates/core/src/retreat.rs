@@ -58,6 +58,8 @@ pub struct Remainder {
     pub back: BTreeSet<ServiceName>,
     /// They are followed to their ends: independent ones, and those with nothing to go back to.
     pub followed: BTreeSet<ServiceName>,
+    /// How the release ends if everything goes back: one that had nothing to go back to failed.
+    pub outcome: Outcome,
 }
 
 /// Sorts the services of `plan`, of which those in `going_back` were being taken back.
@@ -76,9 +78,15 @@ pub fn remainder(plan: &Plan, before: &Snapshot, going_back: &BTreeSet<ServiceNa
         let names = services.into_iter().map(|service| service.name.clone());
         names.collect()
     };
+    let ran_before = |name: &ServiceName| before.services.contains_key(name);
     Remainder {
         back: names(back),
         followed: names(followed),
+        outcome: if going_back.iter().all(ran_before) {
+            Outcome::RolledBack
+        } else {
+            Outcome::Failed
+        },
     }
 }
 
@@ -98,3 +106,6 @@ fn is_new(plan: &Plan, before: &Snapshot, name: &ServiceName) -> bool {
     );
     is_created && !before.services.is_empty()
 }
+
+#[cfg(test)]
+mod tests;

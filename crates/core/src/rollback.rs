@@ -54,13 +54,22 @@ fn differs(one: &Snapshot, other: &Snapshot) -> bool {
         (Some(one), Some(other)) => one.digest != other.digest,
         _ => false, // Nothing is on record that could be brought back.
     };
-    let documents = |snapshot: &Snapshot| -> BTreeMap<ServiceName, _> {
+    let revisions = |snapshot: &Snapshot| -> BTreeMap<ServiceName, _> {
         let digest = |(name, deployed): (&ServiceName, &Deployed)| {
             (name.clone(), deployed.service.revision.digest.clone())
         };
         snapshot.services.iter().map(digest).collect()
     };
-    infrastructure || documents(one) != documents(other)
+    let is_judged_otherwise = |(name, one): (&ServiceName, &Deployed)| {
+        let other = other.services.get(name);
+        other.is_some_and(|other| match (&one.service.check, &other.service.check) {
+            (Some(one), Some(other)) => one.digest != other.digest,
+            _ => false, // As above.
+        })
+    };
+    infrastructure
+        || revisions(one) != revisions(other)
+        || one.services.iter().any(is_judged_otherwise)
 }
 
 fn again(deployed: &Deployed) -> DesiredService {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_ecs::types as sdk;
 use aws_sdk_elasticloadbalancingv2::types as elb;
-use seaway_core::desired::{DesiredService, RevisionId};
+use seaway_core::desired::{DesiredService, Document, RevisionId};
 use seaway_core::name::ServiceName;
 use seaway_core::rollout::RolloutId;
 use seaway_ports::{Change, Checks, FreshTasks, PortError, PortErrorKind, Rolled, Token};
@@ -106,7 +106,9 @@ impl Session {
         if checks == Checks::Enforced && grace != live_grace {
             self.set_grace(&service.name, grace).await?;
         }
-        self.mark(service, updated, checks).await?;
+        // Only now that fresh tasks are on their way is there something that proves the check.
+        let proved = service.check.as_ref();
+        self.mark(service, updated, (checks, proved)).await?;
         Ok(Rolled {
             rollout,
             first: self.is_first(&service.name, updated).await?,
@@ -122,7 +124,8 @@ impl Session {
     ) -> Result<(), PortError> {
         let what = format!("configure the service {}", service.name);
         let settings: Settings = document::read("settings", &service.settings)?;
-        self.enforce_check(service).await?;
+        let checks = self.enforce_check(service).await?;
+        let grace = settings.health_check_grace_period_seconds;
         let answer = self
             .ecs
             .update_service()
@@ -130,14 +133,14 @@ impl Session {
             .service(service.name.as_str())
             .set_desired_count(tasks.map(signed))
             .deployment_configuration(convert::deployment(&settings.deployment_configuration))
-            .set_health_check_grace_period_seconds(settings.health_check_grace_period_seconds)
+            .set_health_check_grace_period_seconds(grace.filter(|_| checks == Checks::Enforced))
             .send()
             .await
             .during(&what)?;
         let updated = answer
             .service()
             .ok_or_else(|| incomplete(&what, "service"))?;
-        self.mark(service, updated, Checks::Enforced).await
+        self.mark(service, updated, (checks, None)).await
     }
 
     pub(crate) async fn scale(&self, service: &ServiceName, tasks: u32) -> Result<(), PortError> {
@@ -209,12 +212,13 @@ impl Session {
 
     /// Records on the service what was applied. The declared count is recorded only once it is the
     /// service's: a count that was not applied would pass for one that somebody changed since. The
-    /// settings are not applied before checks are enforced.
+    /// settings are not applied before checks are enforced; `proved` is the check that its newest rollout
+    /// is to pass.
     async fn mark(
         &self,
         service: &DesiredService,
         updated: &sdk::Service,
-        checks: Checks,
+        (checks, proved): (Checks, Option<&Document>),
     ) -> Result<(), PortError> {
         let what = format!("tag the service {}", service.name);
         let arn = updated.service_arn();
@@ -225,6 +229,9 @@ impl Session {
         }
         if checks == Checks::Suspended {
             marks.retain(|mark| mark.key() != Some(tags::SETTINGS));
+        }
+        if let (Checks::Suspended, Some(check)) = (checks, proved) {
+            marks.push(tags::tag(tags::CHECK, check.digest.as_str()));
         }
         self.ecs
             .tag_resource()

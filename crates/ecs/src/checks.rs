@@ -25,8 +25,8 @@ use crate::tags;
 const ENDLESS: i32 = i32::MAX;
 /// The largest unhealthy threshold that Elastic Load Balancing takes.
 const MOST_FAILURES: i32 = 10;
-/// In place of the settings' digest while checks are suspended, so that the next plan finds that
-/// there is something left to apply.
+/// In place of digests while checks are suspended, so that the next plan finds that there is
+/// something left to apply.
 const UNSETTLED: &str = "unsettled";
 
 impl Session {
@@ -47,18 +47,25 @@ impl Session {
         self.put_check(arn, &check).await
     }
 
-    /// Ends the leniency of a changed check. One that somebody else changed is left alone: it is the
-    /// next plan that sees it.
-    pub(crate) async fn enforce_check(&self, service: &DesiredService) -> Result<(), PortError> {
+    /// Ends the leniency of a changed check. Another check than the service's is left alone, and so
+    /// are tasks that fail it: it is the next plan that sees it.
+    pub(crate) async fn enforce_check(
+        &self,
+        service: &DesiredService,
+    ) -> Result<Checks, PortError> {
         let Some((wanted, group)) = self.check_and_group(service).await? else {
-            return Ok(());
+            return Ok(Checks::Enforced);
         };
-        let is_lenient = in_force(&group) == Some(lenient(wanted.clone()));
-        if !is_lenient || wanted.unhealthy_threshold_count == MOST_FAILURES {
-            return Ok(());
+        let in_force = in_force(&group);
+        if in_force.as_ref() == Some(&wanted) {
+            return Ok(Checks::Enforced);
+        }
+        if in_force != Some(lenient(wanted.clone())) {
+            return Ok(Checks::Suspended);
         }
         let arn = group.target_group_arn().unwrap_or_default();
-        self.put_check(arn, &wanted).await
+        self.put_check(arn, &wanted).await?;
+        Ok(Checks::Enforced)
     }
 
     async fn check_and_group(
@@ -97,6 +104,7 @@ impl Session {
             .tag_resource()
             .resource_arn(service.service_arn().unwrap_or_default())
             .tags(tags::tag(tags::SETTINGS, UNSETTLED))
+            .tags(tags::tag(tags::CHECK, UNSETTLED))
             .send()
             .await
             .during(what)?;

@@ -12,9 +12,9 @@ use seaway_core::live::{Live, LiveRollout, LiveService};
 use seaway_core::name::ServiceName;
 use seaway_core::observed::Observed;
 use seaway_core::rollout::Counts;
-use seaway_ports::PortError;
+use seaway_ports::{Checks, PortError};
 
-use crate::checks::checks_in_force;
+use crate::checks::{checks_in_force, checks_of};
 use crate::connect::{Place, Session};
 use crate::definitions::Definition;
 use crate::error::During as _;
@@ -50,7 +50,9 @@ impl Session {
             let Some(mut seen) = seen(service, is_named, &definitions) else {
                 continue;
             };
-            if let Observed::Known(service) = &mut seen {
+            if let Observed::Known(service) = &mut seen
+                && service.check.is_none()
+            {
                 let group = self.identity.target_group(&name);
                 service.check = checks.get(&group).cloned();
             }
@@ -141,7 +143,10 @@ fn live(service: &sdk::Service, definition: &Definition) -> LiveService {
         revision: RevisionId(definition.arn.clone()),
         document: definition.document(),
         settings: tag(tags::SETTINGS).and_then(|digest| digest.parse().ok()),
-        check: None,
+        // While it is proved, what is in force is more lenient.
+        check: tag(tags::CHECK)
+            .filter(|_| checks_of(service) == Checks::Suspended)
+            .and_then(|digest| digest.parse().ok()),
         image: definition.image(),
         declared_count: tag(tags::COUNT).and_then(|count| count.parse().ok()),
         counts: counts(service),

@@ -12,6 +12,9 @@ pub(crate) const DOCUMENT: &str = "seaway:document";
 pub(crate) const SETTINGS: &str = "seaway:settings";
 /// On a service: the count that the manifest asked for when it was applied last.
 pub(crate) const COUNT: &str = "seaway:count";
+/// On a service: digest of the health check that its newest rollout is to prove, while checks are
+/// suspended.
+pub(crate) const CHECK: &str = "seaway:check";
 /// On a cluster: digest of the infrastructure document that was applied last.
 pub(crate) const INFRASTRUCTURE: &str = "seaway:infrastructure";
 

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use seaway_core::desired::Document;
 use seaway_core::event::{EventKind, ReleaseEvent, RolloutEnd, Subject};
 use seaway_core::name::ServiceName;
-use seaway_core::plan::{Action, Phase, Plan, Step};
+use seaway_core::plan::{Action, ActionId, Phase, Plan, Step};
 use seaway_core::release::{Applied, Deployed, Outcome, Snapshot};
 use seaway_ports::PortError;
 use tokio::sync::OnceCell;
@@ -46,7 +46,16 @@ pub(crate) enum Stage {
     /// The actions of its plan.
     Forward,
     /// The way back; its plan holds only what is followed to its end meanwhile.
-    Back(BTreeSet<ServiceName>),
+    Back(WayBack),
+}
+
+/// What was left of the way back when a release was cut off on it.
+pub(crate) struct WayBack {
+    pub(crate) services: BTreeSet<ServiceName>,
+    /// How the release ends if all of them get there.
+    pub(crate) outcome: Outcome,
+    /// The first number that no recorded action has.
+    pub(crate) next_id: ActionId,
 }
 
 /// How carrying out a plan ended.
@@ -82,8 +91,8 @@ impl Making {
     }
 
     async fn phases(&self) -> Result<End, EngineError> {
-        if let Stage::Back(services) = &self.stage {
-            return retreat::go_on(self, services).await;
+        if let Stage::Back(way) = &self.stage {
+            return retreat::go_on(self, way).await;
         }
         for phase in [Phase::Push, Phase::Provision, Phase::Jobs] {
             match self.preparation(phase).await {
@@ -116,6 +125,14 @@ impl Making {
             Phase::Push | Phase::Provision => self.before.clone(),
             _ => self.snapshot(&BTreeMap::new()),
         })
+    }
+
+    /// The first number that none of the release's actions has.
+    pub(crate) fn next_id(&self) -> ActionId {
+        match &self.stage {
+            Stage::Forward => self.plan.next_id(),
+            Stage::Back(way) => way.next_id,
+        }
     }
 
     /// The actions of one phase.

@@ -45,7 +45,7 @@ fn replaced(making: &Making) -> Option<&Document> {
 
 async fn provision(making: &Making, document: &Document) -> Result<TakenBack, PortError> {
     let action = Action {
-        id: making.plan.next_id(),
+        id: making.next_id(),
         step: Step::Provision {
             document: document.clone(),
         },

@@ -10,7 +10,7 @@ use seaway_core::plan::{Action, Goal, Orphans, Plan, Policy, RollKind, Step};
 use seaway_core::release::{Release, ReleaseId};
 use seaway_core::{retreat, rollback};
 
-use crate::act::Stage;
+use crate::act::{Stage, WayBack};
 use crate::deploy::{Planned, make, owned, release};
 use crate::error::EngineError;
 use crate::guard::{self, Confirm, Occasion};
@@ -155,7 +155,12 @@ async fn left_to_do(session: &Session, cut_off: &Release) -> Result<(Plan, Stage
             remainder.followed.contains(&service.name) && has_tasks(&service.name)
         })
     });
-    Ok((plan, Stage::Back(remainder.back)))
+    let way = WayBack {
+        services: remainder.back,
+        outcome: remainder.outcome,
+        next_id: cut_off.next_id(),
+    };
+    Ok((plan, Stage::Back(way)))
 }
 
 fn rolls_again(

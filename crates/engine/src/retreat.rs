@@ -9,7 +9,7 @@ use seaway_core::release::{Outcome, Snapshot};
 use seaway_core::retreat::{self, Ends};
 use seaway_core::rollback;
 
-use crate::act::{End, Making, Others};
+use crate::act::{End, Making, Others, WayBack};
 use crate::error::{EngineError, block_text};
 use crate::infrastructure::{self, TakenBack};
 use crate::prepare;
@@ -21,6 +21,8 @@ pub(crate) async fn after_failure(making: &Making, ends: &Ends) -> Result<End, E
     let Some(failed) = retreat::failed(ends) else {
         return Ok(End::Outcome(retreat::outcome(ends), making.snapshot(ends)));
     };
+    // Whoever takes the release up goes back, too.
+    making.record.goes_back(failed).await?;
     let infrastructure = infrastructure::take_back(making).await?;
     let back = retreat::to_take_back(&making.plan, &making.before, ends);
     let why = format!("{failed} failed");
@@ -29,19 +31,16 @@ pub(crate) async fn after_failure(making: &Making, ends: &Ends) -> Result<End, E
 }
 
 /// Goes on with the way back of a release that was cut off on it.
-pub(crate) async fn go_on(
-    making: &Making,
-    back: &BTreeSet<ServiceName>,
-) -> Result<End, EngineError> {
+pub(crate) async fn go_on(making: &Making, way: &WayBack) -> Result<End, EngineError> {
     let infrastructure = infrastructure::take_back(making).await?;
     let Some(ends) = making.services(&making.plan, Others::Stay).await? else {
         return Ok(End::Detached);
     };
     let why = format!("{} was on its way back", making.record.release);
-    let retreated = take_back(making, &ends, (back, &why)).await?;
+    let retreated = take_back(making, &ends, (&way.services, &why)).await?;
     let outcome = match retreat::outcome(&ends) {
         Outcome::Failed => Outcome::Failed,
-        _ => Outcome::RolledBack,
+        _ => way.outcome,
     };
     Ok(retreated.end(infrastructure, outcome))
 }
@@ -77,9 +76,6 @@ async fn take_back(
     let mut after = making.snapshot(ends);
     if back.is_empty() {
         return Ok(Retreated::Done(after));
-    }
-    for service in back {
-        making.record.goes_back(service).await?;
     }
     let plan = plan_retreat(making, back).await?;
     tell(making, &plan, why);
@@ -147,7 +143,7 @@ async fn plan_retreat(making: &Making, back: &BTreeSet<ServiceName>) -> Result<P
     plan.actions
         .retain(|action| name_of(&action.step).is_some());
     // The first number after the release's own is that of the infrastructure.
-    let first = making.plan.next_id().0.saturating_add(1);
+    let first = making.next_id().0.saturating_add(1);
     for (id, action) in (first..).zip(&mut plan.actions) {
         action.id = ActionId(id);
     }

@@ -11,6 +11,7 @@ use seaway_ports::{Change, Checks, FreshTasks, PortError, Rolled, Token};
 
 use crate::act::Making;
 use crate::persist::persist;
+use crate::watch;
 
 /// A rollout on its way, or the reason why it is not.
 pub(crate) struct Started {
@@ -79,6 +80,7 @@ pub(crate) async fn start(
                 .events
                 .emit(Subject::Service(service.name.clone()), event);
             making.record.failed(action.id, &text).await?;
+            watch::never_started(making, service).await;
             Ok(started(Aim::Failed { error: text }))
         }
     }

@@ -10,6 +10,7 @@ mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use seaway_core::desired::DesiredService;
 use seaway_core::diagnosis::Look;
 use seaway_core::event::RolloutEnd;
 use seaway_core::name::ServiceName;
@@ -24,6 +25,7 @@ use crate::roll::Started;
 use crate::silence::Silence;
 use one::Watched;
 use pace::{Outlook, Pace};
+pub(crate) use settings::never_started;
 
 /// Follows every rollout until it ended; `None` when the person stops following.
 pub(crate) async fn to_the_end(
@@ -35,7 +37,7 @@ pub(crate) async fn to_the_end(
     let mut following = Following::new(started);
     let mut pace = Pace::default();
     let mut silence = Silence::default();
-    while !following.open.is_empty() {
+    while !following.is_over() {
         match following.look(making).await? {
             Seen::Nothing { reason } => {
                 silence.lasts(session, &reason)?;
@@ -60,7 +62,7 @@ pub(crate) async fn to_the_end(
             Err(error) if error.is_passing() => tracing::warn!(%error, "events"),
             flushed => flushed?,
         }
-        if following.open.is_empty() {
+        if following.is_over() {
             break;
         }
         tokio::select! {
@@ -75,6 +77,8 @@ pub(crate) async fn to_the_end(
 struct Following {
     open: BTreeMap<ServiceName, Watched>,
     ends: BTreeMap<ServiceName, RolloutEnd>,
+    /// Ended, but their settings do not fit yet.
+    unsettled: BTreeMap<ServiceName, (DesiredService, RolloutEnd)>,
     /// Those whose health check was changed under tasks that ran.
     suspended: BTreeSet<ServiceName>,
 }
@@ -93,6 +97,7 @@ impl Following {
         let mut following = Self {
             open: BTreeMap::new(),
             ends: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
             suspended: BTreeSet::new(),
         };
         for one in started {
@@ -108,8 +113,43 @@ impl Following {
         following
     }
 
-    /// One poll.
+    fn is_over(&self) -> bool {
+        self.open.is_empty() && self.unsettled.is_empty()
+    }
+
+    /// One poll, and what follows from it.
     async fn look(&mut self, making: &Making) -> Result<Seen, PortError> {
+        let seen = match self.open.is_empty() {
+            true => Seen::Something(Outlook::default()),
+            false => self.poll(making).await?,
+        };
+        Ok(match self.settle(making).await? {
+            None => seen,
+            Some(reason) => Seen::Nothing { reason },
+        })
+    }
+
+    /// Makes settings fit what ended; the reason why that has to be tried again, if it has.
+    async fn settle(&mut self, making: &Making) -> Result<Option<String>, PortError> {
+        while let Some((name, (service, end))) = self.unsettled.pop_first() {
+            let checks = if self.suspended.contains(&name) {
+                Checks::Suspended
+            } else {
+                Checks::Enforced
+            };
+            match settings::follow(making, &service, checks, &end).await {
+                Ok(()) => drop(self.ends.insert(name, end)),
+                Err(error) if error.is_passing() => {
+                    self.unsettled.insert(name, (service, end));
+                    return Ok(Some(error.to_string()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn poll(&mut self, making: &Making) -> Result<Seen, PortError> {
         let asked = self
             .open
             .iter()
@@ -168,14 +208,9 @@ impl Following {
         let Some(end) = looked.end else {
             return Ok(looked.outlook);
         };
-        let checks = if self.suspended.contains(name) {
-            Checks::Suspended
-        } else {
-            Checks::Enforced
-        };
-        settings::follow(making, &one.service, checks, &end).await?;
-        self.open.remove(name);
-        self.ends.insert(name.clone(), end);
+        if let Some(one) = self.open.remove(name) {
+            self.unsettled.insert(name.clone(), (one.service, end));
+        }
         Ok(looked.outlook)
     }
 }

@@ -77,6 +77,8 @@ impl Rollouts for Client {
             if differs || change.fresh == FreshTasks::Always {
                 running.begin(change.revision, behaviour, now);
             }
+            let check = change.service.check.as_ref();
+            running.proved = check.map(|check| check.digest.clone());
             Ok(rolled(running))
         })
         .await
@@ -227,7 +229,11 @@ impl State {
                 Checks::Enforced => Some(service.applied.settings.digest.clone()),
                 Checks::Suspended => None,
             },
-            check: service.check.as_ref().map(|check| check.digest.clone()),
+            // A lenient check is another one than the one that is wanted.
+            check: match service.checks {
+                Checks::Enforced => service.check.as_ref().map(|check| check.digest.clone()),
+                Checks::Suspended => service.proved.clone(),
+            },
             image: document.map(|document| document.image.clone()),
             declared_count: Some(service.applied.count),
             counts: Counts {

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use seaway_core::desired::{DesiredService, Document, RevisionId};
+use seaway_core::digest::Digest;
 use seaway_core::rollout::{RolloutId, RolloutState};
 use seaway_core::time::Timestamp;
 
@@ -27,6 +28,8 @@ pub(crate) struct RunningService {
     /// The health check in force, and whether failing it ends tasks.
     pub(crate) check: Option<Document>,
     pub(crate) checks: Checks,
+    /// The check in force is lenient; a rollout that is to pass this one has begun.
+    pub(crate) proved: Option<Digest>,
     pub(crate) desired: u32,
     /// The count before it was changed, and when it was.
     pub(crate) counted: (u32, Timestamp),
@@ -72,6 +75,7 @@ impl RunningService {
             applied: service.clone(),
             check: service.check.clone(),
             checks: Checks::Enforced,
+            proved: None,
             desired: count,
             counted: (0, now),
             rollouts: vec![],
@@ -109,6 +113,7 @@ impl RunningService {
         if self.check != service.check {
             self.check.clone_from(&service.check);
             self.checks = Checks::Suspended;
+            self.proved = None;
         }
     }
 

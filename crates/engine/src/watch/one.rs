@@ -9,7 +9,7 @@ use seaway_core::rollout::{
     CountAim, Counts, Course, Next, Progress, Retreat, RolloutId, TaskSeen, counted, next,
 };
 use seaway_core::time::Timestamp;
-use seaway_ports::PortError;
+use seaway_ports::{Checks, PortError};
 
 use super::pace::{Outlook, Stir};
 use crate::act::Making;
@@ -46,6 +46,7 @@ pub(super) struct Looked {
 impl Watched {
     /// Begins to watch; what ended at once is the error.
     pub(super) fn new(started: Started) -> Result<Self, Box<RolloutEnd>> {
+        let checks = started.aim.checks();
         let (rollout, first, count) = match started.aim {
             Aim::Rollout { rollout, first, .. } => (rollout, first, None),
             Aim::Count { rollout, count } => (rollout, false, Some(count)),
@@ -57,8 +58,13 @@ impl Watched {
                 }));
             }
         };
+        let mut service = started.service;
+        if checks == Checks::Enforced {
+            // The load balancer itself decides as the check says.
+            service.watch.decided = None;
+        }
         Ok(Self {
-            service: started.service,
+            service,
             rollout,
             began: started.began,
             first,

@@ -26,7 +26,7 @@ impl Watched {
         if self.retreat != Retreat::No || self.count.is_some() {
             return Ok(());
         }
-        if progress.state == RolloutState::RollingBack {
+        if progress.state == RolloutState::RollingBack && self.retreat_began.is_none() {
             // The platform was faster.
             making.record.goes_back(&self.service.name).await?;
             self.going_back_since(making);

@@ -26,7 +26,8 @@ pub(super) async fn follow(
                 return Ok(());
             };
             let count = count_before(making, service);
-            if count.is_none() && !leaves_behind(before, service) {
+            let is_left_behind = checks == Checks::Suspended || leaves_behind(before, service);
+            if count.is_none() && !is_left_behind {
                 return Ok(());
             }
             put_back(making, before, service).await?;
@@ -54,6 +55,19 @@ pub(super) async fn restore_check(
             Ok(())
         }
         put_back => put_back,
+    }
+}
+
+/// Takes back what was changed around a rollout that could not be started. Its own error is what is
+/// told; what fails here, too, is found by the next plan.
+pub(crate) async fn never_started(making: &Making, service: &DesiredService) {
+    let ended = RolloutEnd::RolledBack {
+        to: None,
+        cause: None,
+        reason: None,
+    };
+    if let Err(error) = follow(making, service, Checks::Enforced, &ended).await {
+        tracing::warn!(%error, name = %service.name, "settings from before");
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seaway_core::release::Outcome;
 use seaway_engine::{Completed, Resumption, RollbackTarget};
-use seaway_ports::Checks;
+use seaway_ports::{Checks, PortErrorKind};
 use seaway_testkit::{Behaviour, CallFault, Failure, Moment, Scene, World};
 
 use crate::command::{
@@ -204,4 +204,65 @@ async fn a_restored_check_whose_answer_got_lost_is_restored_again() {
         "{told:?}"
     );
     assert_judged(&world, GOOD);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_of_nothing_but_a_check_can_be_rolled_back() {
+    let (world, scene) = well().await;
+    deployed(&world, other(&scene).environment(), Outcome::Succeeded).await;
+    let command = Command::new(&world, other(&scene).environment());
+    let completed = command.rollback(RollbackTarget::Previous).await;
+    assert_eq!(
+        outcome(&completed.expect("carried out")),
+        Some(Outcome::Succeeded)
+    );
+    assert_judged(&world, GOOD);
+    assert_settled(&world, scene.environment()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_proves_a_check_is_followed_again_and_not_begun_again() {
+    let (world, scene) = well().await;
+    world.edit("api", "v2");
+    world.behave("api", "v2", Behaviour::Slow(Duration::from_secs(20)));
+    let first = Command::new(&world, other(&scene).environment());
+    let press = async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        first.interrupter.interrupt();
+        std::future::pending::<()>().await
+    };
+    tokio::select! {
+        completed = first.deploy() => drop(completed.expect("carried out")),
+        () = press => unreachable!("pressing never ends"),
+    }
+    let mut again = Command::new(&world, other(&scene).environment());
+    let completed = again.resume(Resumption::GoOn).await.expect("carried out");
+    assert_eq!(outcome(&completed), Some(Outcome::Succeeded));
+    let told = again.told();
+    assert!(
+        told.contains(&"api: rolls to api:2 as api/2".to_owned()),
+        "{told:?}"
+    );
+    assert_judged(&world, "/other");
+    assert_settled(&world, other(&scene).environment()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_cannot_be_started_leaves_the_old_check() {
+    let (world, scene) = well().await;
+    world.edit("api", "v2");
+    // The check was changed, and then the call failed.
+    world.fail(CallFault::once("update api", Failure::Lost).times(4));
+    world.fail(CallFault::once("update api", Failure::Refused(PortErrorKind::Denied)).after(4));
+    deployed(&world, other(&scene).environment(), Outcome::Failed).await;
+    assert_judged(&world, GOOD);
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_cannot_be_applied_for_a_while_are_applied_later() {
+    let (world, scene) = well().await;
+    let silent = Failure::Refused(PortErrorKind::Unavailable);
+    world.fail(CallFault::once("configure api", silent).times(9));
+    deployed(&world, other(&scene).environment(), Outcome::Succeeded).await;
+    assert_judged(&world, "/other");
 }

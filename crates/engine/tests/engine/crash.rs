@@ -228,3 +228,25 @@ async fn an_undo_that_is_cut_off_is_gone_on_with_and_closes_both() {
     }
     assert!(cut_off > 4, "{cut_off}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_new_service_goes_again_wherever_the_way_back_was_cut_off() {
+    for call in 30.. {
+        let world = world().await;
+        world.behave("api", "v2", Behaviour::CrashAtStart);
+        if !killed(&world, call, Moment::After).await {
+            break;
+        }
+        let is_open = |release: &Release| release.outcome().is_none();
+        if !world.releases().last().is_some_and(is_open) {
+            continue;
+        }
+        let at = format!("after call {call}: {:?}", world.calls().last());
+        let command = Command::of("bob", &world, scene().environment());
+        let resumed = command.resume(Resumption::GoOn).await;
+        let resumed = resumed.unwrap_or_else(|error| panic!("{at}: {error}"));
+        assert_eq!(outcome(&resumed), Some(Outcome::RolledBack), "{at}");
+        assert_eq!(running(&world), ["api=v1 x2"], "{at}");
+        assert_fair(&world);
+    }
+}
