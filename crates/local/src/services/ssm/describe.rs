@@ -30,8 +30,9 @@ impl Parameters {
             // Nothing here is shared by another account.
             let shared = request.shared == Some(true);
             for record in view.parameters("")?.into_iter().filter(|_| !shared) {
-                let Some((version, _)) = view.parameter_version(&record.name, record.latest)?
-                else {
+                // Without the value: one that cannot be read hides no other parameter.
+                let versions = view.parameter_versions(&record.name)?.into_iter();
+                let Some(version) = versions.rev().find(|it| it.version == record.latest) else {
                     continue;
                 };
                 let described = Described {

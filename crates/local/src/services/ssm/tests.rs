@@ -249,6 +249,24 @@ async fn history_keeps_a_hundred_versions_and_their_labels() {
 }
 
 #[tokio::test]
+async fn a_value_that_cannot_be_read_hides_no_parameter() {
+    let platform = TestPlatform::start().await;
+    put(&platform, "/shop/a", "String", "x").await;
+    put(&platform, "/shop/b", "String", "x").await;
+    let connection = rusqlite::Connection::open(platform.state.store()).unwrap();
+    let damaged = connection.execute(
+        "UPDATE documents SET body = json_set(body, '$.sealed', 'AAAA') \
+         WHERE kind = 'parameter-version' AND key LIKE '/shop/a:%'",
+        [],
+    );
+    assert_eq!(damaged.unwrap(), 1);
+    let read = call(&platform, "GetParameter", json!({ "Name": "/shop/a" })).await;
+    assert!(read.status.is_server_error(), "{}", read.text());
+    let all = call(&platform, "DescribeParameters", json!({})).await.ok();
+    assert_eq!(names(&all["Parameters"]), ["/shop/a", "/shop/b"]);
+}
+
+#[tokio::test]
 async fn parameters_are_described_by_filter_and_tag() {
     let platform = TestPlatform::start().await;
     let tagged = json!({
