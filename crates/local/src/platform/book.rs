@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use seaway_scheduler::{Command, Input, Millis, Task, TaskId, TaskReport};
+use seaway_scheduler::{Command, ContainerState, Input, Millis, Task, TaskId, TaskReport};
 
 use super::effects::{Effect, LaunchOrder};
 use super::pending::{Pending, Row, revision_key};
@@ -232,7 +232,12 @@ impl Book {
             Input::Tick => return,
         };
         match self.owners.get(&id).cloned() {
-            Some(Owner::Service(key)) => self.step(now, &key, input),
+            Some(Owner::Service(key)) => {
+                if let Input::Task { task, report } = &input {
+                    self.fix_images(&key, task, report);
+                }
+                self.step(now, &key, input);
+            }
             Some(Owner::Nobody) => {
                 if let Input::Task { report, .. } = input {
                     self.report_standalone(now, &id, report);
@@ -295,6 +300,24 @@ impl Book {
         Ok(std::mem::take(pending).effects)
     }
 
+    /// The first task of a deployment that has its images fixes the digests of their tags for all
+    /// others (ECS-SEMANTICS.md, "Images").
+    fn fix_images(&mut self, key: &ServiceKey, task: &TaskId, report: &TaskReport) {
+        let TaskReport::PullStopped { images } = report else {
+            return;
+        };
+        let Some(record) = self.services.get_mut(key) else {
+            return;
+        };
+        let deployment = record.scheduler.task(task).and_then(|task| task.deployment);
+        let revision = deployment.and_then(|id| record.revisions.get_mut(&id.number()));
+        let Some(revision) = revision else { return };
+        for image in images {
+            let fixed = revision.digests.entry(image.container.clone());
+            fixed.or_insert_with(|| image.digest.clone());
+        }
+    }
+
     fn step(&mut self, now: Millis, key: &ServiceKey, input: Input) {
         let Some(record) = self.services.get_mut(key) else {
             return;
@@ -313,6 +336,8 @@ impl Book {
 
     fn absorb(&mut self, key: &ServiceKey, commands: Vec<Command>) {
         self.pending.services.insert(key.clone());
+        // First: what is launched runs the images of its revision.
+        self.sort_revisions(key);
         let mut wake: Option<Duration> = None;
         for command in commands {
             match command {
@@ -356,7 +381,6 @@ impl Book {
                 }
             }
         }
-        self.sort_revisions(key);
         self.pending.effects.push(Effect::Wake {
             service: key.clone(),
             after: wake,
@@ -419,11 +443,14 @@ impl Book {
         let id = task.as_str();
         self.owners
             .insert(id.to_owned(), Owner::Service(key.clone()));
-        let definition = record
-            .scheduler
-            .task(task)
-            .map(|task| task.task_definition.clone());
-        let Some(definition) = definition else { return };
+        let Some(launched) = record.scheduler.task(task) else {
+            return;
+        };
+        let definition = launched.task_definition.clone();
+        let revision = launched.deployment.map(|id| id.number());
+        let revision = revision.and_then(|number| record.revisions.get(&number));
+        let mut digests = revision.map_or_else(BTreeMap::new, |one| one.digests.clone());
+        digests.extend(digests_of(launched));
         if !record.places.contains_key(id) {
             let place = choose_place(&mut self.ports, &self.store, &definition);
             record.places.insert(id.to_owned(), place);
@@ -435,6 +462,7 @@ impl Book {
             place: record.places.get(id).cloned().unwrap_or_default(),
             owner: key.name.clone(),
             cluster: key.cluster.clone(),
+            digests,
         };
         self.pending.effects.push(Effect::Launch(Box::new(order)));
     }
@@ -455,6 +483,7 @@ impl Book {
             place: record.place.clone(),
             owner: record.about.group.replace(':', "-"),
             cluster: record.about.cluster.clone(),
+            digests: digests_of(record.scheduler.task()),
         };
         self.pending.effects.push(Effect::Launch(Box::new(order)));
     }
@@ -511,6 +540,12 @@ impl Book {
         });
         self.pending.rows.push(Row::Archived(key.clone(), archived));
     }
+}
+
+/// What a task's images were resolved to, by container.
+pub(super) fn digests_of(task: &Task) -> BTreeMap<String, String> {
+    let of = |one: &ContainerState| Some((one.name.clone(), one.image_digest.clone()?));
+    task.containers.iter().filter_map(of).collect()
 }
 
 /// One loopback port for each port the task definition names. A definition that is gone, or no

@@ -1,8 +1,8 @@
 //! Turns of the book: what is written, what is given out, what is kept.
 
 use seaway_scheduler::{
-    Container, DeploymentConfiguration, NewService, NewTask, Profile, Request, Revision, Service,
-    ServiceUpdate, StandaloneTask,
+    Container, ContainerImage, DeploymentConfiguration, NewService, NewTask, Profile, Request,
+    Revision, Service, ServiceUpdate, StandaloneTask,
 };
 
 use super::*;
@@ -98,6 +98,14 @@ fn launches(effects: &[Effect]) -> usize {
     effects.iter().filter(launch).count()
 }
 
+fn orders(effects: Vec<Effect>) -> Vec<LaunchOrder> {
+    let order = |effect| match effect {
+        Effect::Launch(order) => Some(*order),
+        _ => None,
+    };
+    effects.into_iter().filter_map(order).collect()
+}
+
 #[test]
 fn nothing_is_done_before_it_is_on_record() {
     let shelf = Shelf::new();
@@ -129,6 +137,62 @@ fn what_was_under_way_is_done_again_by_the_next_platform() {
 }
 
 #[test]
+fn the_first_task_of_a_deployment_fixes_the_images_of_all() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    let mut record = service(2);
+    let revision = RevisionRecord {
+        created_at: EpochMillis(0),
+        task_definition: "api:0".into(),
+        load_balancers: vec![],
+        network_configuration: None,
+        launch_type: None,
+        platform_version: None,
+        digests: BTreeMap::new(),
+    };
+    let primary = record.scheduler.primary().id.number();
+    record.revisions.insert(primary, revision);
+    book.add_service(record, vec![]);
+    book.tick(Millis(1), &key());
+    let orders = orders(book.commit().unwrap());
+    assert!(orders.iter().all(|order| order.digests.is_empty()));
+    for (order, digest) in orders.iter().zip(["sha256:first", "sha256:second"]) {
+        let images = vec![ContainerImage {
+            container: "main".into(),
+            digest: digest.into(),
+        }];
+        let report = TaskReport::PullStopped { images };
+        let task = order.task.clone();
+        book.input(Millis(2), Input::Task { task, report });
+    }
+    let task = orders[0].task.clone();
+    let report = TaskReport::FailedToStart {
+        reason: "CannotStartContainerError: no".into(),
+    };
+    book.input(Millis(3), Input::Task { task, report });
+    book.commit().unwrap();
+    let mut next = shelf.book();
+    let report = TaskReport::Stopped;
+    let task = orders[0].task.clone();
+    next.input(Millis(4), Input::Task { task, report });
+    next.repeat_outstanding(Millis(60_000));
+    let again = self::orders(next.commit().unwrap());
+    let fixed = |order: &LaunchOrder| order.digests.get("main").cloned();
+    let digests: BTreeMap<_, _> = again.iter().map(|o| (o.task.clone(), fixed(o))).collect();
+    assert_eq!(
+        digests.len(),
+        2,
+        "one is repeated, one takes the place of the failed one"
+    );
+    for (task, digest) in digests {
+        // A task that has its images already keeps them.
+        let own = task == orders[1].task;
+        let expected = if own { "sha256:second" } else { "sha256:first" };
+        assert_eq!(digest.as_deref(), Some(expected), "{task}");
+    }
+}
+
+#[test]
 fn a_service_has_few_revisions_at_hand_and_the_rest_on_record() {
     let shelf = Shelf::new();
     let mut book = shelf.book();
@@ -150,6 +214,7 @@ fn a_service_has_few_revisions_at_hand_and_the_rest_on_record() {
                 network_configuration: None,
                 launch_type: None,
                 platform_version: None,
+                digests: BTreeMap::new(),
             };
             record.revisions.insert(deployment, noted);
             numbers.push(deployment);

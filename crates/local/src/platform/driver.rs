@@ -12,7 +12,7 @@ use seaway_scheduler::{
     Input, Millis, TargetGroupArn, TargetHealth, TaskId, TaskReport, TaskStatus,
 };
 
-use super::book::Book;
+use super::book::{Book, digests_of};
 use super::effects::Effect;
 use super::records::ServiceKey;
 use super::runner::Runner;
@@ -76,6 +76,7 @@ impl Inbox {
             task: task.id.clone(),
             task_definition: task.task_definition.clone(),
             containers: task.containers.iter().map(|c| c.name.clone()).collect(),
+            digests: digests_of(task),
             handed_over: task.status > TaskStatus::Pending,
         };
         book.live_tasks().map(expected).collect()
@@ -88,6 +89,8 @@ pub(super) struct Expected {
     pub(super) task: TaskId,
     pub(super) task_definition: String,
     pub(super) containers: BTreeSet<String>,
+    /// By container, the image it was started with.
+    pub(super) digests: BTreeMap<String, String>,
     /// A supervisor must know it: it has come further than waiting for its images.
     pub(super) handed_over: bool,
 }

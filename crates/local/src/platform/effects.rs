@@ -1,5 +1,6 @@
 //! What a turn wants done in the world.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use seaway_aws_wire::ecs as wire;
@@ -45,4 +46,6 @@ pub(super) struct LaunchOrder {
     /// The service, or the group of a task of its own: names its volumes.
     pub(super) owner: String,
     pub(super) cluster: String,
+    /// By container, the image that was fixed before: its tag may name another one by now.
+    pub(super) digests: BTreeMap<String, String>,
 }

@@ -20,7 +20,7 @@ use super::spec::{Ingredients, PulledImage, stop_signal, task_spec};
 use crate::balancing::Balancing;
 use crate::clock::EpochMillis;
 use crate::layout::StateDir;
-use crate::registry::{Registry, ResolvedImage};
+use crate::registry::{ImageName, REGISTRY_NAME, Registry, ResolvedImage};
 use crate::services::secretsmanager::SecretsManager;
 use crate::store::Store;
 
@@ -93,14 +93,18 @@ impl Launcher {
         }
     }
 
-    /// What asks a task to stop, by the images of its task definition.
-    pub(super) fn signal_of(&self, task_definition: &str) -> StopSignal {
+    /// What asks a task to stop, by the images that it was started with.
+    pub(super) fn signal_of(
+        &self,
+        task_definition: &str,
+        digests: &BTreeMap<String, String>,
+    ) -> StopSignal {
         let Ok(Some(record)) = definitions::find(&self.store, task_definition) else {
             return StopSignal::default();
         };
         let containers = record.definition.container_definitions.iter().flatten();
         let configs: Vec<_> = containers
-            .filter_map(|container| self.registry.resolve(container.image.as_deref()?).ok())
+            .filter_map(|container| self.registry.resolve(&image_of(container, digests)).ok())
             .map(|image| image.config)
             .collect();
         stop_signal(&configs)
@@ -119,7 +123,7 @@ impl Launcher {
             .ok_or_else(gone)?
             .definition;
         inbox.report(&order.task, TaskReport::PullStarted);
-        let images = self.pull(&definition)?;
+        let images = self.pull(&definition, &order.digests)?;
         let resolved = images.iter().map(|(container, (image, _))| ContainerImage {
             container: container.clone(),
             digest: image.reference.digest.as_str().to_owned(),
@@ -166,14 +170,15 @@ impl Launcher {
     fn pull(
         &self,
         definition: &wire::TaskDefinition,
+        digests: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, (ResolvedImage, PathBuf)>, String> {
         let mut pulled = BTreeMap::new();
         for container in definition.container_definitions.iter().flatten() {
             let name = container.name.clone().unwrap_or_default();
-            let image = container.image.as_deref().unwrap_or_default();
+            let image = image_of(container, digests);
             let resolved = self
                 .registry
-                .resolve(image)
+                .resolve(&image)
                 .map_err(|error| error.to_string())?;
             let workdir = container.working_directory.as_deref();
             let root = self
@@ -237,6 +242,19 @@ enum NotUnpacked {
     Unpack(#[from] UnpackError),
 }
 
+/// A container's image: by the digest that was fixed for it before, else as its task definition
+/// names it.
+fn image_of(container: &wire::ContainerDefinition, digests: &BTreeMap<String, String>) -> String {
+    let named = container.image.as_deref().unwrap_or_default();
+    let digest = container.name.as_ref().and_then(|name| digests.get(name));
+    match (named.parse::<ImageName>(), digest) {
+        (Ok(ImageName { repository, .. }), Some(digest)) => {
+            format!("{REGISTRY_NAME}/{repository}@{digest}")
+        }
+        _ => named.to_owned(),
+    }
+}
+
 fn layer(blob: &Path, digest: &str, diff_id: &str) -> Result<Layer, Sha256DigestError> {
     Ok(Layer {
         blob: blob.to_owned(),
@@ -259,6 +277,26 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_that_was_fixed_is_named_by_its_digest() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let digests = BTreeMap::from([("main".to_owned(), digest.clone())]);
+        let image = |name: &str, image: &str| {
+            let container = wire::ContainerDefinition {
+                name: Some(name.into()),
+                image: Some(image.into()),
+                ..wire::ContainerDefinition::default()
+            };
+            image_of(&container, &digests)
+        };
+        let fixed = format!("registry.seaway.internal/shop/api@{digest}");
+        assert_eq!(image("main", "registry.seaway.internal/shop/api:v1"), fixed);
+        assert_eq!(image("main", &fixed), fixed);
+        let other = "registry.seaway.internal/shop/api:v1";
+        assert_eq!(image("other", other), other);
+        assert_eq!(image("main", "elsewhere/api"), "elsewhere/api");
+    }
 
     #[test]
     fn a_layer_of_an_unknown_digest_is_an_error() {

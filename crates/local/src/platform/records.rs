@@ -71,7 +71,7 @@ pub struct ServiceSettings {
     pub enable_ecs_managed_tags: bool,
 }
 
-/// A service revision: immutable.
+/// A service revision: immutable, once its first task has fixed its images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RevisionRecord {
     pub created_at: EpochMillis,
@@ -80,6 +80,9 @@ pub struct RevisionRecord {
     pub network_configuration: Option<wire::NetworkConfiguration>,
     pub launch_type: Option<wire::LaunchType>,
     pub platform_version: Option<String>,
+    /// By container, what its first task's image was resolved to: what every later one runs.
+    #[serde(default)]
+    pub digests: BTreeMap<String, String>,
 }
 
 /// A task of its own, started by `RunTask`.

@@ -382,7 +382,7 @@ impl Runner {
             .iter()
             .map(|c| c.name.as_str().to_owned())
             .collect();
-        let signal = self.launcher.signal_of(&one.task_definition);
+        let signal = self.launcher.signal_of(&one.task_definition, &one.digests);
         {
             let mut tasks = self.lock();
             let running = tasks.entry(task.clone()).or_default();

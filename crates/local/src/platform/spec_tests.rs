@@ -74,6 +74,7 @@ fn order(overrides: Option<wire::TaskOverride>) -> LaunchOrder {
         },
         owner: "api".into(),
         cluster: "shop-local".into(),
+        digests: BTreeMap::new(),
     }
 }
 

@@ -411,6 +411,7 @@ impl ServiceRecord {
                 network_configuration: settings.network_configuration.clone(),
                 launch_type: settings.launch_type.clone(),
                 platform_version: settings.platform_version.clone(),
+                digests: BTreeMap::new(),
             });
     }
 }
