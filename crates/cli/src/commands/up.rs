@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
+use super::status::Seen;
 use super::{deploy, release, status};
 use crate::args::{Consent, Format, Global};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::follow::unless_pressed;
 use crate::origin::source_of;
 use crate::output::Output;
 
@@ -43,14 +46,31 @@ impl Up {
             async |session, asking| seaway_engine::deploy(&session, &policy, &asking).await,
         )
         .await?;
-        let seen = status::see(&context, &context.connect().await?).await?;
         match output.format {
-            Format::Json => made.told_to_programs(Some(&seen), output),
+            Format::Json => {
+                let seen = seen(&context).await.and_then(Result::ok);
+                made.told_to_programs(seen.as_ref(), output);
+            }
             Format::Text => {
                 made.told_to_people(&context, output);
-                output.data(&seen.shown(output));
+                match seen(&context).await {
+                    Some(Ok(seen)) => output.data(&seen.shown(output)),
+                    Some(Err(failure)) => {
+                        // How the release ended decides the exit code.
+                        failure.report(&output);
+                    }
+                    None => {}
+                }
             }
         }
         Ok(made.exit_code().into())
     }
+}
+
+/// What runs now, if the platform still answers; none after Ctrl-C. The release is over, and its
+/// result is told either way.
+async fn seen(context: &Context) -> Option<Result<Seen, Failure>> {
+    let mut signals = signal(SignalKind::interrupt()).ok();
+    let look = async { status::see(context, &context.reach().await?).await };
+    unless_pressed(&mut signals, look).await
 }

@@ -1,5 +1,7 @@
 //! Commands that look at things leave a stopped platform alone.
 
+use std::fs;
+
 use crate::project::{Project, WEB, eventually};
 
 const LOOKS: [&[&str]; 4] = [
@@ -42,4 +44,28 @@ fn looking_starts_no_platform() {
 
     project.seaway(&["local", "start"]).with_code(0);
     assert!(eventually(|| project.get("/version") == "1\n"));
+}
+
+#[test]
+fn a_release_is_told_of_although_its_platform_is_not_found_any_more() {
+    let project = Project::new(WEB);
+    project.seaway(&["local", "start"]).with_code(0);
+    // What finds the platform goes away while the release is made.
+    let (id, aside) = (
+        project.state().join("platform.id"),
+        project.root().join("aside"),
+    );
+    let build = format!("build = \"mv {} {}\"", id.display(), aside.display());
+    project.edit("\"greeting\"] }", &format!("\"greeting\"], {build} }}"));
+    let up = project.seaway(&["up", "--output", "json"]).with_code(0);
+    let last = up.json_lines().pop().unwrap_or_default();
+    assert_eq!(last["outcome"], "succeeded", "{up}");
+    assert!(last.get("status").is_none(), "{up}");
+
+    fs::rename(&aside, &id).expect("it was moved aside");
+    project.edit("VERSION = \"1\"", "VERSION = \"2\"");
+    let up = project.seaway(&["up"]).with_code(0);
+    up.says("r2 of local succeeded");
+    up.says("error: the platform does not run");
+    fs::rename(&aside, &id).expect("it was moved aside");
 }
