@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use seaway_core::environment::{EcsTarget, Environment, Platform};
-use seaway_core::release::{Origin, Release};
+use seaway_core::release::{Origin, Release, Snapshot};
 use seaway_ecs::{
     Ecs, EcsRenderer, EnvironmentIdentity, LocalInfrastructure, LocalTarget, ProcessEnvironment,
     Target, no_foreign_endpoint,
@@ -23,6 +23,9 @@ use crate::failure::{Exit, Failure, unconnected};
 use crate::follow::Following;
 use crate::hidden;
 use crate::system_clock::SystemClock;
+
+/// Releases that are looked through for one that ended, or for the next step.
+const LOOKED_THROUGH: usize = 20;
 
 /// A manifest and one of its environments.
 #[derive(Debug)]
@@ -98,6 +101,17 @@ impl Context {
             Some(ledger) => Ok(ledger.list(&self.environment.name, limit).await?),
             None => Ok(vec![]),
         }
+    }
+
+    /// The newest of them, as many as are looked through for one that ended.
+    pub(crate) async fn newest_releases(&self) -> Result<Vec<Release>, Failure> {
+        self.releases(LOOKED_THROUGH).await
+    }
+
+    /// What runs by the record.
+    pub(crate) async fn recorded(&self) -> Result<Option<Snapshot>, Failure> {
+        let releases = self.newest_releases().await?;
+        Ok(releases.iter().find_map(Release::after).cloned())
     }
 
     fn ledger_root(&self) -> PathBuf {

@@ -22,9 +22,6 @@ use crate::follow::Following;
 use crate::origin::origin;
 use crate::output::Output;
 
-/// Releases that are looked through for the next step.
-const LOOKED_THROUGH: usize = 20;
-
 /// A command that made a release, or found that there was nothing to do.
 pub(crate) struct Made {
     completed: Completed,
@@ -102,7 +99,7 @@ where
 
 /// What a plain `rollback` would go back to; a record that cannot be read gives no hint.
 async fn back_from(context: &Context, running: &Snapshot) -> Option<ReleaseId> {
-    let releases = context.releases(LOOKED_THROUGH).await.ok()?;
+    let releases = context.newest_releases().await.ok()?;
     rollback::previous(&releases, running).map(|release| release.id)
 }
 

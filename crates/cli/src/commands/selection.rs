@@ -4,13 +4,9 @@ use std::collections::BTreeSet;
 
 use seaway_core::environment::Environment;
 use seaway_core::name::ServiceName;
-use seaway_core::release::Release;
 
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
-
-/// Releases that are looked through for what runs by the record.
-const LOOKED_THROUGH: usize = 20;
 
 /// The named services of the manifest; none: all.
 pub(crate) fn services(
@@ -50,12 +46,11 @@ pub(crate) async fn running_services(
 async fn known(context: &Context) -> Result<BTreeSet<ServiceName>, Failure> {
     let environment = &context.environment;
     let mut known: BTreeSet<ServiceName> = environment.services.keys().cloned().collect();
-    let releases = context.releases(LOOKED_THROUGH).await?;
-    let recorded = releases.iter().find_map(Release::after);
+    let recorded = context.recorded().await?;
     known.extend(
         recorded
-            .iter()
-            .flat_map(|after| after.services.keys().cloned()),
+            .into_iter()
+            .flat_map(|after| after.services.into_keys()),
     );
     if let Some(connected) = context.find().await? {
         let live = connected.ports.rollouts.status().await?;

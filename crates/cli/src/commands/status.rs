@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
+use seaway_core::desired::RevisionId;
+use seaway_core::digest::ImageRef;
 use seaway_core::name::ServiceName;
-use seaway_core::release::{Deployed, Release};
+use seaway_core::release::Deployed;
 use seaway_ports::{Clock as _, ServiceStatus};
 use seaway_report::{StatusRow, StoppedRow};
 use serde::Serialize;
-use serde_json::json;
 
 use super::local::{Address, addresses};
 use crate::args::{Format, Global};
@@ -17,9 +18,6 @@ use crate::context::{Connected, Context};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::system_clock::SystemClock;
-
-/// Releases that are looked through for one that ended.
-const LOOKED_THROUGH: usize = 20;
 
 /// Show what runs in an environment, in one screen
 #[derive(Debug, Args)]
@@ -36,16 +34,26 @@ pub(crate) struct Seen {
     addresses: Vec<Address>,
     /// Where public services are reached.
     urls: BTreeMap<ServiceName, String>,
+    /// What a platform that does not run would run, by the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded: Option<Vec<Recorded>>,
+}
+
+/// A service that does not run.
+#[derive(Debug, Serialize)]
+struct Recorded {
+    name: ServiceName,
+    revision: RevisionId,
+    image: ImageRef,
 }
 
 impl Status {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         let context = Context::load(global, &self.environment)?;
-        let Some(connected) = context.find().await? else {
-            stopped(&context, output).await?;
-            return Ok(ExitCode::SUCCESS);
+        let seen = match context.find().await? {
+            Some(connected) => see(&context, &connected).await?,
+            None => stopped(&context).await?,
         };
-        let seen = see(&context, &connected).await?;
         match output.format {
             Format::Json => output.json(&seen),
             Format::Text => output.data(&seen.shown(output)),
@@ -67,46 +75,42 @@ pub(crate) async fn see(context: &Context, connected: &Connected) -> Result<Seen
         urls: services.iter().filter_map(url).collect(),
         services,
         addresses,
+        recorded: None,
     })
 }
 
-/// What a platform that does not run would run, by the record.
-async fn stopped(context: &Context, output: Output) -> Result<(), Failure> {
-    let releases = context.releases(LOOKED_THROUGH).await?;
-    let recorded = releases.iter().find_map(Release::after);
-    let recorded = recorded.map(|after| after.services.values());
-    let recorded: Vec<&Deployed> = recorded.into_iter().flatten().collect();
-    match output.format {
-        Format::Json => {
-            let service = |deployed: &&Deployed| {
-                json!({
-                    "name": deployed.service.name,
-                    "revision": deployed.revision,
-                    "image": deployed.service.image,
-                })
-            };
-            let recorded: Vec<_> = recorded.iter().map(service).collect();
-            output.json(&json!({
-                "running": false, "services": [], "addresses": [], "urls": {},
-                "recorded": recorded,
-            }));
-        }
-        Format::Text => {
-            let row = |deployed: &&Deployed| StoppedRow {
-                service: deployed.service.name.to_string(),
-                revision: deployed.revision.short().to_owned(),
-                image: deployed.service.image.digest.short().to_owned(),
-            };
-            let rows: Vec<StoppedRow> = recorded.iter().map(row).collect();
-            output.data(&seaway_report::stopped(&rows, output.data_style()));
+/// The same where no platform runs.
+async fn stopped(context: &Context) -> Result<Seen, Failure> {
+    let recorded = context.recorded().await?;
+    let deployed = recorded
+        .into_iter()
+        .flat_map(|after| after.services.into_values());
+    Ok(Seen {
+        running: false,
+        services: vec![],
+        addresses: vec![],
+        urls: BTreeMap::new(),
+        recorded: Some(deployed.map(Recorded::from).collect()),
+    })
+}
+
+impl From<Deployed> for Recorded {
+    fn from(deployed: Deployed) -> Self {
+        Self {
+            name: deployed.service.name,
+            revision: deployed.revision,
+            image: deployed.service.image,
         }
     }
-    Ok(())
 }
 
 impl Seen {
     /// One screen.
     pub(crate) fn shown(&self, output: Output) -> String {
+        if let Some(recorded) = &self.recorded {
+            let rows: Vec<StoppedRow> = recorded.iter().map(Recorded::row).collect();
+            return seaway_report::stopped(&rows, output.data_style());
+        }
         let rows: Vec<StatusRow> = self.services.iter().map(|one| self.row(one)).collect();
         seaway_report::status(&rows, SystemClock.now(), output.data_style())
     }
@@ -136,6 +140,16 @@ impl Seen {
                 .last_event
                 .as_ref()
                 .map(|event| (event.at, event.message.clone())),
+        }
+    }
+}
+
+impl Recorded {
+    fn row(&self) -> StoppedRow {
+        StoppedRow {
+            service: self.name.to_string(),
+            revision: self.revision.short().to_owned(),
+            image: self.image.digest.short().to_owned(),
         }
     }
 }
