@@ -1,6 +1,6 @@
 //! What tasks wrote, whatever they wrote.
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 
 use crate::project::{Project, WEB, eventually, get};
 
@@ -85,6 +85,24 @@ fn following_shows_new_lines_until_ctrl_c() {
     follow.signal(Signal::SIGINT);
     let shown = follow.end().with_code(0);
     assert_eq!(shown.stdout().lines().count(), 2, "each line once: {shown}");
+}
+
+#[test]
+fn ctrl_c_ends_following_while_the_platform_does_not_answer() {
+    let project = Project::new(WEB);
+    project.seaway(&["up"]).with_code(0);
+    let pid = project.platform();
+    let follow = project.start(&["logs", "local", "-F", "--output", "json"]);
+    assert!(eventually(|| follow.stdout().contains("version 1 starts")));
+    kill(pid, Signal::SIGSTOP).expect("the platform runs");
+    // Longer than between two looks: it waits for an answer.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    follow.signal(Signal::SIGINT);
+    let shown = follow.end().with_code(0);
+    kill(pid, Signal::SIGCONT).expect("the platform is there");
+    let last = shown.json_lines().pop();
+    let expected = serde_json::json!({ "result": "logs", "lines": 1 });
+    assert_eq!(last, Some(expected), "{shown}");
 }
 
 /// The second word of each line is a task's id.

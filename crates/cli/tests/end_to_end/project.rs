@@ -162,6 +162,14 @@ impl Project {
             .to_owned()
     }
 
+    /// The platform's process.
+    pub(crate) fn platform(&self) -> Pid {
+        let status = self.seaway(&["local", "status", "--output", "json"]);
+        let pid = status.with_code(0).json()["pid"].as_i64();
+        let pid = pid.and_then(|pid| pid.try_into().ok());
+        Pid::from_raw(pid.expect("a process id"))
+    }
+
     /// The body that the public address answers `path` with, whatever the status.
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> String {

@@ -1,7 +1,6 @@
 //! What a person sees on a terminal: the live display, questions, Ctrl-C.
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use crate::project::{Project, WEB};
 use crate::pty::Terminal;
@@ -22,16 +21,6 @@ fn deployed() -> Project {
     project.seaway(&["up"]).with_code(0);
     project.edit("VERSION = \"1\"", &format!("VERSION = \"2\", {SLOW}"));
     project
-}
-
-/// The platform's process.
-fn platform(project: &Project) -> Pid {
-    let status = project.seaway(&["local", "status", "--output", "json"]);
-    let pid = status.with_code(0).json()["pid"].as_i64();
-    Pid::from_raw(
-        pid.and_then(|pid| pid.try_into().ok())
-            .expect("a process id"),
-    )
 }
 
 #[test]
@@ -127,7 +116,7 @@ fn ctrl_c_leaves_the_rollout_to_the_platform() {
 #[test]
 fn ctrl_c_twice_leaves_at_once() {
     let project = deployed();
-    let pid = platform(&project);
+    let pid = project.platform();
     let words = ["deploy", "local", "--output", "json"];
     let mut terminal = Terminal::start(&project, &words, &[]);
     terminal.wait_for("\"old\":");
@@ -150,7 +139,7 @@ fn ctrl_c_twice_during_a_plan_is_told_to_programs() {
     let slow = format!("{image}, build = \"sleep 1\"");
     let project = Project::new(&WEB.replace(image, &slow));
     project.seaway(&["local", "start"]).with_code(0);
-    let pid = platform(&project);
+    let pid = project.platform();
     let words = ["plan", "local", "--output", "json"];
     let mut terminal = Terminal::start(&project, &words, &[]);
     terminal.wait_for("building");
@@ -181,7 +170,7 @@ fn assert_left(terminal: &Terminal, fates: &str) {
 fn ctrl_c_after_a_secret_was_typed_ends_the_command() {
     let project = Project::new(WEB);
     project.seaway(&["local", "start"]).with_code(0);
-    let pid = platform(&project);
+    let pid = project.platform();
     let words = ["secrets", "set", "local", "token"];
     let mut prompt = Terminal::start(&project, &words, &[]);
     prompt.wait_for("Value of token: ");
