@@ -84,16 +84,42 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::desired::Document;
+    use crate::desired::{Document, RevisionId, WatchRules};
+    use crate::digest::{Digest, ImageRef};
     use crate::plan::{Goal, Plan};
     use crate::release::{Entry, Intent, Origin, Outcome, ReleaseId, Source, Stamped};
-    use crate::time::Timestamp;
+    use crate::time::{Seconds, Timestamp};
 
-    fn with_check(path: Option<&str>) -> Snapshot {
-        let document = |path| Document::new(json!({ "healthCheckPath": path }));
+    fn with_route(path: Option<&str>) -> Snapshot {
+        let document = |path| Document::new(json!({ "route": path }));
         Snapshot {
             infrastructure: path.map(document),
             ..Snapshot::default()
+        }
+    }
+
+    fn service() -> DesiredService {
+        DesiredService {
+            name: "api".parse().expect("a name"),
+            image: ImageRef {
+                repository: "registry/shop".into(),
+                digest: Digest::of(b"image"),
+            },
+            revision: Document::new(json!({})),
+            registered: None,
+            settings: Document::new(json!({})),
+            check: None,
+            count: 1,
+            autoscaled: false,
+            before: vec![],
+            watch: WatchRules {
+                timeout: Seconds(60),
+                grace: Seconds(0),
+                decided: None,
+                port: None,
+                health_path: None,
+            },
+            independent: false,
         }
     }
 
@@ -125,20 +151,37 @@ mod tests {
     }
 
     #[test]
+    fn another_health_check_is_other_contents() {
+        let judged_by = |path: Option<&str>| {
+            let check = path.map(|path| Document::new(json!({ "path": path })));
+            let revision = RevisionId("api:1".into());
+            let service = DesiredService { check, ..service() };
+            let services = BTreeMap::from([(service.name.clone(), Deployed { revision, service })]);
+            Snapshot {
+                services,
+                ..Snapshot::default()
+            }
+        };
+        let now = judged_by(Some("/new"));
+        assert!(differs(&judged_by(Some("/old")), &now));
+        assert!(!differs(&judged_by(None), &now), "nothing is on record");
+    }
+
+    #[test]
     fn another_infrastructure_is_other_contents() {
         let releases = [
-            succeeded(3, with_check(Some("/new"))),
-            succeeded(2, with_check(None)),
-            succeeded(1, with_check(Some("/old"))),
+            succeeded(3, with_route(Some("/new"))),
+            succeeded(2, with_route(None)),
+            succeeded(1, with_route(Some("/old"))),
         ];
-        let found = previous(&releases, &with_check(Some("/new")));
+        let found = previous(&releases, &with_route(Some("/new")));
         assert_eq!(found.map(|release| release.id), Some(ReleaseId(1)));
-        assert_eq!(previous(&releases[..2], &with_check(Some("/new"))), None);
+        assert_eq!(previous(&releases[..2], &with_route(Some("/new"))), None);
     }
 
     #[test]
     fn the_recorded_infrastructure_is_desired_again() {
-        let snapshot = with_check(Some("/old"));
+        let snapshot = with_route(Some("/old"));
         assert_eq!(desired(&snapshot).infrastructure, snapshot.infrastructure);
     }
 

@@ -1,7 +1,7 @@
 //! The infrastructure of before comes back when a release fails that had provisioned another.
 //!
-//! A failed service goes back to tasks that may not pass the health check of the release that
-//! failed, so this happens as soon as the failure is certain and before others are taken back.
+//! Services go back to tasks that expect the routes and names of then, so this happens as soon as
+//! the failure is certain and before others are taken back.
 
 use std::collections::BTreeMap;
 
