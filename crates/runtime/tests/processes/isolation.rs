@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use seaway_runtime::event::ExitStatus;
 use seaway_runtime::task::{Environment, TaskSpec, Volume};
 
-use crate::stage::{PATIENCE, Stage, all_events, block_on, exit_of, is_alive, run_to_end, stop};
+use crate::stage::{
+    PATIENCE, Stage, all_events, block_on, exit_of, is_alive, run_to_end, start_failure, stop,
+};
 
 crate::harness::tests![
     a_process_gets_only_what_was_declared,
@@ -192,7 +194,7 @@ fn a_secret_is_neither_on_disk_nor_on_a_command_line() {
         let pid: i32 = stage.line("secret", 0).await.parse().unwrap();
         // One that never starts, too: its report must not quote anything.
         let bad = with_env(stage.task("bad", &["./missing"]), &[("TOKEN", SECRET)]);
-        supervisor.start(bad).await.unwrap();
+        start_failure(&supervisor, bad).await;
         supervisor.list().await.unwrap();
 
         for process in [pid, i32::try_from(supervisor.pid()).unwrap()] {
@@ -304,11 +306,15 @@ fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
-        let kind = fs::symlink_metadata(&path).unwrap().file_type();
-        if kind.is_dir() {
+        // A record is replaced by renaming: its temporary file may be gone by now.
+        let Ok(about) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        if about.is_dir() {
             found.extend(files(&path));
-        } else if kind.is_file() {
-            let text = fs::read(&path).unwrap();
+        } else if about.is_file()
+            && let Ok(text) = fs::read(&path)
+        {
             found.push((path, text));
         }
     }
