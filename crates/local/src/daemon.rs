@@ -253,8 +253,10 @@ async fn keep_house(secrets: Arc<SecretsManager>, logs: Arc<Logs>, platform: Arc
                 .and_then(|()| logs.remove_expired(now))
                 .and_then(|()| platform.remove_expired(now))
         });
-        if let Ok(Err(error)) = cleaned.await {
-            tracing::error!(%error, "housekeeping failed");
+        match cleaned.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "housekeeping failed"),
+            Err(error) => tracing::error!(%error, "housekeeping ended"),
         }
     }
 }
@@ -272,8 +274,10 @@ async fn keep_images(registry: Arc<Registry>) {
             images.remove_expired(now)?;
             images.remove_unused(now)
         });
-        if let Ok(Err(error)) = kept.await {
-            tracing::error!(%error, "images that nobody needs stay");
+        match kept.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "images that nobody needs stay"),
+            Err(error) => tracing::error!(%error, "the look for images that nobody needs ended"),
         }
     }
 }
