@@ -25,21 +25,22 @@ const NO_ANSWER: (&str, &str) = ("Target.FailedHealthChecks", "Health checks fai
 /// A task that the load balancer refused for good.
 struct Refused<'a> {
     task: &'a TaskSeen,
+    answer: Answer,
     cause: CauseKind,
     evidence: String,
     since: Timestamp,
 }
 
 /// Tasks that the load balancer refuses after their grace periods while none is, or was, in
-/// service. One that answered badly shows that something listens, whatever happened to others.
+/// service. One that answered badly shows that something listens, whatever happened to others; one
+/// of which no answer is known shows nothing beside one that is known to have given none.
 pub(super) fn refused(case: &Case<'_>) -> Option<Cause> {
     if case.sightings.in_service().is_some() {
         return None;
     }
     let tasks = case.progress.tasks.iter();
     let all: Vec<Refused<'_>> = tasks.filter_map(|task| refusal(case, task)).collect();
-    let answered = |one: &&Refused<'_>| matches!(one.cause, CauseKind::NeverHealthy { .. });
-    let telling = all.iter().find(answered).or_else(|| all.first())?;
+    let telling = all.iter().min_by_key(|one| one.answer)?;
     let alike = || all.iter().filter(|one| one.cause == telling.cause);
     Some(Cause {
         kind: telling.cause.clone(),
@@ -103,6 +104,7 @@ fn refusal<'a>(case: &Case<'_>, task: &'a TaskSeen) -> Option<Refused<'a>> {
     };
     Some(Refused {
         task,
+        answer: words.answer,
         cause: words.cause(case),
         evidence: words.text,
         since: since.max(excused.unwrap_or(case.began)),
@@ -170,11 +172,13 @@ struct Words {
     text: String,
 }
 
+/// The more telling ones first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Answer {
-    /// Nothing listens, or what listens speaks no HTTP.
-    None,
     /// A status that is not accepted, or one that came too late.
     Bad,
+    /// Nothing listens, or what listens speaks no HTTP.
+    None,
     Unknown,
 }
 

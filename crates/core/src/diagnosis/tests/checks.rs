@@ -111,6 +111,14 @@ fn one_bad_answer_shows_that_something_listens() {
 }
 
 #[test]
+fn a_task_of_which_no_answer_is_known_does_not_hide_that_nothing_listens() {
+    let looks = Looks::none()
+        .then(31, vec![unhealthy("b", REFUSED), initial("a")])
+        .then(41, vec![removed("a"), removed("b")]);
+    assert_eq!(kind_of(&looks), Some(wrong_port()));
+}
+
+#[test]
 fn evidence_is_complete_with_the_end_of_the_grace_or_the_refusal_whichever_is_later() {
     let refused = || vec![unhealthy("a", REFUSED)];
     let during_grace = Looks::none()
