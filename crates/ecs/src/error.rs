@@ -1,7 +1,6 @@
 //! What the SDK says, as failures of a port: a kind for decisions and words for people.
 
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use seaway_ports::{PortError, PortErrorKind};
 
@@ -46,13 +45,16 @@ where
             let answer = context.err();
             spoken(what, answer.code(), answer.message())
         }
-        SdkError::ConstructionFailure(_) => invalid(what, DisplayErrorContext(error)),
-        _ => PortError::new(
-            PortErrorKind::Unavailable,
-            what,
-            DisplayErrorContext(error).to_string(),
-        ),
+        SdkError::ConstructionFailure(_) => invalid(what, causes(error)),
+        _ => PortError::new(PortErrorKind::Unavailable, what, causes(error)),
     }
+}
+
+/// An error and what lies under it, for people: the SDK's own context ends with a debug dump.
+fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let words: Vec<String> = chain.map(ToString::to_string).collect();
+    words.join(": ")
 }
 
 /// A failure out of the error code and message of an AWS answer.
@@ -197,7 +199,10 @@ mod tests {
         let error: SdkError<DescribeServicesError, ()> =
             SdkError::timeout_error("no answer within 30 s");
         let error = Err::<(), _>(error).during("describe the services");
-        assert!(error.expect_err("a failure").is_passing());
+        let error = error.expect_err("a failure");
+        assert!(error.is_passing());
+        assert!(error.message.contains("no answer within 30 s"), "{error}");
+        assert!(!error.message.contains("TimeoutError("), "{error}");
     }
 
     #[test]
