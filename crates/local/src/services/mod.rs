@@ -13,6 +13,7 @@ pub mod elbv2;
 pub mod fresh_logs;
 pub mod logs;
 pub mod secretsmanager;
+mod sorted_page;
 pub mod ssm;
 pub mod sts;
 

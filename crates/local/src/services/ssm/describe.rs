@@ -5,8 +5,8 @@ use seaway_aws_wire::ssm::{
 };
 
 use super::filters::{Described, Filters};
-use super::paging::Page;
 use super::{Parameters, ParametersError, arn_of, number, timestamp, user};
+use crate::services::sorted_page::SortedPage;
 use crate::store::{ParameterRecord, ParameterVersion};
 
 const PAGE: usize = 50;
@@ -20,9 +20,10 @@ impl Parameters {
             request.parameter_filters.as_deref().unwrap_or_default(),
             request.filters.as_deref().unwrap_or_default(),
         )?;
-        let page = Page {
+        let page = SortedPage {
             token: request.next_token.as_deref(),
             limit: request.max_results,
+            usual: PAGE,
             most: PAGE,
         };
         self.store.read(|view| {

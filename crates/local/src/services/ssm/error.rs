@@ -6,6 +6,7 @@ use seaway_aws_wire::ssm::ErrorKind;
 use thiserror::Error;
 
 use crate::services::call::internal;
+use crate::services::sorted_page::BadToken;
 use crate::store::StoreError;
 
 /// Why Parameter Store refuses a request.
@@ -63,6 +64,12 @@ pub enum ParametersError {
     Validation(String),
     #[error("the store failed")]
     Store(#[from] StoreError),
+}
+
+impl From<BadToken> for ParametersError {
+    fn from(_: BadToken) -> Self {
+        Self::Token
+    }
 }
 
 impl From<ParametersError> for WireError {

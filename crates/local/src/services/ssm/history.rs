@@ -5,9 +5,9 @@ use seaway_aws_wire::ssm::{
     GetParameterHistoryRequest, GetParameterHistoryResponse, ParameterHistory, ParameterType,
 };
 
-use super::paging::Page;
 use super::read::Reading;
 use super::{Parameters, ParametersError, find, number, timestamp, user};
+use crate::services::sorted_page::SortedPage;
 use crate::store::{ParameterRecord, ParameterValue, ParameterVersion};
 
 const PAGE: usize = 50;
@@ -18,9 +18,10 @@ impl Parameters {
         request: &GetParameterHistoryRequest,
     ) -> Result<GetParameterHistoryResponse, ParametersError> {
         let reading = Reading::of(request.with_decryption);
-        let page = Page {
+        let page = SortedPage {
             token: request.next_token.as_deref(),
             limit: request.max_results,
+            usual: PAGE,
             most: PAGE,
         };
         self.store.read(|view| {

@@ -9,7 +9,6 @@ mod filters;
 mod history;
 mod labels;
 mod names;
-mod paging;
 mod put;
 mod read;
 mod tags;

@@ -8,8 +8,8 @@ use seaway_aws_wire::ssm::{
 };
 
 use super::filters::{Described, Filters};
-use super::paging::Page;
 use super::{Parameters, ParametersError, arn_of, find, names, number, timestamp};
+use crate::services::sorted_page::SortedPage;
 use crate::store::{ParameterRecord, View};
 
 /// The greatest page of `GetParametersByPath`.
@@ -64,9 +64,10 @@ impl Parameters {
         };
         let filters = Filters::of_values(request.parameter_filters.as_deref().unwrap_or_default())?;
         let reading = Reading::of(request.with_decryption);
-        let page = Page {
+        let page = SortedPage {
             token: request.next_token.as_deref(),
             limit: request.max_results,
+            usual: PAGE,
             most: PAGE,
         };
         self.store.read(|view| {

@@ -1,0 +1,83 @@
+//! Pages of lists that are sorted by a key. The token is the last key of the page before, so that
+//! what comes and goes in between shifts nothing.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SortedPage<'a> {
+    pub(super) token: Option<&'a str>,
+    pub(super) limit: Option<i32>,
+    /// The size of a page where the request names none.
+    pub(super) usual: usize,
+    /// The greatest size.
+    pub(super) most: usize,
+}
+
+/// A token that no page ever ended with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BadToken;
+
+impl SortedPage<'_> {
+    /// The items of this page and the token of the next one.
+    pub(super) fn of<T>(
+        self,
+        items: Vec<T>,
+        key: impl Fn(&T) -> String,
+    ) -> Result<(Vec<T>, Option<String>), BadToken> {
+        let after = self.token.map(decode).transpose()?;
+        let limit = self
+            .limit
+            .and_then(|limit| usize::try_from(limit).ok())
+            .unwrap_or(self.usual)
+            .clamp(1, self.most);
+        let mut rest = items
+            .into_iter()
+            .skip_while(|item| after.as_ref().is_some_and(|after| key(item) <= *after));
+        let page: Vec<T> = rest.by_ref().take(limit).collect();
+        let next = rest.next().and(page.last()).map(key);
+        Ok((page, next.map(|key| BASE64.encode(key))))
+    }
+}
+
+fn decode(token: &str) -> Result<String, BadToken> {
+    let bytes = BASE64.decode(token).map_err(|_| BadToken)?;
+    String::from_utf8(bytes).map_err(|_| BadToken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(token: Option<&str>) -> SortedPage<'_> {
+        SortedPage {
+            token,
+            limit: Some(2),
+            usual: 10,
+            most: 10,
+        }
+    }
+
+    fn of(token: Option<&str>, items: &[&str]) -> (Vec<String>, Option<String>) {
+        let items = items.iter().map(|item| (*item).to_owned()).collect();
+        page(token).of(items, Clone::clone).unwrap()
+    }
+
+    #[test]
+    fn what_comes_and_goes_between_two_pages_shifts_nothing() {
+        let (first, next) = of(None, &["a", "c", "e"]);
+        assert_eq!(first, ["a", "c"]);
+        let (second, next) = of(next.as_deref(), &["b", "d", "e"]);
+        assert_eq!(second, ["d", "e"]);
+        assert_eq!(next, None);
+    }
+
+    #[test]
+    fn a_foreign_token_is_an_error() {
+        for token in ["%", "_w"] {
+            let read = page(Some(token)).of(vec![String::new()], Clone::clone);
+            assert!(read.is_err(), "{token}");
+        }
+    }
+}
