@@ -13,6 +13,7 @@
 //! Behaviour, names and texts follow Elastic Load Balancing's guides for Application Load Balancers.
 
 mod access_log;
+mod disturbance;
 mod error;
 mod group;
 mod health;
@@ -26,6 +27,7 @@ mod table;
 mod trace_id;
 mod upstream;
 
+pub use disturbance::{Disturbance, Disturbances};
 pub use error::{ApplyError, StartError};
 pub use group::{GroupMetrics, RESPONSE_TIME_BOUNDS_MS};
 pub use health::{

@@ -1,7 +1,10 @@
 //! Options of a router: what the platform's profile and the tests choose.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::disturbance::Disturbances;
 
 /// Options of a router. [`RouterOptions::default`] has the constants of Elastic Load Balancing.
 #[derive(Clone, Debug)]
@@ -14,6 +17,8 @@ pub struct RouterOptions {
     pub timeouts: Timeouts,
     /// What clients may send.
     pub limits: Limits,
+    /// Which targets are disturbed; none when absent.
+    pub disturbances: Option<Arc<dyn Disturbances>>,
 }
 
 impl Default for RouterOptions {
@@ -23,6 +28,7 @@ impl Default for RouterOptions {
             draining: DrainPolicy::WholeDelay,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            disturbances: None,
         }
     }
 }

@@ -61,6 +61,7 @@ impl Router {
             subscribers: Subscribers::default(),
             draining: options.draining,
             keep: options.timeouts.keep,
+            disturbances: options.disturbances,
             runtime: Handle::current(),
         };
         let sites = SiteContext {

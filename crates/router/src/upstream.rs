@@ -1,5 +1,6 @@
 //! Connections to targets: opened, kept for the next request, closed.
 
+use std::future::pending;
 use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::disturbance::Disturbance;
 use crate::group::Endpoint;
 use crate::proxy::RequestBody;
 use crate::signal::Reaction;
@@ -106,7 +108,13 @@ pub(crate) async fn connect(
     within: Duration,
     purpose: Purpose,
 ) -> Result<Sender, ConnectError> {
-    let stream = tokio::time::timeout(within, TcpStream::connect(endpoint.address))
+    let stream = async {
+        if endpoint.disturbance() == Some(Disturbance::Cut) {
+            return pending().await;
+        }
+        TcpStream::connect(endpoint.address).await
+    };
+    let stream = tokio::time::timeout(within, stream)
         .await
         .map_err(|_elapsed| ConnectError::TimedOut)?
         .map_err(ConnectError::Broken)?;

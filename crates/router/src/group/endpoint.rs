@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
+use crate::disturbance::{Disturbance, Disturbances};
 use crate::signal::Signal;
 use crate::table::TargetId;
 use crate::upstream::Pool;
@@ -21,21 +22,32 @@ pub(crate) struct Endpoint {
     pub(crate) pool: Pool,
     /// Raised when what is still in flight is to be cut off.
     pub(crate) cut: Signal,
+    disturbances: Option<Arc<dyn Disturbances>>,
     /// Requests in flight, and [`CLOSED`].
     load: AtomicUsize,
     emptied: Notify,
 }
 
 impl Endpoint {
-    pub(crate) fn new(id: TargetId, address: SocketAddr) -> Self {
+    pub(crate) fn new(
+        id: TargetId,
+        address: SocketAddr,
+        disturbances: Option<Arc<dyn Disturbances>>,
+    ) -> Self {
         Self {
             id,
             address,
             pool: Pool::default(),
             cut: Signal::default(),
+            disturbances,
             load: AtomicUsize::new(0),
             emptied: Notify::new(),
         }
+    }
+
+    /// What stands between the router and the target at this moment.
+    pub(crate) fn disturbance(&self) -> Option<Disturbance> {
+        self.disturbances.as_ref()?.of(&self.id)
     }
 
     /// Counts a request in, unless the target takes no more.
@@ -96,6 +108,7 @@ mod tests {
         Arc::new(Endpoint::new(
             "t".into(),
             SocketAddr::from(([127, 0, 0, 1], 1)),
+            None,
         ))
     }
 

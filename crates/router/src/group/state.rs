@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 
 use super::member::{Checker, Member, Phase};
 use super::{Counters, Endpoint, InFlight, Rotation};
+use crate::disturbance::Disturbances;
 use crate::health::{
     Counting, ProbeOutcome, Standing, Subscribers, TargetHealth, TargetHealthChanged,
     TargetHealthState, Tracker, check_forever,
@@ -22,6 +23,7 @@ pub(crate) struct GroupContext {
     pub(crate) draining: DrainPolicy,
     /// How long an idle connection is kept.
     pub(crate) keep: Duration,
+    pub(crate) disturbances: Option<Arc<dyn Disturbances>>,
     pub(crate) runtime: Handle,
 }
 
@@ -188,7 +190,11 @@ impl Group {
             }
             let mut member = Member {
                 generation: state.next_generation,
-                endpoint: Arc::new(Endpoint::new(target.id.clone(), target.address)),
+                endpoint: Arc::new(Endpoint::new(
+                    target.id.clone(),
+                    target.address,
+                    self.context.disturbances.clone(),
+                )),
                 phase: Phase::NotInUse,
                 checker: None,
                 published: None,
@@ -256,12 +262,13 @@ impl Group {
         let generation = member.generation;
         let endpoint = member.endpoint.clone();
         let keep = self.context.keep;
+        let checked = member.endpoint.clone();
         let observe = move |outcome, counting| {
             endpoint.pool.sweep(keep);
             group.upgrade()?.observe(generation, outcome, counting)
         };
         let task = self.context.runtime.spawn(check_forever(
-            member.endpoint.address,
+            checked,
             spec.health_check.clone(),
             standing(tracker),
             observe,

@@ -2,12 +2,14 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use super::probe::probe;
 use super::{Counting, ProbeOutcome};
+use crate::group::Endpoint;
 use crate::table::HealthCheck;
 
 /// Extra checks of a new target start this close to each other and become rarer, up to
@@ -30,7 +32,7 @@ pub(crate) enum Standing {
 /// that it has the time of `unhealthy_threshold` intervals. Afterwards it is checked once per
 /// interval, at a moment of its own, so that a thousand targets are not checked together.
 pub(crate) async fn check_forever(
-    target: SocketAddr,
+    target: Arc<Endpoint>,
     check: HealthCheck,
     mut standing: Standing,
     observe: impl Fn(ProbeOutcome, Counting) -> Option<Standing>,
@@ -46,7 +48,7 @@ pub(crate) async fn check_forever(
         } else {
             Counting::Extra
         };
-        let outcome = probe(target, &check).await;
+        let outcome = probe(&target, &check).await;
         let Some(now_standing) = observe(outcome, counting) else {
             return;
         };
@@ -55,7 +57,7 @@ pub(crate) async fn check_forever(
         if counting == Counting::Counted {
             due = (due + check.interval).max(now);
         } else if now_standing != standing {
-            due = now + spread(target, check.interval);
+            due = now + spread(target.address, check.interval);
         }
         standing = now_standing;
         sleep_until(match standing {

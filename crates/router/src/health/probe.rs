@@ -1,6 +1,6 @@
 //! One health check: a request on a connection of its own.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::pin::pin;
 
@@ -10,6 +10,8 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::disturbance::Disturbance;
+use crate::group::Endpoint;
 use crate::table::HealthCheck;
 
 /// What probes call themselves, as Elastic Load Balancing's do; services log and filter by it.
@@ -31,9 +33,17 @@ pub(crate) enum ProbeOutcome {
 }
 
 /// Checks a target once, within the check's time-out.
-pub(crate) async fn probe(target: SocketAddr, check: &HealthCheck) -> ProbeOutcome {
-    let address = SocketAddr::new(target.ip(), check.port.unwrap_or(target.port()));
-    match tokio::time::timeout(check.timeout, status(address, &check.path)).await {
+pub(crate) async fn probe(target: &Endpoint, check: &HealthCheck) -> ProbeOutcome {
+    let port = check.port.unwrap_or(target.address.port());
+    let address = SocketAddr::new(target.address.ip(), port);
+    let answer = async {
+        match target.disturbance() {
+            None => status(address, &check.path).await,
+            Some(Disturbance::FailingChecks(status)) => Some(status),
+            Some(Disturbance::Cut) => pending().await,
+        }
+    };
+    match tokio::time::timeout(check.timeout, answer).await {
         Err(_elapsed) => ProbeOutcome::TimedOut,
         Ok(None) => ProbeOutcome::Broken,
         Ok(Some(status)) if check.matcher.matches(status) => ProbeOutcome::Passed,

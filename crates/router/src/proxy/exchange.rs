@@ -16,6 +16,7 @@ use hyper::body::{Body, Incoming};
 use super::body::{Progress, RequestBody};
 use super::delivery::{Delivery, deliver};
 use super::record::Record;
+use crate::disturbance::Disturbance;
 use crate::group::{Endpoint, Group, InFlight};
 use crate::options::Timeouts;
 use crate::upstream::{ConnectError, Purpose, Sender, connect};
@@ -166,7 +167,7 @@ impl<'a> Exchange<'a> {
 
     /// A connection that is kept and ready.
     async fn kept(&self, endpoint: &Endpoint) -> Option<Sender> {
-        if !self.trusts_kept {
+        if !self.trusts_kept || endpoint.disturbance() == Some(Disturbance::Cut) {
             return None;
         }
         loop {

@@ -7,6 +7,7 @@
 
 mod backend;
 mod client;
+mod disturbances;
 mod draining;
 mod failures;
 mod fixture;
