@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use seaway_aws_wire::Service;
+use seaway_router::Disturbances;
 use seaway_runtime::client::SupervisorLaunch;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::balancing::{Balancing, BalancingError, BalancingOptions};
 use crate::clock::EpochMillis;
+use crate::faults::Faults;
 use crate::files::FileIdentity;
 use crate::identity::VERSION;
 use crate::keys::{KeysError, PlatformKeys};
@@ -110,11 +112,13 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     let listener = Listener::bind(state).await?;
     let port = listener.port();
     let profile = ProfileName::of(state)?;
+    let faults = Arc::new(Faults::default());
     let balancing = Balancing::start(
         Arc::clone(&store),
         BalancingOptions {
             access_log: Some(state.access_log()),
             draining: profile.draining(),
+            disturbances: Some(Arc::clone(&faults) as Arc<dyn Disturbances>),
         },
     )?;
     let parts = Parts {
@@ -122,6 +126,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
         registry: Arc::clone(&registry),
         secrets: Arc::clone(&secrets),
         balancing: Arc::clone(&balancing),
+        faults: Arc::clone(&faults),
     };
     let platform = Platform::start(state, parts, profile, supervisor_launch(state)).await?;
     let standing = Standing::new(state, port, Arc::clone(&platform), Arc::clone(&balancing));
@@ -130,8 +135,10 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
         keys.secret_access_key.clone(),
         build_of(Path::new("/proc/self/exe")).map_err(refused("a look at the binary"))?,
         Box::new(move || futures::future::ready(standing.status()).boxed()),
+        Arc::clone(&faults),
     );
     let services = Services::default()
+        .with_faults(faults)
         .with(Service::Sts, Blocking::new(Arc::new(Sts)))
         .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
         .with(

@@ -10,6 +10,7 @@ pub mod background;
 pub mod balancing;
 pub mod clock;
 pub mod daemon;
+pub mod faults;
 pub mod files;
 pub mod identity;
 pub mod keys;

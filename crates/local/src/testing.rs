@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::faults::Faults;
 use crate::keys::PlatformKeys;
 use crate::launch::{Connection, Signature, sign_request};
 use crate::layout::StateDir;
@@ -69,7 +70,9 @@ impl TestPlatform {
         let listener = Listener::bind(&state).await.unwrap();
         let secret = keys.secret_access_key.clone();
         let ecr = Ecr::new(registry.images().clone(), secret, listener.port());
+        let faults = Arc::new(Faults::default());
         let services = Services::default()
+            .with_faults(Arc::clone(&faults))
             .with(Service::Sts, Blocking::new(Arc::new(Sts)))
             .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
             .with(Service::Ssm, Blocking::new(parameters))
@@ -79,6 +82,7 @@ impl TestPlatform {
             keys.secret_access_key.clone(),
             "test".into(),
             Box::new(|| async { json!({ "tasks": 0 }) }.boxed()),
+            Arc::clone(&faults),
         );
         let routes = Routes {
             keys: AccessKeys::of(&keys),

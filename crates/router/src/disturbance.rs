@@ -11,6 +11,8 @@ use crate::table::TargetId;
 pub enum Disturbance {
     /// Nothing gets through: connections and health checks run into their time-outs.
     Cut,
+    /// Nobody listens: connections and health checks are refused.
+    Refused,
     /// Health checks get this status, whatever the target would say. Requests get through.
     FailingChecks(StatusCode),
 }

@@ -109,10 +109,13 @@ pub(crate) async fn connect(
     purpose: Purpose,
 ) -> Result<Sender, ConnectError> {
     let stream = async {
-        if endpoint.disturbance() == Some(Disturbance::Cut) {
-            return pending().await;
+        match endpoint.disturbance() {
+            Some(Disturbance::Cut) => pending().await,
+            Some(Disturbance::Refused) => Err(io::ErrorKind::ConnectionRefused.into()),
+            Some(Disturbance::FailingChecks(_)) | None => {
+                TcpStream::connect(endpoint.address).await
+            }
         }
-        TcpStream::connect(endpoint.address).await
     };
     let stream = tokio::time::timeout(within, stream)
         .await

@@ -33,6 +33,8 @@ pub static INTERNAL_FAILURE: ErrorShape = receiver("InternalFailure", 500);
 pub static SERVICE_UNAVAILABLE: ErrorShape = receiver("ServiceUnavailable", 503);
 /// Too many requests.
 pub static THROTTLING_EXCEPTION: ErrorShape = sender("ThrottlingException", 400);
+/// Too many requests (query).
+pub static THROTTLING: ErrorShape = sender("Throttling", 400);
 /// The caller may not do this (JSON).
 pub static ACCESS_DENIED_EXCEPTION: ErrorShape = sender("AccessDeniedException", 400);
 /// The caller may not do this (query).

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use seaway_router::{
-    AccessLogOptions, ApplyError, DrainPolicy, Router, RouterOptions, StartError, TargetGroupId,
-    TargetHealth, TargetHealthChanged, TargetHealthState,
+    AccessLogOptions, ApplyError, Disturbances, DrainPolicy, Router, RouterOptions, StartError,
+    TargetGroupId, TargetHealth, TargetHealthChanged, TargetHealthState,
 };
 use thiserror::Error;
 
@@ -32,6 +32,8 @@ pub struct BalancingOptions {
     pub access_log: Option<PathBuf>,
     /// When a deregistered target has drained.
     pub draining: DrainPolicy,
+    /// Which targets are disturbed; none when absent.
+    pub disturbances: Option<Arc<dyn Disturbances>>,
 }
 
 /// The load balancer cannot start or take a change.
@@ -91,11 +93,13 @@ impl Balancing {
         let BalancingOptions {
             access_log,
             draining,
+            disturbances,
         } = options;
         let access_log = access_log.map(AccessLogOptions::new);
         let router = Router::start(RouterOptions {
             access_log,
             draining,
+            disturbances,
             ..RouterOptions::default()
         })?;
         let (documents, ports) = store.read::<_, StoreError>(|view| {

@@ -37,3 +37,6 @@ pub use documents::{
     LoadBalancer, Redirect, Rule, Scheme, Tags, TargetGroup,
 };
 pub use events::{TaskHealthEvents, TaskTargetHealth};
+#[cfg(test)]
+pub(crate) use tasks::target_id;
+pub(crate) use tasks::task_of;

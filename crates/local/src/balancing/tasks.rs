@@ -51,11 +51,11 @@ impl Tasks {
 }
 
 /// The router's name for a task.
-pub(super) fn target_id(task: &str) -> TargetId {
+pub(crate) fn target_id(task: &str) -> TargetId {
     TargetId::new(format!("{TASK}{task}"))
 }
 
 /// The task that a target is, if it is one.
-pub(super) fn task_of(target: &TargetId) -> Option<&str> {
+pub(crate) fn task_of(target: &TargetId) -> Option<&str> {
     target.as_str().strip_prefix(TASK)
 }

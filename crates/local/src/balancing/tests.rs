@@ -38,6 +38,7 @@ impl Place {
         let options = BalancingOptions {
             access_log: None,
             draining: DrainPolicy::WhenIdle,
+            disturbances: None,
         };
         Balancing::start(Arc::clone(&self.store), options).unwrap()
     }

@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
+use crate::faults::{Injected, Injection};
 use crate::redacted::Redacted;
 use crate::server::control::{
     NONCE_HEADER, PREFIX, Ping, SIGNING_NAME, ShutdownRequest, TaskFate, prove,
@@ -24,6 +25,8 @@ use crate::server::control::{
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// More than the status of a thousand services.
 const MAX_ANSWER: usize = 16 << 20;
+/// What the platform answers to a request that is understood and makes no sense.
+const REFUSALS: [StatusCode; 2] = [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND];
 
 /// A client of one running platform.
 #[derive(Clone, Debug)]
@@ -49,6 +52,8 @@ pub enum ClientError {
         endpoint: String,
         status: StatusCode,
     },
+    #[error("{reason}")]
+    Refused { reason: String },
     #[error("{endpoint} answered something unreadable")]
     Unreadable {
         endpoint: String,
@@ -61,9 +66,28 @@ pub enum ClientError {
 
 struct Question {
     method: Method,
-    path: &'static str,
+    path: String,
     nonce: Option<String>,
     body: Vec<u8>,
+}
+
+impl Question {
+    fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            nonce: None,
+            body: Vec::new(),
+        }
+    }
+
+    fn with_body(path: &str, body: &impl serde::Serialize) -> Result<Self, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| ClientError::Sign(error.into()))?;
+        Ok(Self {
+            body,
+            ..Self::new(Method::POST, path)
+        })
+    }
 }
 
 impl PlatformClient {
@@ -78,10 +102,8 @@ impl PlatformClient {
         let nonce = hex::encode(rand::random::<[u8; 16]>());
         let expected = prove(&self.connection.secret_access_key, nonce.as_bytes());
         let question = Question {
-            method: Method::GET,
-            path: "ping",
             nonce: Some(nonce),
-            body: Vec::new(),
+            ..Question::new(Method::GET, "ping")
         };
         let ping: Ping = self.read(&self.ask(question).await?)?;
         if ping.proof != expected {
@@ -94,26 +116,35 @@ impl PlatformClient {
 
     /// What the platform says about itself.
     pub async fn status(&self) -> Result<serde_json::Value, ClientError> {
-        let question = Question {
-            method: Method::GET,
-            path: "status",
-            nonce: None,
-            body: Vec::new(),
-        };
-        self.read(&self.ask(question).await?)
+        self.read(&self.ask(Question::new(Method::GET, "status")).await?)
     }
 
     /// Asks the platform to end. It has not ended yet when this returns.
     pub async fn shutdown(&self, tasks: TaskFate) -> Result<(), ClientError> {
-        let body = serde_json::to_vec(&ShutdownRequest { tasks })
-            .map_err(|error| ClientError::Sign(error.into()))?;
-        let question = Question {
-            method: Method::POST,
-            path: "shutdown",
-            nonce: None,
-            body,
-        };
+        let question = Question::with_body("shutdown", &ShutdownRequest { tasks })?;
         self.ask(question).await.map(drop)
+    }
+
+    /// The faults in force.
+    pub async fn faults(&self) -> Result<Vec<Injected>, ClientError> {
+        self.read(&self.ask(Question::new(Method::GET, "faults")).await?)
+    }
+
+    /// Puts a fault in force.
+    pub async fn inject(&self, injection: &Injection) -> Result<Injected, ClientError> {
+        let question = Question::with_body("faults", injection)?;
+        self.read(&self.ask(question).await?)
+    }
+
+    /// Takes a fault back.
+    pub async fn take_back(&self, id: u64) -> Result<Injected, ClientError> {
+        let question = Question::new(Method::DELETE, format!("faults/{id}"));
+        self.read(&self.ask(question).await?)
+    }
+
+    /// Takes all faults back.
+    pub async fn take_all_back(&self) -> Result<Vec<Injected>, ClientError> {
+        self.read(&self.ask(Question::new(Method::DELETE, "faults")).await?)
     }
 
     async fn ask(&self, question: Question) -> Result<Bytes, ClientError> {
@@ -128,6 +159,10 @@ impl PlatformClient {
                 endpoint: endpoint(),
                 source,
             })?;
+        if REFUSALS.contains(&status) && !body.is_empty() {
+            let reason = String::from_utf8_lossy(&body).into_owned();
+            return Err(ClientError::Refused { reason });
+        }
         if !status.is_success() {
             return Err(ClientError::Status {
                 endpoint: endpoint(),

@@ -159,6 +159,14 @@ impl Book {
         of_services.chain(alone)
     }
 
+    /// The tasks of services that are not `STOPPED`, with whose they are.
+    pub(super) fn tasks_of_services(&self) -> impl Iterator<Item = (&str, &ServiceKey)> {
+        self.owners.iter().filter_map(|(task, owner)| match owner {
+            Owner::Service(key) => Some((task.as_str(), key)),
+            Owner::Nobody => None,
+        })
+    }
+
     /// Whether a task is not `STOPPED`.
     pub(super) fn is_alive(&self, task: &str) -> bool {
         self.owners.contains_key(task)

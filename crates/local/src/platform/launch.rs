@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use seaway_aws_wire::ecs as wire;
 use seaway_runtime::task::{StopSignal, TaskSpec};
@@ -19,6 +20,7 @@ use super::logs::{LogTarget, log_targets};
 use super::spec::{Ingredients, PulledImage, stop_signal, task_spec};
 use crate::balancing::Balancing;
 use crate::clock::EpochMillis;
+use crate::faults::{Faults, TaskFaults};
 use crate::layout::StateDir;
 use crate::registry::{ImageName, REGISTRY_NAME, Registry, ResolvedImage};
 use crate::services::secretsmanager::SecretsManager;
@@ -30,6 +32,7 @@ pub(super) struct Launcher {
     pub(super) registry: Arc<Registry>,
     pub(super) secrets: Arc<SecretsManager>,
     pub(super) balancing: Arc<Balancing>,
+    pub(super) faults: Arc<Faults>,
     pub(super) unpacker: Unpacker,
     pub(super) volumes: PathBuf,
     pub(super) task_logs: PathBuf,
@@ -40,6 +43,8 @@ pub(super) struct Outcome {
     pub(super) spec: TaskSpec,
     pub(super) signal: StopSignal,
     pub(super) logs: Vec<LogTarget>,
+    /// It is killed this long after its start.
+    pub(super) crash: Option<Duration>,
 }
 
 impl std::fmt::Debug for Launcher {
@@ -56,12 +61,14 @@ impl Launcher {
         registry: Arc<Registry>,
         secrets: Arc<SecretsManager>,
         balancing: Arc<Balancing>,
+        faults: Arc<Faults>,
     ) -> Self {
         Self {
             store,
             registry,
             secrets,
             balancing,
+            faults,
             unpacker: Unpacker::new(state.images()),
             volumes: state.volumes(),
             task_logs: state.task_logs(),
@@ -74,10 +81,19 @@ impl Launcher {
         order: &LaunchOrder,
         inbox: &Inbox,
     ) -> Result<Outcome, String> {
+        let faults = self.faults.for_task(&order.cluster, &order.owner);
+        if let Some(reason) = faults.placement() {
+            return Err(reason);
+        }
         inbox.report(&order.task, TaskReport::Provisioned);
+        if let Some(wait) = faults.pull_wait() {
+            inbox.report(&order.task, TaskReport::PullStarted);
+            tokio::time::sleep(wait).await;
+        }
         let (launcher, order, inbox) = (Arc::clone(self), order.clone(), inbox.clone());
         // Files and the store are read: this blocks.
-        let prepared = tokio::task::spawn_blocking(move || launcher.work(&order, &inbox)).await;
+        let prepared =
+            tokio::task::spawn_blocking(move || launcher.work(&order, &faults, &inbox)).await;
         prepared.unwrap_or_else(|error| Err(format!("CannotStartContainerError: {error}")))
     }
 
@@ -110,7 +126,12 @@ impl Launcher {
         stop_signal(&configs)
     }
 
-    fn work(&self, order: &LaunchOrder, inbox: &Inbox) -> Result<Outcome, String> {
+    fn work(
+        &self,
+        order: &LaunchOrder,
+        faults: &TaskFaults,
+        inbox: &Inbox,
+    ) -> Result<Outcome, String> {
         let gone = || {
             format!(
                 "CannotStartContainerError: {} is gone",
@@ -123,7 +144,7 @@ impl Launcher {
             .ok_or_else(gone)?
             .definition;
         inbox.report(&order.task, TaskReport::PullStarted);
-        let images = self.pull(&definition, &order.digests)?;
+        let images = self.pull(&definition, &order.digests, faults)?;
         let resolved = images.iter().map(|(container, (image, _))| ContainerImage {
             container: container.clone(),
             digest: image.reference.digest.as_str().to_owned(),
@@ -146,8 +167,8 @@ impl Launcher {
                 )
             })
             .collect();
-        let secrets = self.resolve_secrets(&definition)?;
-        let spec = task_spec(
+        let secrets = self.resolve_secrets(&definition, faults)?;
+        let mut spec = task_spec(
             &definition,
             &Ingredients {
                 order,
@@ -159,9 +180,12 @@ impl Launcher {
             },
         )
         .map_err(|error| error.to_string())?;
+        let mut signal = stop_signal(images.values().map(|image| &image.config));
+        faults.afflict(&mut spec, &mut signal);
         Ok(Outcome {
             spec,
-            signal: stop_signal(images.values().map(|image| &image.config)),
+            signal,
+            crash: faults.crash(),
             logs: log_targets(&definition, order.task.as_str(), &self.task_logs),
         })
     }
@@ -171,11 +195,15 @@ impl Launcher {
         &self,
         definition: &wire::TaskDefinition,
         digests: &BTreeMap<String, String>,
+        faults: &TaskFaults,
     ) -> Result<BTreeMap<String, (ResolvedImage, PathBuf)>, String> {
         let mut pulled = BTreeMap::new();
         for container in definition.container_definitions.iter().flatten() {
             let name = container.name.clone().unwrap_or_default();
             let image = image_of(container, digests);
+            if let Some(reason) = faults.pull(&image) {
+                return Err(reason);
+            }
             let resolved = self
                 .registry
                 .resolve(&image)
@@ -212,12 +240,16 @@ impl Launcher {
     fn resolve_secrets(
         &self,
         definition: &wire::TaskDefinition,
+        faults: &TaskFaults,
     ) -> Result<BTreeMap<(String, String), String>, String> {
         let mut values = BTreeMap::new();
         let now = EpochMillis::now();
         for container in definition.container_definitions.iter().flatten() {
             let name = container.name.clone().unwrap_or_default();
             for secret in container.secrets.iter().flatten() {
+                if let Some(reason) = faults.secret(&secret.value_from) {
+                    return Err(reason);
+                }
                 let value = self
                     .secrets
                     .resolve(&secret.value_from, now)

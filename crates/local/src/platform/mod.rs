@@ -36,6 +36,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::balancing::Balancing;
+use crate::faults::Faults;
 use crate::layout::StateDir;
 use crate::registry::Registry;
 use crate::server::control::TaskFate;
@@ -68,6 +69,7 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     pub secrets: Arc<SecretsManager>,
     pub balancing: Arc<Balancing>,
+    pub faults: Arc<Faults>,
 }
 
 /// ECS at work.
@@ -134,6 +136,7 @@ impl Platform {
             registry,
             secrets,
             balancing,
+            faults,
         } = parts.clone();
         let launcher = Launcher::new(
             state,
@@ -141,8 +144,12 @@ impl Platform {
             registry,
             secrets,
             Arc::clone(&balancing),
+            Arc::clone(&faults),
         );
         leftovers::sweep_images(&launcher.unpacker, &store, &driver::lock(&book));
+        for (task, owner) in driver::lock(&book).tasks_of_services() {
+            faults.follow(task, &owner.cluster, &owner.name);
+        }
         let alive = driver::lock(&book)
             .live_tasks()
             .map(|(task, _)| task.id.clone())

@@ -22,6 +22,7 @@ use super::driver::{Expected, Inbox};
 use super::effects::LaunchOrder;
 use super::launch::{Launcher, Outcome, chain};
 use super::logs::Shipper;
+use crate::faults::Faults;
 
 /// A supervisor that went away is connected to again by [`super::supervisor`]; until then callers
 /// ask again.
@@ -123,6 +124,8 @@ impl Runner {
 
     /// Starts a task, unless it is under way already.
     pub(super) fn launch(self: &Arc<Self>, order: LaunchOrder) {
+        self.faults()
+            .follow(order.task.as_str(), &order.cluster, &order.owner);
         let mut tasks = self.lock();
         let running = tasks.entry(order.task.clone()).or_default();
         if !matches!(running.stage, Stage::Nowhere) || running.stop.is_some() {
@@ -161,6 +164,7 @@ impl Runner {
     /// Lets go of a task that is over.
     pub(super) fn forget(self: &Arc<Self>, task: &TaskId) {
         self.lock().remove(task);
+        self.faults().forget(task.as_str());
         self.shipper.close(task);
         let (runner, task) = (Arc::clone(self), task.clone());
         self.handle.spawn(async move {
@@ -265,10 +269,25 @@ impl Runner {
             }
             let answer = supervisor.start(spec.clone()).await;
             if self.answered(task, answer) {
+                if let Some(after) = outcome.crash {
+                    self.crash(task, after).await;
+                }
                 return;
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }
+    }
+
+    /// Kills a task that nobody has asked to stop.
+    async fn crash(&self, task: &TaskId, after: Duration) {
+        tokio::time::sleep(after).await;
+        if let Ok(signal) = "SIGKILL".parse() {
+            self.ask_to_stop(task, signal, STRANGERS_PATIENCE).await;
+        }
+    }
+
+    fn faults(&self) -> &Faults {
+        &self.launcher.faults
     }
 
     /// Takes in the answer to a hand-over; false if there was none.

@@ -1,8 +1,7 @@
 //! Seaway's own interface to its platform, below `/_seaway/v1/`. Signed like
 //! AWS requests, for the service `seaway`.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::hmac;
 use bytes::Bytes;
@@ -13,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::answer::{Body, empty, json, text};
+use super::faults;
+use crate::faults::Faults;
 use crate::identity::{PROTOCOL, VERSION};
 use crate::redacted::Redacted;
 
@@ -65,19 +66,26 @@ pub struct Control {
     secret: Redacted,
     build: String,
     status: StatusSource,
+    faults: Arc<Faults>,
     end: Mutex<Option<oneshot::Sender<TaskFate>>>,
 }
 
 impl Control {
     /// The interface and the receiver of the request to end. `build` tells
     /// builds of one version apart.
-    pub fn new(secret: Redacted, build: String, status: StatusSource) -> (Self, Shutdown) {
+    pub fn new(
+        secret: Redacted,
+        build: String,
+        status: StatusSource,
+        faults: Arc<Faults>,
+    ) -> (Self, Shutdown) {
         let (sender, receiver) = oneshot::channel();
         (
             Self {
                 secret,
                 build,
                 status,
+                faults,
                 end: Mutex::new(Some(sender)),
             },
             receiver,
@@ -87,6 +95,9 @@ impl Control {
     /// Answers a verified request.
     pub(super) async fn answer(&self, request: &Parts, body: &Bytes) -> Response<Body> {
         let name = request.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        if let Some(rest) = name.strip_prefix("faults") {
+            return faults::answer(&self.faults, &request.method, rest, body);
+        }
         match (&request.method, name) {
             (&Method::GET, "ping") => self.ping(request),
             (&Method::GET, "status") => json(StatusCode::OK, &(self.status)().await),

@@ -3,6 +3,7 @@
 
 mod answer;
 pub mod control;
+mod faults;
 mod guard;
 mod listener;
 mod routes;

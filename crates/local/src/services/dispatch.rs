@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::call::{Answer, Call, internal};
 use crate::clock::EpochMillis;
+use crate::faults::Faults;
 
 /// How many names of unknown operations are remembered for logging them once.
 const MAX_UNKNOWN: usize = 1000;
@@ -42,6 +43,7 @@ pub struct Services {
     handlers: BTreeMap<Service, Arc<dyn Handler>>,
     /// Operations that nobody has: each is logged once.
     unknown: Mutex<BTreeSet<String>>,
+    faults: Arc<Faults>,
 }
 
 impl<H: BlockingHandler> Blocking<H> {
@@ -67,6 +69,13 @@ impl Services {
     #[must_use]
     pub fn with(mut self, service: Service, handler: impl Handler + 'static) -> Self {
         self.handlers.insert(service, Arc::new(handler));
+        self
+    }
+
+    /// Lets calls meet these faults.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Arc<Faults>) -> Self {
+        self.faults = faults;
         self
     }
 
@@ -109,6 +118,9 @@ impl Services {
         let Some(handler) = self.handlers.get(&service).cloned() else {
             return Err(not_here(decoded.operation()));
         };
+        if let Some(fault) = self.faults.for_call(decoded.operation()) {
+            return Err(fault.happen(decoded.dialect().protocol).await);
+        }
         handler.handle(Call::new(decoded, id, now)).await
     }
 

@@ -7,6 +7,7 @@
 
 mod api;
 mod crashes;
+mod faults;
 mod harness;
 mod launch;
 mod logs;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
                 tasks::TESTS,
                 logs::TESTS,
                 crashes::TESTS,
+                faults::TESTS,
                 scale::TESTS,
             ];
             harness::run_tests(&words, &groups)

@@ -40,6 +40,7 @@ pub(crate) async fn probe(target: &Endpoint, check: &HealthCheck) -> ProbeOutcom
         match target.disturbance() {
             None => status(address, &check.path).await,
             Some(Disturbance::FailingChecks(status)) => Some(status),
+            Some(Disturbance::Refused) => None,
             Some(Disturbance::Cut) => pending().await,
         }
     };

@@ -167,7 +167,11 @@ impl<'a> Exchange<'a> {
 
     /// A connection that is kept and ready.
     async fn kept(&self, endpoint: &Endpoint) -> Option<Sender> {
-        if !self.trusts_kept || endpoint.disturbance() == Some(Disturbance::Cut) {
+        let gets_through = matches!(
+            endpoint.disturbance(),
+            None | Some(Disturbance::FailingChecks(_))
+        );
+        if !self.trusts_kept || !gets_through {
             return None;
         }
         loop {

@@ -63,6 +63,24 @@ async fn a_cut_lets_neither_requests_nor_checks_through_until_it_is_mended() {
 }
 
 #[tokio::test]
+async fn a_target_that_refuses_is_as_one_where_nobody_listens() {
+    let backend = Backend::saying("here").await;
+    let (trouble, mut fixture) = disturbed(&backend);
+    let target = backend.address;
+    fixture.until(target, TargetHealthState::Healthy).await;
+    assert_eq!(fixture.client.get("/").await.status, StatusCode::OK);
+
+    trouble.set(Some(Disturbance::Refused));
+    let answer = fixture.client.get("/").await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    let ill = fixture.until(target, TargetHealthState::Unhealthy).await;
+    assert_eq!(
+        ill.health.reason,
+        Some(TargetHealthReason::FailedHealthChecks)
+    );
+}
+
+#[tokio::test]
 async fn failing_checks_are_told_with_their_status_and_requests_get_through() {
     let backend = Backend::saying("here").await;
     let (trouble, mut fixture) = disturbed(&backend);

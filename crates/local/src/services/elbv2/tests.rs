@@ -27,6 +27,7 @@ impl Elb {
         let options = BalancingOptions {
             access_log: None,
             draining: DrainPolicy::WhenIdle,
+            disturbances: None,
         };
         let balancing = Balancing::start(Arc::new(store), options).unwrap();
         let handler = Arc::new(Elbv2::new(Arc::clone(&balancing)));
