@@ -1,6 +1,7 @@
 //! `seaway local`.
 
 mod env;
+mod inject;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ pub(crate) enum Local {
     Status,
     /// Print variables that point AWS tools at the platform: eval "$(seaway local env)"
     Env,
+    Inject(inject::Inject),
 }
 
 /// What to do when the state directory cannot be used.
@@ -79,6 +81,7 @@ impl Local {
             Self::Stop => stop(&state, output).await,
             Self::Status => status(&state, output).await,
             Self::Env => env::run(&state, output).await,
+            Self::Inject(inject) => inject.run(&state, output).await,
         }
     }
 }

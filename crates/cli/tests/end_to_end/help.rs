@@ -30,6 +30,7 @@ fn every_command_says_what_it_is_for() {
         "local stop",
         "local status",
         "local env",
+        "local inject",
         "completions",
     ] {
         let mut command: Vec<&str> = words.split_whitespace().collect();

@@ -120,3 +120,56 @@ fn the_state_can_be_moved() {
     seaway(&["local", "stop"]);
     assert!(project.ends());
 }
+
+#[test]
+fn faults_are_injected_listed_and_taken_back() {
+    let project = Project::new(WEB);
+    let inject = |rest: &[&str]| {
+        let words = [&["local", "inject"], rest].concat();
+        project.seaway(&words)
+    };
+    inject(&["crash-loop", "web"])
+        .with_code(3)
+        .says("`seaway local start` starts it");
+    project.seaway(&["up"]).with_code(0);
+    inject(&[])
+        .with_code(0)
+        .prints("No fault is in force; `seaway local inject --help` tells which there are");
+    inject(&["crash-loop", "web"])
+        .with_code(0)
+        .prints("Fault 1: crash-loop of web; `seaway local inject --take-back 1` ends it");
+
+    project.edit("VERSION = \"1\"", "VERSION = \"2\"");
+    project.seaway(&["deploy", "local", "--yes"]).with_code(1);
+    assert_eq!(project.get("/version"), "1\n", "the old version goes on");
+    let faults = inject(&["--output", "json"]).with_code(0).json();
+    assert_eq!(faults["faults"][0]["fault"], "crash-loop");
+    assert!(
+        faults["faults"][0]["struck"].as_u64() >= Some(1),
+        "{faults}"
+    );
+
+    inject(&["--take-back", "7"])
+        .with_code(3)
+        .says("no fault has the number 7");
+    inject(&["--take-all-back"])
+        .with_code(0)
+        .prints("Fault 1 is taken back");
+    project.seaway(&["deploy", "local", "--yes"]).with_code(0);
+    assert_eq!(project.get("/version"), "2\n");
+}
+
+#[test]
+fn a_fault_of_the_wrong_thing_is_refused_with_a_next_step() {
+    let project = Project::new(WEB);
+    project.seaway(&["local", "start"]).with_code(0);
+    project
+        .seaway(&["local", "inject", "throttling", "ecs:Nonsense"])
+        .with_code(3)
+        .says("there is no operation `ecs:Nonsense`; examples: ecs:UpdateService, ecs:*, *")
+        .says("`seaway local inject --help` tells the faults");
+    project
+        .seaway(&["local", "inject", "crash-loop"])
+        .with_code(2)
+        .says("<SERVICE|OPERATION>");
+}

@@ -67,6 +67,17 @@ impl Shown {
         self
     }
 
+    /// Fails with everything that was shown unless standard output has `text`.
+    #[track_caller]
+    pub(crate) fn prints(&self, text: &str) -> &Self {
+        assert!(
+            self.stdout().contains(text),
+            "`{}` does not print {text:?}:\n{self}",
+            self.command
+        );
+        self
+    }
+
     /// Everything, without what differs from run to run: times, ids, ports, and the lines that
     /// depend on when the platform was looked at.
     pub(crate) fn settled(&self, project: &Path) -> String {
