@@ -13,7 +13,8 @@
 //!   since then, unless a look had shown it before;
 //! - a target that is undecided although the check's own numbers had decided on it: since then. While
 //!   a changed check is proved, the load balancer puts up with more failures than the check allows;
-//! - a task stopped with `Task failed ELB health checks`: since one of the above, else since its end.
+//! - a task stopped with `Task failed ELB health checks`: since one of the above, else since its
+//!   end, as soon as a look was made after it.
 
 use super::{Case, Cause, CauseKind};
 use crate::rollout::{PlatformEvent, TargetSeen, TargetState, TaskSeen};
@@ -67,8 +68,12 @@ pub(super) fn graces(case: &Case<'_>) -> impl Iterator<Item = Timestamp> {
 fn refusal<'a>(case: &Case<'_>, task: &'a TaskSeen) -> Option<Refused<'a>> {
     let notice = notice(case, task);
     let seen = case.sightings.refusal(task);
+    // A look reads the events before the tasks: those of a task that ends in between are in the
+    // next one.
+    let has_all_events =
+        seen.is_some() || case.progress.state.is_final() || case.sightings.had_ended(task);
     let stopped_for_it = || {
-        let stop = task.stop.as_ref();
+        let stop = task.stop.as_ref().filter(|_| has_all_events);
         stop.filter(|stop| stop.reason.contains("failed ELB health checks"))
     };
     let overdue = overdue_since(case, task);

@@ -98,6 +98,12 @@ impl Sightings {
         self.tasks.get(&task.id)?.refusal.as_ref()
     }
 
+    /// Whether a look before this one had shown the task ended.
+    pub(super) fn had_ended(&self, task: &TaskSeen) -> bool {
+        let ended = self.tasks.get(&task.id).and_then(|known| known.ended);
+        ended.is_some_and(|ended| ended.seen < self.last)
+    }
+
     /// When a task ended; none while it has not.
     pub(super) fn end(&self, task: &TaskSeen) -> Option<Timestamp> {
         let ended = self.tasks.get(&task.id)?.ended?;

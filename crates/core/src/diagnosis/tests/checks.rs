@@ -119,6 +119,31 @@ fn a_task_of_which_no_answer_is_known_does_not_hide_that_nothing_listens() {
 }
 
 #[test]
+fn why_a_task_was_stopped_is_read_before_it_is_judged() {
+    // The events of a look are older than its tasks: the refusal of a task that ends in between is
+    // told by the next one.
+    let stopped = Looks::none()
+        .then(31, vec![initial("a")])
+        .then(41, vec![removed("a")]);
+    assert_eq!(kind_of(&stopped), None);
+    let told = Progress {
+        events: vec![notice("a", 40, REFUSED_WORDS)],
+        ..progress(vec![removed("a")])
+    };
+    let told = stopped.clone().then_all(42, told);
+    assert_eq!(kind_of(&told), Some(wrong_port()));
+    // Nothing follows, or nothing came: what is not known remains so.
+    let over = Progress {
+        state: RolloutState::Failed,
+        ..progress(vec![removed("a")])
+    };
+    let over = Looks::none().then_all(41, over);
+    assert_eq!(kind_of(&over), Some(never_healthy()));
+    let untold = stopped.then(42, vec![removed("a")]);
+    assert_eq!(kind_of(&untold), Some(never_healthy()));
+}
+
+#[test]
 fn evidence_is_complete_with_the_end_of_the_grace_or_the_refusal_whichever_is_later() {
     let refused = || vec![unhealthy("a", REFUSED)];
     let during_grace = Looks::none()
@@ -237,7 +262,9 @@ fn the_newest_word_of_a_target_counts() {
 
 #[test]
 fn a_task_of_which_only_its_end_is_known_was_never_healthy() {
-    let looks = Looks::none().then(41, vec![removed("a")]);
+    let looks = Looks::none()
+        .then(41, vec![removed("a")])
+        .then(42, vec![removed("a")]);
     assert_eq!(kind_of(&looks), Some(never_healthy()));
     assert_eq!(since(&looks), Some(40));
 }
