@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use seaway_scheduler::{Command, ContainerState, Input, Millis, Task, TaskId, TaskReport};
 
+use super::capacity;
 use super::effects::{Effect, LaunchOrder};
 use super::pending::{Pending, Row, revision_key};
 use super::ports::Ports;
@@ -460,7 +461,8 @@ impl Book {
         let mut digests = revision.map_or_else(BTreeMap::new, |one| one.digests.clone());
         digests.extend(digests_of(launched));
         if !record.places.contains_key(id) {
-            let place = choose_place(&mut self.ports, &self.store, &definition);
+            let mut place = choose_place(&mut self.ports, &self.store, &definition);
+            place.capacity_provider = next_provider(record);
             record.places.insert(id.to_owned(), place);
         }
         let order = LaunchOrder {
@@ -482,7 +484,8 @@ impl Book {
         let definition = record.scheduler.task().task_definition.clone();
         let overrides = record.about.overrides.clone();
         if record.place.ports.is_empty() {
-            record.place = choose_place(&mut self.ports, &self.store, &definition);
+            let chosen = choose_place(&mut self.ports, &self.store, &definition);
+            record.place.ports = chosen.ports;
         }
         let order = LaunchOrder {
             task,
@@ -554,6 +557,17 @@ impl Book {
 pub(super) fn digests_of(task: &Task) -> BTreeMap<String, String> {
     let of = |one: &ContainerState| Some((one.name.clone(), one.image_digest.clone()?));
     task.containers.iter().filter_map(of).collect()
+}
+
+/// The capacity provider of a service's next task.
+fn next_provider(record: &ServiceRecord) -> Option<String> {
+    let placed: Vec<String> = record
+        .places
+        .values()
+        .filter_map(|place| place.capacity_provider.clone())
+        .collect();
+    let strategy = record.settings.capacity_provider_strategy.as_deref();
+    capacity::choose(strategy.unwrap_or_default(), &placed)
 }
 
 /// One loopback port for each port the task definition names. A definition that is gone, or no

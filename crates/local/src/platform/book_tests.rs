@@ -147,6 +147,7 @@ fn the_first_task_of_a_deployment_fixes_the_images_of_all() {
         load_balancers: vec![],
         network_configuration: None,
         launch_type: None,
+        capacity_provider_strategy: None,
         platform_version: None,
         digests: BTreeMap::new(),
     };
@@ -213,6 +214,7 @@ fn a_service_has_few_revisions_at_hand_and_the_rest_on_record() {
                 load_balancers: vec![],
                 network_configuration: None,
                 launch_type: None,
+                capacity_provider_strategy: None,
                 platform_version: None,
                 digests: BTreeMap::new(),
             };

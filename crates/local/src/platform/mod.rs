@@ -11,6 +11,7 @@
 //! where it was.
 
 mod book;
+pub(crate) mod capacity;
 pub mod definitions;
 mod driver;
 mod effects;

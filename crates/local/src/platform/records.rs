@@ -24,6 +24,10 @@ pub struct ClusterRecord {
     pub settings: Option<Vec<wire::ClusterSetting>>,
     pub capacity_providers: Option<Vec<String>>,
     pub default_capacity_provider_strategy: Option<Vec<wire::CapacityProviderStrategyItem>>,
+    #[serde(default)]
+    pub configuration: Option<wire::ClusterConfiguration>,
+    #[serde(default)]
+    pub service_connect_defaults: Option<wire::ClusterServiceConnectDefaults>,
     pub tags: Tags,
     /// `INACTIVE` after its deletion.
     pub active: bool,
@@ -79,6 +83,8 @@ pub struct RevisionRecord {
     pub load_balancers: Vec<wire::LoadBalancer>,
     pub network_configuration: Option<wire::NetworkConfiguration>,
     pub launch_type: Option<wire::LaunchType>,
+    #[serde(default)]
+    pub capacity_provider_strategy: Option<Vec<wire::CapacityProviderStrategyItem>>,
     pub platform_version: Option<String>,
     /// By container, what its first task's image was resolved to: what every later one runs.
     #[serde(default)]
@@ -121,9 +127,12 @@ pub struct TaskAbout {
     pub launch_type: Option<wire::LaunchType>,
 }
 
-/// Loopback ports of a task's containers, chosen when it is launched.
+/// Where a task is, chosen when it is launched: loopback ports of its containers, and the capacity
+/// provider that it is recorded under.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Place {
+    #[serde(default)]
+    pub capacity_provider: Option<String>,
     /// By container and the port its task definition names.
     pub ports: Vec<PlacedPort>,
 }
@@ -152,6 +161,12 @@ impl Place {
 pub struct ArchivedDeployment {
     pub deployment: scheduler::ServiceDeployment,
     pub configuration: wire::DeploymentConfiguration,
+}
+
+/// One account setting of one principal, by both their names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountSettingRecord {
+    pub value: String,
 }
 
 /// A service's name within its cluster.
@@ -201,6 +216,10 @@ impl Document for ArchivedDeployment {
 
 impl Document for RevisionRecord {
     const KIND: &'static str = "ecs-service-revision";
+}
+
+impl Document for AccountSettingRecord {
+    const KIND: &'static str = "ecs-account-setting";
 }
 
 impl Document for RunRecord {

@@ -71,6 +71,7 @@ fn order(overrides: Option<wire::TaskOverride>) -> LaunchOrder {
                 container_port: 8000,
                 host_port: 21234,
             }],
+            ..Place::default()
         },
         owner: "api".into(),
         cluster: "shop-local".into(),

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod account;
 mod api;
 mod crashes;
 mod faults;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
             let groups = [
                 launch::TESTS,
                 services::TESTS,
+                account::TESTS,
                 rolling::TESTS,
                 tasks::TESTS,
                 logs::TESTS,

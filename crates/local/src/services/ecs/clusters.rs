@@ -3,6 +3,7 @@
 use seaway_aws_wire::ecs as wire;
 
 use super::Ecs;
+use super::capacity_providers::check_association;
 use super::error::EcsError;
 use super::names::{cluster_arn, cluster_name, is_identifier};
 use super::paging::page;
@@ -20,6 +21,18 @@ impl Ecs {
             let text = "Cluster names can have up to 255 letters, digits, underscores and hyphens.";
             return Err(EcsError::Parameter(text.into()));
         }
+        let strategy = request.default_capacity_provider_strategy;
+        check_association(
+            request.capacity_providers.as_deref().unwrap_or_default(),
+            strategy.as_deref().unwrap_or_default(),
+        )?;
+        let settings = match request.settings.filter(|settings| !settings.is_empty()) {
+            Some(settings) => settings,
+            None => vec![wire::ClusterSetting {
+                name: Some(wire::ClusterSettingName::ContainerInsights),
+                value: Some(self.account_default(&wire::SettingName::ContainerInsights)?),
+            }],
+        };
         let record = self.store.write::<_, EcsError>(|tx| {
             let existing: Option<ClusterRecord> = tx.get(&name)?;
             if let Some(existing) = existing.filter(|cluster| cluster.active) {
@@ -27,9 +40,11 @@ impl Ecs {
             }
             let record = ClusterRecord {
                 name: name.clone(),
-                settings: request.settings,
+                settings: Some(settings),
                 capacity_providers: request.capacity_providers,
-                default_capacity_provider_strategy: request.default_capacity_provider_strategy,
+                default_capacity_provider_strategy: strategy,
+                configuration: request.configuration,
+                service_connect_defaults: request.service_connect_defaults.map(connect_defaults),
                 tags: tags::from_wire(request.tags),
                 active: true,
             };
@@ -106,6 +121,51 @@ impl Ecs {
         Ok(wire::DeleteClusterResponse { cluster })
     }
 
+    pub(super) fn update_cluster(
+        &self,
+        request: wire::UpdateClusterRequest,
+    ) -> Result<wire::UpdateClusterResponse, EcsError> {
+        let name = self.cluster(Some(&request.cluster))?.name;
+        let record = self.change_cluster(&name, |record| {
+            if let Some(settings) = request.settings {
+                set(record, settings);
+            }
+            record.configuration = request.configuration.or(record.configuration.take());
+            if let Some(asked) = request.service_connect_defaults {
+                record.service_connect_defaults = Some(connect_defaults(asked));
+            }
+        })?;
+        let cluster = Some(self.cluster_view(&record, &[wire::ClusterField::Tags]));
+        Ok(wire::UpdateClusterResponse { cluster })
+    }
+
+    pub(super) fn update_cluster_settings(
+        &self,
+        request: wire::UpdateClusterSettingsRequest,
+    ) -> Result<wire::UpdateClusterSettingsResponse, EcsError> {
+        let name = self.cluster(Some(&request.cluster))?.name;
+        let record = self.change_cluster(&name, |record| set(record, request.settings))?;
+        let cluster = Some(self.cluster_view(&record, &[wire::ClusterField::Tags]));
+        Ok(wire::UpdateClusterSettingsResponse { cluster })
+    }
+
+    /// Changes an active cluster's record in one transaction.
+    pub(super) fn change_cluster(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut ClusterRecord),
+    ) -> Result<ClusterRecord, EcsError> {
+        self.store.write(|tx| {
+            let found: Option<ClusterRecord> = tx.get(name)?;
+            let mut record = found
+                .filter(|cluster| cluster.active)
+                .ok_or(EcsError::ClusterNotFound)?;
+            change(&mut record);
+            tx.put(name, &record)?;
+            Ok(record)
+        })
+    }
+
     /// The active cluster a request names.
     pub(super) fn cluster(&self, given: Option<&str>) -> Result<ClusterRecord, EcsError> {
         let name = cluster_name(given);
@@ -117,7 +177,7 @@ impl Ecs {
             .ok_or(EcsError::ClusterNotFound)
     }
 
-    fn cluster_view(
+    pub(super) fn cluster_view(
         &self,
         record: &ClusterRecord,
         include: &[wire::ClusterField],
@@ -155,6 +215,8 @@ impl Ecs {
                 vec![]
             }),
             settings: Some(record.settings.clone().unwrap_or_default()),
+            configuration: record.configuration.clone(),
+            service_connect_defaults: record.service_connect_defaults.clone(),
             capacity_providers: Some(record.capacity_providers.clone().unwrap_or_default()),
             default_capacity_provider_strategy: Some(
                 record
@@ -164,5 +226,21 @@ impl Ecs {
             ),
             ..wire::Cluster::default()
         }
+    }
+}
+
+/// Settings that are named are exchanged, the others stay.
+fn set(record: &mut ClusterRecord, new: Vec<wire::ClusterSetting>) {
+    let settings = record.settings.get_or_insert_default();
+    settings.retain(|old| new.iter().all(|one| one.name != old.name));
+    settings.extend(new);
+}
+
+/// An empty namespace takes the default away (API reference, `UpdateCluster`).
+fn connect_defaults(
+    asked: wire::ClusterServiceConnectDefaultsRequest,
+) -> wire::ClusterServiceConnectDefaults {
+    wire::ClusterServiceConnectDefaults {
+        namespace: Some(asked.namespace).filter(|namespace| !namespace.is_empty()),
     }
 }

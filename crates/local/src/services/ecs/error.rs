@@ -26,6 +26,8 @@ pub(super) enum EcsError {
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
+    InUse(String),
+    #[error("{0}")]
     Unsupported(String),
     #[error("{0}")]
     Parameter(String),
@@ -67,6 +69,7 @@ impl From<EcsError> for WireError {
             EcsError::ServiceNotActive => ErrorKind::ServiceNotActiveException,
             EcsError::ServiceDeploymentNotFound => ErrorKind::ServiceDeploymentNotFoundException,
             EcsError::Conflict(_) => ErrorKind::ConflictException,
+            EcsError::InUse(_) => ErrorKind::ResourceInUseException,
             EcsError::Unsupported(_) => ErrorKind::UnsupportedFeatureException,
             EcsError::Parameter(_) => ErrorKind::InvalidParameterException,
             EcsError::Client(_) => ErrorKind::ClientException,

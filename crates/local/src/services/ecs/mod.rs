@@ -3,6 +3,8 @@
 //! Each file has the operations of one noun. They translate between the wire and the platform's
 //! [`Book`](crate::platform::Book) and decide nothing about tasks: schedulers do.
 
+mod account_settings;
+mod capacity_providers;
 mod clusters;
 mod configuration;
 mod error;
@@ -64,6 +66,20 @@ impl BlockingHandler for Ecs {
             Operation::DeleteCluster => {
                 call.answer::<wire::DeleteCluster, _>(|r| self.delete_cluster(r))
             }
+            Operation::UpdateCluster => {
+                call.answer::<wire::UpdateCluster, _>(|r| self.update_cluster(r))
+            }
+            Operation::UpdateClusterSettings => {
+                call.answer::<wire::UpdateClusterSettings, _>(|r| self.update_cluster_settings(r))
+            }
+            Operation::PutClusterCapacityProviders => call
+                .answer::<wire::PutClusterCapacityProviders, _>(|r| {
+                    self.put_cluster_capacity_providers(r)
+                }),
+            Operation::DescribeCapacityProviders => call
+                .answer::<wire::DescribeCapacityProviders, _>(|r| {
+                    self.describe_capacity_providers(r)
+                }),
             Operation::RegisterTaskDefinition => {
                 call.answer::<wire::RegisterTaskDefinition, _>(|r| self.register(r, now))
             }
@@ -118,6 +134,19 @@ impl BlockingHandler for Ecs {
             Operation::UntagResource => call.answer::<wire::UntagResource, _>(|r| self.untag(r)),
             Operation::ListTagsForResource => {
                 call.answer::<wire::ListTagsForResource, _>(|r| self.list_tags(r))
+            }
+            Operation::ListAccountSettings => {
+                call.answer::<wire::ListAccountSettings, _>(|r| self.list_account_settings(r))
+            }
+            Operation::PutAccountSetting => {
+                call.answer::<wire::PutAccountSetting, _>(|r| self.put_account_setting(r))
+            }
+            Operation::PutAccountSettingDefault => call
+                .answer::<wire::PutAccountSettingDefault, _>(|r| {
+                    self.put_account_setting_default(r)
+                }),
+            Operation::DeleteAccountSetting => {
+                call.answer::<wire::DeleteAccountSetting, _>(|r| self.delete_account_setting(r))
             }
             _ => Err(dispatch::not_here(call.operation())),
         }

@@ -275,6 +275,7 @@ fn revision_view(
         load_balancers: Some(revision.load_balancers.clone()),
         network_configuration: revision.network_configuration.clone(),
         launch_type: revision.launch_type.clone(),
+        capacity_provider_strategy: revision.capacity_provider_strategy.clone(),
         platform_version: revision.platform_version.clone(),
         container_images: Some(images),
         created_at: time(revision.created_at),

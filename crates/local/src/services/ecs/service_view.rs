@@ -133,6 +133,8 @@ fn deployment_view(record: &ServiceRecord, deployment: &Deployment) -> wire::Dep
         }),
         rollout_state_reason: Some(deployment.rollout_state_reason.clone()),
         launch_type: revision.and_then(|revision| revision.launch_type.clone()),
+        capacity_provider_strategy: revision
+            .and_then(|revision| revision.capacity_provider_strategy.clone()),
         platform_version: Some(PLATFORM_VERSION.into()),
         platform_family: Some("Linux".into()),
         network_configuration: revision.and_then(|revision| revision.network_configuration.clone()),

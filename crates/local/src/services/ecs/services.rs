@@ -10,6 +10,7 @@ use seaway_scheduler::{
 };
 
 use super::Ecs;
+use super::capacity_providers::Capacity;
 use super::configuration::{for_scheduler, merged};
 use super::error::EcsError;
 use super::names::{is_identifier, service_key};
@@ -17,7 +18,9 @@ use super::paging::page;
 use super::service_view::service_view;
 use super::tags;
 use crate::clock::EpochMillis;
-use crate::platform::records::{RevisionRecord, ServiceKey, ServiceRecord, ServiceSettings};
+use crate::platform::records::{
+    ClusterRecord, RevisionRecord, ServiceKey, ServiceRecord, ServiceSettings,
+};
 
 /// Most services that one DescribeServices may name.
 const DESCRIBED_AT_ONCE: usize = 10;
@@ -37,10 +40,10 @@ impl Ecs {
             return Err(EcsError::Parameter(text.into()));
         }
         let key = ServiceKey {
-            cluster: cluster.name,
+            cluster: cluster.name.clone(),
             name: request.service_name.clone(),
         };
-        let record = self.new_service(request, key.clone(), now)?;
+        let record = self.new_service(request, &cluster, key.clone(), now)?;
         let view = self.platform.change(|book| {
             if let Some(existing) = book
                 .service(&key)
@@ -84,7 +87,8 @@ impl Ecs {
             if !super::is_active(service) {
                 return Err(EcsError::ServiceNotActive);
             }
-            let (settings, update) = self.updated(&service.current_settings(), request)?;
+            let (settings, update) =
+                self.updated(&service.current_settings(), &cluster, request)?;
             let changed = book.change_service(&key, |record| {
                 let commands = record
                     .scheduler
@@ -169,10 +173,15 @@ impl Ecs {
         request: wire::ListServicesRequest,
     ) -> Result<wire::ListServicesResponse, EcsError> {
         let cluster = self.cluster(request.cluster.as_deref())?;
+        let of_type = |service: &ServiceRecord| {
+            request.launch_type.is_none() || service.settings.launch_type == request.launch_type
+        };
+        // There are no DAEMON services.
+        let daemons = request.scheduling_strategy == Some(wire::SchedulingStrategy::Daemon);
         let book = self.platform.book();
         let active = book
             .services_of(&cluster.name)
-            .filter(|service| super::is_active(service));
+            .filter(|service| super::is_active(service) && of_type(service) && !daemons);
         let arns = active.map(|service| service.key.arn()).collect();
         // AWS's default page is ten services.
         let size = request.max_results.or(Some(10));
@@ -186,6 +195,7 @@ impl Ecs {
     fn new_service(
         &self,
         request: wire::CreateServiceRequest,
+        cluster: &ClusterRecord,
         key: ServiceKey,
         now: EpochMillis,
     ) -> Result<ServiceRecord, EcsError> {
@@ -201,6 +211,11 @@ impl Ecs {
         let desired = request.desired_count.unwrap_or(0);
         let desired_count = u32::try_from(desired)
             .map_err(|_| EcsError::Parameter("Desired count must not be negative.".into()))?;
+        let capacity = Capacity::asked_for(
+            cluster,
+            request.launch_type,
+            request.capacity_provider_strategy,
+        )?;
         let settings = ServiceSettings {
             task_definition: definition.task_definition_arn.clone().unwrap_or_default(),
             load_balancers: request.load_balancers.unwrap_or_default(),
@@ -210,8 +225,8 @@ impl Ecs {
                 request.deployment_configuration,
             )?,
             health_check_grace_period_seconds: request.health_check_grace_period_seconds,
-            launch_type: request.launch_type.or(Some(wire::LaunchType::Fargate)),
-            capacity_provider_strategy: request.capacity_provider_strategy,
+            launch_type: capacity.launch_type,
+            capacity_provider_strategy: capacity.strategy,
             platform_version: request.platform_version,
             propagate_tags: request.propagate_tags,
             enable_execute_command: request.enable_execute_command.unwrap_or(false),
@@ -251,6 +266,7 @@ impl Ecs {
     fn updated(
         &self,
         current: &ServiceSettings,
+        cluster: &ClusterRecord,
         request: wire::UpdateServiceRequest,
     ) -> Result<(ServiceSettings, ServiceUpdate), EcsError> {
         let rolls = request.force_new_deployment == Some(true)
@@ -274,9 +290,11 @@ impl Ecs {
             .or(settings.network_configuration);
         settings.platform_version = request.platform_version.or(settings.platform_version);
         settings.propagate_tags = request.propagate_tags.or(settings.propagate_tags);
-        settings.capacity_provider_strategy = request
-            .capacity_provider_strategy
-            .or(settings.capacity_provider_strategy);
+        if let Some(strategy) = request.capacity_provider_strategy {
+            let capacity = Capacity::asked_for(cluster, None, Some(strategy))?;
+            settings.launch_type = capacity.launch_type;
+            settings.capacity_provider_strategy = capacity.strategy;
+        }
         if let Some(enable) = request.enable_execute_command {
             settings.enable_execute_command = enable;
         }
@@ -410,6 +428,7 @@ impl ServiceRecord {
                 load_balancers: settings.load_balancers.clone(),
                 network_configuration: settings.network_configuration.clone(),
                 launch_type: settings.launch_type.clone(),
+                capacity_provider_strategy: settings.capacity_provider_strategy.clone(),
                 platform_version: settings.platform_version.clone(),
                 digests: BTreeMap::new(),
             });

@@ -78,7 +78,13 @@ pub(super) fn task_view(seen: &Seen, definition: Option<wire::TaskDefinition>) -
         cluster_arn: Some(cluster_arn(&seen.about.cluster)),
         group: Some(seen.about.group.clone()),
         started_by: seen.about.started_by.clone(),
-        launch_type: seen.about.launch_type.clone(),
+        // Also where a capacity provider chose it: both are Fargate's.
+        launch_type: seen
+            .about
+            .launch_type
+            .clone()
+            .or(Some(wire::LaunchType::Fargate)),
+        capacity_provider_name: seen.place.capacity_provider.clone(),
         last_status: Some(status(task.status).into()),
         desired_status: Some(
             match task.desired {

@@ -4,6 +4,7 @@ use seaway_aws_wire::ecs as wire;
 use seaway_scheduler::{DesiredStatus, Millis, NewTask, Request, StandaloneTask, TaskId};
 
 use super::Ecs;
+use super::capacity_providers::Capacity;
 use super::error::EcsError;
 use super::names::{task_arn, task_id};
 use super::services::task_revision;
@@ -11,6 +12,7 @@ use super::tags;
 use super::task_view::{Seen, task_view};
 use crate::clock::EpochMillis;
 use crate::platform::Book;
+use crate::platform::capacity::choose;
 use crate::platform::records::{Place, RunRecord, StandaloneRecord, StoppedRecord, TaskAbout};
 use crate::store::StoreError;
 
@@ -25,7 +27,13 @@ impl Ecs {
         request: wire::RunTaskRequest,
         now: EpochMillis,
     ) -> Result<wire::RunTaskResponse, EcsError> {
-        let cluster = self.cluster(request.cluster.as_deref())?.name;
+        let cluster = self.cluster(request.cluster.as_deref())?;
+        let capacity = Capacity::asked_for(
+            &cluster,
+            request.launch_type,
+            request.capacity_provider_strategy,
+        )?;
+        let cluster = cluster.name;
         let count = request.count.unwrap_or(1);
         if !(1..=STARTED_AT_ONCE).contains(&count) {
             let text = format!("count must be between 1 and {STARTED_AT_ONCE}.");
@@ -42,27 +50,33 @@ impl Ecs {
             started_by: request.started_by,
             overrides: request.overrides,
             tags: tags::from_wire(request.tags),
-            launch_type: request.launch_type.or(Some(wire::LaunchType::Fargate)),
+            launch_type: capacity.launch_type,
         };
+        let strategy = capacity.strategy.unwrap_or_default();
         let started = self.platform.change(|book| {
             if let Some(run) = &run
                 && let Some(before) = self.store.read(|view| view.get::<RunRecord>(run))?
             {
                 return Ok(before.tasks);
             }
-            let mut started = Vec::new();
+            let (mut started, mut placed) = (Vec::new(), Vec::new());
             for _ in 0..count {
                 let new = NewTask {
                     seed: rand::random(),
                     revision: task_revision(&definition),
                     profile: self.platform.profile().scheduler(),
                 };
+                let capacity = choose(&strategy, &placed);
+                placed.extend(capacity.clone());
                 let (scheduler, commands) = StandaloneTask::launch(Millis(now.0), new);
                 let id = scheduler.id().as_str().to_owned();
                 let record = StandaloneRecord {
                     about: about.clone(),
                     scheduler,
-                    place: Place::default(),
+                    place: Place {
+                        capacity_provider: capacity.clone(),
+                        ..Place::default()
+                    },
                 };
                 book.add_standalone(record, commands);
                 started.push(id);
