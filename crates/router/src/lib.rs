@@ -14,6 +14,7 @@
 
 mod access_log;
 mod disturbance;
+mod asked;
 mod error;
 mod group;
 mod health;
@@ -37,6 +38,6 @@ pub use options::{AccessLogOptions, DrainPolicy, Limits, RouterOptions, Timeouts
 pub use router::Router;
 pub use table::{
     Action, Condition, FixedResponse, HealthCheck, Listener, ListenerId, Matcher, MatcherError,
-    Pattern, Redirect, RedirectCode, RoutingTable, Rule, Target, TargetGroup, TargetGroupId,
-    TargetId, TargetState, WeightedGroup,
+    Pattern, QueryPattern, Redirect, RedirectCode, RoutingTable, Rule, SourceRange,
+    SourceRangeError, Target, TargetGroup, TargetGroupId, TargetId, TargetState, WeightedGroup,
 };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::asked::{Asked, without_port};
 use crate::group::Group;
 use crate::table::{
     Action, Condition, FixedResponse, Listener, ListenerId, Redirect, Rule, TargetGroupId,
@@ -64,24 +65,18 @@ impl Routes {
         }
     }
 
-    /// The first rule that matches. `host` may carry a port, which is ignored.
-    pub(crate) fn find(&self, host: &str, path: &str) -> &Route {
-        let host = without_port(host);
+    /// The first rule that matches.
+    pub(crate) fn find(&self, asked: &Asked<'_>) -> &Route {
         self.rules
             .iter()
-            .find(|rule| rule.matches(host, path))
+            .find(|rule| rule.matches(asked))
             .unwrap_or(&self.default)
     }
 }
 
 impl Route {
-    fn matches(&self, host: &str, path: &str) -> bool {
-        self.conditions.iter().all(|condition| match condition {
-            Condition::Path(patterns) => patterns.iter().any(|pattern| pattern.matches(path)),
-            Condition::Host(patterns) => patterns
-                .iter()
-                .any(|pattern| pattern.matches_ignoring_case(host)),
-        })
+    fn matches(&self, asked: &Asked<'_>) -> bool {
+        self.conditions.iter().all(|one| one.holds(asked))
     }
 }
 
@@ -155,7 +150,7 @@ fn open_conditions(rule: &Rule, fixed_host: Option<&str>) -> Option<Vec<Conditio
                     return None;
                 }
             }
-            Condition::Path(_) => open.push(condition.clone()),
+            other => open.push(other.clone()),
         }
     }
     Some(open)
@@ -174,20 +169,12 @@ fn compile_action(action: &Action, groups: &HashMap<TargetGroupId, Arc<Group>>) 
     }
 }
 
-/// `example.com:80` and `[::1]:80` without their ports.
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
 
     use bytes::Bytes;
-    use http::StatusCode;
+    use http::{Request, StatusCode, header};
 
     use super::*;
     use crate::table::Pattern;
@@ -225,10 +212,19 @@ mod tests {
         Routes::compile(&listener, &HashMap::new())
     }
 
+    fn found(routes: &Routes, host: &str, path: &str) -> Option<u32> {
+        let request = Request::get(path)
+            .header(header::HOST, host)
+            .body(())
+            .unwrap();
+        let asked = Asked::of(&request, [127, 0, 0, 1].into());
+        routes.find(&asked).priority
+    }
+
     #[test]
     fn the_lowest_priority_that_matches_wins() {
         let routes = routes(None);
-        let priority = |host, path| routes.find(host, path).priority;
+        let priority = |host, path| found(&routes, host, path);
         assert_eq!(priority("API.example.com:8080", "/v1/x"), Some(10));
         assert_eq!(priority("api.example.com", "/v2"), Some(20));
         assert_eq!(priority("example.org", "/v1/x"), None);
@@ -237,17 +233,9 @@ mod tests {
     #[test]
     fn a_fixed_host_replaces_the_requests_own() {
         let routes = routes(Some("api.example.com"));
-        assert_eq!(routes.find("localhost:1", "/v1/x").priority, Some(10));
+        assert_eq!(found(&routes, "localhost:1", "/v1/x"), Some(10));
         let other = self::routes(Some("other.example.org"));
-        assert_eq!(other.find("api.example.com", "/v1/x").priority, None);
-    }
-
-    #[test]
-    fn ports_are_cut_off_hosts() {
-        assert_eq!(without_port("example.com:80"), "example.com");
-        assert_eq!(without_port("[::1]:80"), "[::1]");
-        assert_eq!(without_port("[::1]"), "[::1]");
-        assert_eq!(without_port("example.com"), "example.com");
+        assert_eq!(found(&other, "api.example.com", "/v1/x"), None);
     }
 
     #[test]

@@ -80,11 +80,26 @@ pub struct Rule {
     pub tags: Tags,
 }
 
-/// A condition: it holds when any of its patterns matches.
+/// A condition: it holds when any of its values matches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
     Path(Vec<String>),
     Host(Vec<String>),
+    Method(Vec<String>),
+    Query(Vec<QueryPair>),
+    Header {
+        name: String,
+        values: Vec<String>,
+    },
+    /// Ranges of addresses.
+    Source(Vec<String>),
+}
+
+/// A parameter of a query; without a key, any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryPair {
+    pub key: Option<String>,
+    pub value: String,
 }
 
 /// What happens to a request.

@@ -34,7 +34,7 @@ mod tests;
 pub use balancer::{Balancing, BalancingError, BalancingOptions, ListenerAddress};
 pub use documents::{
     Action, Condition, Documents, FixedResponse, ForwardTarget, HealthCheck, Listener,
-    LoadBalancer, Redirect, Rule, Scheme, Tags, TargetGroup,
+    LoadBalancer, QueryPair, Redirect, Rule, Scheme, Tags, TargetGroup,
 };
 pub use events::{TaskHealthEvents, TaskTargetHealth};
 #[cfg(test)]

@@ -14,7 +14,8 @@ use seaway_router as router;
 use seaway_router::{ListenerId, RoutingTable, TargetGroupId};
 
 use super::documents::{
-    Action, Condition, Documents, HealthCheck, Listener, LoadBalancer, Rule, Scheme, TargetGroup,
+    Action, Condition, Documents, HealthCheck, Listener, LoadBalancer, QueryPair, Rule, Scheme,
+    TargetGroup,
 };
 use super::ports::{NoFreePort, Ports};
 use super::tasks::{Tasks, target_id};
@@ -196,7 +197,7 @@ fn literal_host(rule: &Rule) -> Option<String> {
         .iter()
         .filter_map(|condition| match condition {
             Condition::Host(hosts) => Some(hosts.as_slice()),
-            Condition::Path(_) => None,
+            _ => None,
         });
     match (hosts.next(), hosts.next()) {
         (Some([host]), None) if !host.contains(['*', '?']) => Some(host.to_ascii_lowercase()),
@@ -227,6 +228,24 @@ fn condition(condition: &Condition) -> router::Condition {
     match condition {
         Condition::Path(texts) => router::Condition::Path(patterns(texts)),
         Condition::Host(texts) => router::Condition::Host(patterns(texts)),
+        Condition::Method(methods) => router::Condition::Method(methods.clone()),
+        Condition::Query(pairs) => router::Condition::Query(pairs.iter().map(query).collect()),
+        Condition::Header { name, values } => router::Condition::Header {
+            name: name.clone(),
+            values: patterns(values),
+        },
+        Condition::Source(ranges) => {
+            // Invariant: the API takes what parses only.
+            let ranges = ranges.iter().filter_map(|range| range.parse().ok());
+            router::Condition::Source(ranges.collect())
+        }
+    }
+}
+
+fn query(pair: &QueryPair) -> router::QueryPattern {
+    router::QueryPattern {
+        key: pair.key.as_deref().map(router::Pattern::new),
+        value: router::Pattern::new(pair.value.as_str()),
     }
 }
 

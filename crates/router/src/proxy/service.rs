@@ -12,6 +12,7 @@ use super::body::ResponseBody;
 use super::forward::forward;
 use super::record::Record;
 use super::screen::screen;
+use crate::asked::Asked;
 use crate::listener::Site;
 use crate::routes::Step;
 
@@ -27,11 +28,7 @@ pub(crate) async fn handle(
         return Ok(answer::refuse(refusal.status(), record));
     }
     loop {
-        let host = request
-            .headers()
-            .get(http::header::HOST)
-            .and_then(|host| host.to_str().ok());
-        let route = routes.find(host.unwrap_or(""), request.uri().path());
+        let route = routes.find(&Asked::of(&request, client.ip()));
         record.priority = route.priority;
         let split = match &route.step {
             Step::Forward(split) => split,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::{ListenerId, Pattern, TargetGroupId};
+use super::{Condition, ListenerId, TargetGroupId};
 
 /// A socket that accepts requests, and the rules that choose what happens to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,15 +32,6 @@ pub struct Rule {
     pub conditions: Vec<Condition>,
     /// What happens to a request that matches.
     pub action: Action,
-}
-
-/// A condition of a rule: it holds when any of its patterns matches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// The path without its query, compared case-sensitively.
-    Path(Vec<Pattern>),
-    /// The host without its port, compared without regard to case.
-    Host(Vec<Pattern>),
 }
 
 /// What happens to a request.

@@ -5,20 +5,22 @@
 //! are shared (`Arc`), so that a table for a thousand services is cheap to build again: what is the
 //! same allocation is known to be unchanged.
 
+mod condition;
 mod listener;
 mod matcher;
 mod pattern;
+mod source_range;
 mod target_group;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-pub use listener::{
-    Action, Condition, FixedResponse, Listener, Redirect, RedirectCode, Rule, WeightedGroup,
-};
+pub use condition::{Condition, QueryPattern};
+pub use listener::{Action, FixedResponse, Listener, Redirect, RedirectCode, Rule, WeightedGroup};
 pub use matcher::{Matcher, MatcherError};
 pub use pattern::Pattern;
+pub use source_range::{SourceRange, SourceRangeError};
 pub use target_group::{HealthCheck, Target, TargetGroup, TargetState};
 
 macro_rules! identifier {

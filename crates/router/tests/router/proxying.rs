@@ -12,7 +12,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
 use seaway_router::{
-    Action, Condition, FixedResponse, Redirect, RedirectCode, RoutingTable, Rule, WeightedGroup,
+    Action, Condition, FixedResponse, QueryPattern, Redirect, RedirectCode, RoutingTable, Rule,
+    WeightedGroup,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -193,6 +194,47 @@ async fn rules_choose_by_host_and_path() {
         redirected.headers[header::LOCATION],
         "http://new.example:443/a?b"
     );
+}
+
+#[tokio::test]
+async fn rules_choose_by_method_query_header_and_source() {
+    let says = |text: &'static str| {
+        Action::FixedResponse(FixedResponse {
+            status: StatusCode::OK,
+            content_type: None,
+            body: Bytes::from_static(text.as_bytes()),
+        })
+    };
+    let rule = |priority, condition, text| Rule {
+        priority,
+        conditions: vec![condition],
+        action: says(text),
+    };
+    let version = QueryPattern {
+        key: Some("version".into()),
+        value: "v2".into(),
+    };
+    let beta = Condition::Header {
+        name: "X-Group".into(),
+        values: vec!["beta".into()],
+    };
+    let elsewhere = "10.0.0.0/8".parse().unwrap();
+    let rules = vec![
+        rule(1, Condition::Source(vec![elsewhere]), "elsewhere"),
+        rule(2, Condition::Method(vec!["PUT".into()]), "method"),
+        rule(3, Condition::Query(vec![version]), "query"),
+        rule(4, beta, "header"),
+    ];
+    let table = RoutingTable::default().with_listener(listener("l", rules, says("default")));
+    let fixture = Fixture::with_options(options(), table);
+    assert_eq!(fixture.client.get("/?version=v2").await.body, "query");
+    assert_eq!(fixture.client.get("/?version=v1").await.body, "default");
+    let put = fixture.client.request(Method::PUT, "/?version=v2");
+    assert_eq!(fixture.client.send(put).await.body, "method");
+    let mut asked = fixture.client.request(Method::GET, "/");
+    let beta = HeaderValue::from_static("Beta");
+    asked.headers_mut().insert("x-group", beta);
+    assert_eq!(fixture.client.send(asked).await.body, "header");
 }
 
 #[tokio::test]

@@ -74,6 +74,64 @@ pub(super) const LOAD_BALANCER: Attributes = Attributes {
     ],
 };
 
+/// Of listeners for HTTP. The router adds no headers to answers, so there are the defaults alone.
+pub(super) const LISTENER: Attributes = Attributes {
+    what: "Listener",
+    known: &[
+        (
+            "routing.http.response.access_control_allow_credentials.header_value",
+            "",
+            Takes::Only,
+        ),
+        (
+            "routing.http.response.access_control_allow_headers.header_value",
+            "",
+            Takes::Only,
+        ),
+        (
+            "routing.http.response.access_control_allow_methods.header_value",
+            "",
+            Takes::Only,
+        ),
+        (
+            "routing.http.response.access_control_allow_origin.header_value",
+            "",
+            Takes::Only,
+        ),
+        (
+            "routing.http.response.access_control_expose_headers.header_value",
+            "",
+            Takes::Only,
+        ),
+        (
+            "routing.http.response.access_control_max_age.header_value",
+            "",
+            Takes::Only,
+        ),
+        (
+            "routing.http.response.content_security_policy.header_value",
+            "",
+            Takes::Only,
+        ),
+        ("routing.http.response.server.enabled", "true", Takes::Only),
+        (
+            "routing.http.response.strict_transport_security.header_value",
+            "",
+            Takes::Only,
+        ),
+        (
+            "routing.http.response.x_content_type_options.header_value",
+            "",
+            Takes::Only,
+        ),
+        (
+            "routing.http.response.x_frame_options.header_value",
+            "",
+            Takes::Only,
+        ),
+    ],
+};
+
 pub(super) const TARGET_GROUP: Attributes = Attributes {
     what: "Target group",
     known: &[

@@ -13,6 +13,7 @@ mod attributes;
 mod conditions;
 mod error;
 mod health_checks;
+mod listener_attributes;
 mod listeners;
 mod load_balancers;
 mod names;
@@ -91,6 +92,14 @@ impl BlockingHandler for Elbv2 {
             Operation::DeleteListener => {
                 call.answer::<wire::DeleteListener, _>(|r| self.delete_listener(r))
             }
+            Operation::DescribeListenerAttributes => call
+                .answer::<wire::DescribeListenerAttributes, _>(|r| {
+                    self.describe_listener_attributes(r)
+                }),
+            Operation::ModifyListenerAttributes => call
+                .answer::<wire::ModifyListenerAttributes, _>(|r| {
+                    self.modify_listener_attributes(r)
+                }),
             Operation::CreateRule => call.answer::<wire::CreateRule, _>(|r| self.create_rule(r)),
             Operation::DescribeRules => {
                 call.answer::<wire::DescribeRules, _>(|r| self.describe_rules(r))

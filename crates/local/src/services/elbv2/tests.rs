@@ -337,10 +337,10 @@ async fn what_the_platform_does_not_offer_is_refused_and_named() {
     let refused = [
         (
             format!(
-                "{create}&{forward}&Conditions.member.1.Field=http-request-method\
-                 &Conditions.member.1.HttpRequestMethodConfig.Values.member.1=GET"
+                "{create}&{forward}&Conditions.member.1.Field=path-pattern\
+                 &Conditions.member.1.PathPatternConfig.RegexValues.member.1=%5E%2Fapi"
             ),
-            "'http-request-method' conditions",
+            "conditions with regular expressions",
         ),
         (
             format!(
@@ -370,6 +370,79 @@ async fn what_the_platform_does_not_offer_is_refused_and_named() {
     );
     let two = format!("{create}&{path}&{forward}&Actions.member.2.Type=forward");
     assert_eq!(elb.code(&two).await, "TooManyActions");
+}
+
+/// A rule with one condition, named `#` in the form.
+fn conditional(listener: &str, priority: u32, condition: &str) -> String {
+    let condition = condition.replace('#', "Conditions.member.1.");
+    format!(
+        "CreateRule&ListenerArn={listener}&Priority={priority}&{condition}\
+         &Actions.member.1.Type=fixed-response\
+         &Actions.member.1.FixedResponseConfig.StatusCode=200"
+    )
+}
+
+#[tokio::test]
+async fn every_kind_of_condition_is_read_back() {
+    let elb = Elb::start().await;
+    let listener = elb.listener(&elb.balancer("shop").await).await;
+    let conditions = [
+        "#Field=http-request-method&#HttpRequestMethodConfig.Values.member.1=PURGE",
+        "#Field=query-string&#QueryStringConfig.Values.member.1.Key=version\
+         &#QueryStringConfig.Values.member.1.Value=v2*",
+        "#Field=http-header&#HttpHeaderConfig.HttpHeaderName=X-Group\
+         &#HttpHeaderConfig.Values.member.1=beta%3F",
+        "#Field=source-ip&#SourceIpConfig.Values.member.1=10.0.0.0%2F8",
+    ];
+    for (priority, condition) in (1..).zip(conditions) {
+        elb.ok(&conditional(&listener, priority, condition)).await;
+    }
+    let described = elb
+        .ok(&format!("DescribeRules&ListenerArn={listener}"))
+        .await;
+    for text in [
+        "<HttpRequestMethodConfig><Values><member>PURGE</member></Values>",
+        "<Key>version</Key><Value>v2*</Value>",
+        "<HttpHeaderName>X-Group</HttpHeaderName>",
+        "<member>beta?</member>",
+        "<SourceIpConfig><Values><member>10.0.0.0/8</member></Values>",
+    ] {
+        assert!(described.contains(text), "no {text} in {described}");
+    }
+    let wrong = [
+        "#Field=http-request-method&#HttpRequestMethodConfig.Values.member.1=get",
+        "#Field=query-string",
+        "#Field=http-header&#HttpHeaderConfig.HttpHeaderName=Host\
+         &#HttpHeaderConfig.Values.member.1=x",
+        "#Field=http-header&#HttpHeaderConfig.Values.member.1=x",
+        "#Field=source-ip&#SourceIpConfig.Values.member.1=10.0.0.1",
+        "#Field=moon-phase&#Values.member.1=full",
+    ];
+    for condition in wrong {
+        let code = elb.code(&conditional(&listener, 9, condition)).await;
+        assert_eq!(code, "ValidationError", "{condition}");
+    }
+}
+
+#[tokio::test]
+async fn listener_attributes_are_the_defaults() {
+    let elb = Elb::start().await;
+    let listener = elb.listener(&elb.balancer("shop").await).await;
+    let asked = format!("DescribeListenerAttributes&ListenerArn={listener}");
+    let server = "<Key>routing.http.response.server.enabled</Key><Value>true</Value>";
+    assert!(elb.ok(&asked).await.contains(server));
+    let modify = |value: &str| {
+        format!(
+            "ModifyListenerAttributes&ListenerArn={listener}&Attributes.member.1.Value={value}\
+             &Attributes.member.1.Key=routing.http.response.server.enabled"
+        )
+    };
+    assert!(elb.ok(&modify("true")).await.contains(server));
+    let (code, message) = elb.refused(&modify("false")).await;
+    assert_eq!(code, "ValidationError");
+    assert!(message.contains("does not offer"), "{message}");
+    let gone = asked.replace("/shop/", "/gone/");
+    assert_eq!(elb.code(&gone).await, "ListenerNotFound");
 }
 
 #[tokio::test]
