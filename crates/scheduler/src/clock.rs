@@ -20,6 +20,11 @@ impl Millis {
     pub fn distance(self, other: Millis) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))
     }
+
+    /// So much later.
+    pub(crate) fn after(self, wait: Duration) -> Millis {
+        Millis(self.0.saturating_add_unsigned(milliseconds(wait)))
+    }
 }
 
 /// The most that one step lets timers advance: a jump of the clock by a day must not make every

@@ -4,10 +4,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alarms::AlarmConfiguration;
+
 /// A percentage of the desired count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Percent(pub u32);
+
+impl Percent {
+    /// So many of `tasks`, rounded up.
+    pub(crate) fn of(self, tasks: u32) -> u32 {
+        let share = (u64::from(tasks) * u64::from(self.0)).div_ceil(100);
+        u32::try_from(share).unwrap_or(u32::MAX)
+    }
+}
 
 /// The rolling-update part of a service's `deploymentConfiguration`, with ECS's defaults.
 ///
@@ -23,6 +33,35 @@ pub struct DeploymentConfiguration {
     /// How long after its start an unhealthy task is left alone.
     /// ECS: the service's `healthCheckGracePeriodSeconds`.
     pub health_check_grace: Duration,
+    /// The alarms that end a deployment.
+    #[serde(default)]
+    pub alarms: AlarmConfiguration,
+    /// How long a deployment is watched after everything is in place before it is complete. Zero:
+    /// not at all, or the platform's own time where alarms are watched. ECS: `bakeTimeInMinutes`.
+    #[serde(default)]
+    pub bake_time: Duration,
+    /// When less than everything is enough. ECS: `earlySuccessCriteria`, where enabled.
+    #[serde(default)]
+    pub early_success: Option<EarlySuccess>,
+}
+
+/// ECS: `earlySuccessCriteria`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlySuccess {
+    /// So many of the desired count must be healthy, rounded up.
+    pub healthy: Percent,
+    /// Whether the old tasks must be gone first.
+    pub cleanup: SourceCleanup,
+}
+
+/// ECS: `sourceServiceRevisionCleanup`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SourceCleanup {
+    /// The deployment is complete when the old tasks are gone.
+    Blocking,
+    /// They go afterwards.
+    Deferred,
 }
 
 impl Default for DeploymentConfiguration {
@@ -32,6 +71,9 @@ impl Default for DeploymentConfiguration {
             maximum: Percent(200),
             circuit_breaker: CircuitBreaker::default(),
             health_check_grace: Duration::ZERO,
+            alarms: AlarmConfiguration::default(),
+            bake_time: Duration::ZERO,
+            early_success: None,
         }
     }
 }
@@ -43,7 +85,7 @@ impl DeploymentConfiguration {
         let count = |tasks: u64| u32::try_from(tasks).unwrap_or(u32::MAX);
         Bounds {
             // A floor above the desired count would keep every old task for ever.
-            floor: count(share(self.minimum_healthy).div_ceil(100)).min(desired),
+            floor: self.minimum_healthy.of(desired).min(desired),
             ceiling: count(share(self.maximum) / 100),
             desired,
         }
@@ -119,8 +161,7 @@ pub enum ThresholdKind {
 impl Threshold {
     /// The number of failures at which a deployment of `desired` tasks has failed; at least one.
     pub fn failures(&self, desired: u32) -> u32 {
-        let share = (u64::from(desired) * u64::from(self.value)).div_ceil(100);
-        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        let share = Percent(self.value).of(desired);
         match self.kind {
             ThresholdKind::BoundedPercent => share.clamp(3, 200),
             ThresholdKind::UnboundedPercent => share.max(1),

@@ -35,6 +35,9 @@ pub struct Deployment {
     pub(crate) start_failures: u32,
     /// No task is launched before.
     pub(crate) launch_not_before: Option<Elapsed>,
+    /// When everything of its roll was first in place.
+    #[serde(default)]
+    pub(crate) baking_since: Option<Elapsed>,
 }
 
 /// ECS: `deployments[].status`.
@@ -78,6 +81,7 @@ impl Deployment {
             breaker_failures: 0,
             start_failures: 0,
             launch_not_before: None,
+            baking_since: None,
         }
     }
 
@@ -108,6 +112,7 @@ impl Deployment {
         self.updated_at = now;
         self.failed_tasks = 0;
         self.breaker_failures = 0;
+        self.baking_since = None;
         self.forget_failed_starts();
     }
 

@@ -1,5 +1,7 @@
 //! What the scheduler is told: by the API, by the runtime, by the router and by time.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::configuration::DeploymentConfiguration;
@@ -23,6 +25,13 @@ pub enum Request {
         task: TaskId,
         /// Shown as the task's `stoppedReason`.
         reason: String,
+    },
+    /// `UpdateTaskProtection`, for one task.
+    Protect {
+        /// The task.
+        task: TaskId,
+        /// For how long; none ends it.
+        period: Option<Duration>,
     },
     /// `DeleteService`: drain, stop every task, then [`crate::Command::Deleted`].
     Delete,
@@ -54,6 +63,9 @@ pub enum Refused {
     /// `InvalidParameterException`.
     #[error("the service has no running or pending task {0}")]
     TaskNotFound(TaskId),
+    /// `DEPLOYMENT_BLOCKED`: protected tasks hold a deployment up already.
+    #[error("task {0} would hold up a deployment that waits for protected tasks")]
+    DeploymentBlocked(TaskId),
 }
 
 /// What happened.
@@ -68,6 +80,9 @@ pub enum Input {
         /// What it reports.
         report: TaskReport,
     },
+    /// The alarms that are in `ALARM` now, all of them; needed are those that the service watches.
+    /// To be told with the update that names new ones, and whenever it changes.
+    Alarms(Vec<String>),
     /// The router reports about a target.
     Target {
         /// The task.

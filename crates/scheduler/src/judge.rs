@@ -69,6 +69,7 @@ impl Service {
     pub(crate) fn judge(&mut self, out: &mut Outbox) {
         for index in 0..self.tasks.len() {
             self.tasks[index].tick(&self.clock, &mut out.commands);
+            self.tasks[index].end_protection_when_over(&self.clock);
             let task = &self.tasks[index];
             if !task.is_wanted() {
                 continue;
@@ -115,8 +116,12 @@ impl Service {
     /// Time until some task's standing changes by itself.
     pub(crate) fn next_judgement(&self) -> Option<Duration> {
         let now = self.clock.elapsed();
+        let protection = |task: &Task| task.protection.map(|protection| protection.until);
         let deadline = |task: &Task| match task.is_wanted() {
-            true => self.judged_at(task).filter(|at| *at > now),
+            true => {
+                let judgement = self.judged_at(task).filter(|at| *at > now);
+                [judgement, protection(task)].into_iter().flatten().min()
+            }
             false if task.status == TaskStatus::Deactivating => task.draining_until,
             false => None,
         };

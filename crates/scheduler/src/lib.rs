@@ -36,8 +36,10 @@
 //! - A report about a task that the state no longer holds is ignored.
 #![doc(test(attr(deny(warnings))))]
 
+mod alarms;
 mod clock;
 mod command;
+mod completion;
 mod configuration;
 mod deployment;
 mod id;
@@ -46,6 +48,7 @@ mod judge;
 mod lifecycle;
 mod notices;
 mod profile;
+mod protection;
 mod reconcile;
 mod revision;
 mod rollback;
@@ -55,10 +58,12 @@ mod service_deployment;
 mod standalone;
 mod task;
 
+pub use alarms::{AlarmConfiguration, AlarmMonitor};
 pub use clock::Millis;
 pub use command::{Command, ServiceEvent};
 pub use configuration::{
-    Bounds, CircuitBreaker, DeploymentConfiguration, Percent, Threshold, ThresholdKind,
+    Bounds, CircuitBreaker, DeploymentConfiguration, EarlySuccess, Percent, SourceCleanup,
+    Threshold, ThresholdKind,
 };
 pub use deployment::{Deployment, DeploymentStatus, RolloutState};
 pub use id::{DeploymentId, EventId, ServiceDeploymentId, TargetGroupArn, TaskId};

@@ -75,6 +75,7 @@ impl Task {
             stopped_reason: None,
             running_since: None,
             draining_until: None,
+            protection: None,
             standing: Standing::Waiting,
             failure_counted: false,
             ever_ran: false,

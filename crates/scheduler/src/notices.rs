@@ -31,6 +31,8 @@ pub(crate) enum Topic {
     Starting,
     /// The bounds leave no room.
     Deadlock,
+    /// Protected tasks stay.
+    Protection,
 }
 
 /// Different texts that are remembered; reasons may carry anything.
@@ -172,6 +174,11 @@ pub(crate) fn not_placed(reason: &str) -> String {
         "was unable to place a task. Reason: {}.",
         reason.trim_end_matches('.')
     )
+}
+
+/// The note about tasks that may not be stopped.
+pub(crate) fn under_protection(tasks: u32) -> String {
+    format!("was unable to scale in due to (reason {tasks} tasks under protection).")
 }
 
 /// Tasks fail to start, again and again.

@@ -20,6 +20,10 @@ pub struct Profile {
     pub draining_limit: Duration,
     /// After this time an event is repeated although nothing has changed, steady state included.
     pub repeated_event: Duration,
+    /// How long a deployment is watched for alarms after everything is in place, where it names
+    /// no bake time. ECS takes it from the alarms' periods: below five minutes.
+    #[serde(default)]
+    pub bake_time: Duration,
     /// How long the platform keeps stopped tasks for `DescribeTasks`.
     pub stopped_task_retention: Duration,
     /// How long the platform keeps finished service deployments.
@@ -48,6 +52,7 @@ impl Profile {
                 longest: Duration::from_secs(27 * 60),
             },
             replacement_pause: Duration::from_secs(5),
+            bake_time: Duration::from_secs(5 * 60),
             ..Profile::quick()
         }
     }
@@ -64,6 +69,7 @@ impl Profile {
             replacement_pause: Duration::from_millis(250),
             draining_limit: Duration::from_secs(3_660),
             repeated_event: Duration::from_secs(6 * 3_600),
+            bake_time: Duration::from_secs(5),
             stopped_task_retention: Duration::from_secs(3_600),
             service_deployment_retention: Duration::from_secs(90 * 86_400),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::LONGEST_STEP;
 use crate::command::Command;
-use crate::deployment::{DeploymentStatus, RolloutState};
+use crate::deployment::DeploymentStatus;
 use crate::notices::{Outbox, STEADY};
 use crate::service::{Service, ServiceStatus};
 use crate::service_deployment::ServiceDeploymentStatus as Status;
@@ -15,6 +15,7 @@ impl Service {
         self.progress_records(out);
         self.judge(out);
         self.check_breaker(out);
+        self.check_alarms(out);
         self.set_desired_counts();
         self.stop_excess(out);
         self.lower_old_deployments(out);
@@ -22,6 +23,7 @@ impl Service {
         self.stop_unhealthy_for_room(out);
         self.launch_missing(out);
         self.notice_deadlock(out);
+        self.notice_protection(out);
         self.drop_empty_deployments();
         self.refresh_records();
         self.complete(out);
@@ -36,7 +38,11 @@ impl Service {
         if self.status == ServiceStatus::Inactive {
             return None;
         }
-        let timers = [self.next_judgement(), self.next_launch()];
+        let timers = [
+            self.next_judgement(),
+            self.next_launch(),
+            self.next_completion(),
+        ];
         let timer = timers
             .into_iter()
             .flatten()
@@ -71,29 +77,6 @@ impl Service {
             }
             deployment.status != DeploymentStatus::Inactive || deployment.completed_at.is_some()
         });
-    }
-
-    fn complete(&mut self, out: &mut Outbox) {
-        let now = self.clock.now();
-        let rolling = self.primary().rollout_state == RolloutState::InProgress;
-        if self.status != ServiceStatus::Active || !rolling || !self.is_settled() {
-            return;
-        }
-        self.deployments
-            .retain(|deployment| deployment.status == DeploymentStatus::Primary);
-        let primary = self.primary_index();
-        self.deployments[primary].complete(now);
-        if let Some(record) = self.service_deployments.last_mut() {
-            match record.status {
-                Status::InProgress => record.become_status(Status::Successful, now),
-                Status::RollbackInProgress => record.become_status(Status::RollbackSuccessful, now),
-                _ => {}
-            }
-        }
-        out.conclude(format!(
-            "(deployment {}) deployment completed.",
-            self.primary().id
-        ));
     }
 
     fn notice_steady_state(&mut self, out: &mut Outbox) {

@@ -5,17 +5,58 @@ use crate::notices::Outbox;
 use crate::revision::Revision;
 use crate::service::{Service, ServiceStatus, count};
 use crate::service_deployment::{
-    BREAKER, BREAKER_WITHOUT_ROLLBACK, MonitorStatus, NO_CANDIDATE, REQUESTED, RESTORED_FAILED,
-    RevisionCounts, Rollback, ServiceDeployment, ServiceDeploymentStatus as Status,
+    ALARMS, ALARMS_WITHOUT_ROLLBACK, BREAKER, BREAKER_WITHOUT_ROLLBACK, MonitorStatus,
+    NO_CANDIDATE, REQUESTED, RESTORED_FAILED, RevisionCounts, Rollback, ServiceDeployment,
+    ServiceDeploymentStatus as Status,
 };
 
 /// Why the primary deployment is given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
     /// The circuit breaker has counted enough.
     Tasks,
+    /// An alarm went off.
+    Alarms {
+        /// Which.
+        triggered: Vec<String>,
+    },
     /// `StopServiceDeployment`.
     Requested,
+}
+
+impl Failure {
+    /// Before the colon of a rollout state's reason. ECS's text for alarms is unknown; it is ours.
+    fn who_says_so(&self) -> &'static str {
+        match self {
+            Failure::Tasks => "ECS deployment circuit breaker",
+            Failure::Alarms { .. } => "ECS deployment alarms",
+            Failure::Requested => "ECS deployment stopped",
+        }
+    }
+
+    fn what_happened(&self) -> &'static str {
+        match self {
+            Failure::Tasks => "tasks failed to start",
+            Failure::Alarms { .. } => "alarm detected",
+            Failure::Requested => "rollback requested",
+        }
+    }
+
+    fn with_rollback(&self) -> &'static str {
+        match self {
+            Failure::Tasks => BREAKER,
+            Failure::Alarms { .. } => ALARMS,
+            Failure::Requested => REQUESTED,
+        }
+    }
+
+    fn without_rollback(&self) -> &'static str {
+        match self {
+            Failure::Alarms { .. } => ALARMS_WITHOUT_ROLLBACK,
+            // What is requested is a rollback.
+            Failure::Tasks | Failure::Requested => BREAKER_WITHOUT_ROLLBACK,
+        }
+    }
 }
 
 impl Service {
@@ -75,7 +116,10 @@ impl Service {
         for record in &mut self.service_deployments {
             match record.status {
                 Status::StopRequested => record.become_status(Status::Stopped, now),
-                Status::Pending => record.become_status(Status::InProgress, now),
+                Status::Pending => {
+                    record.become_status(Status::InProgress, now);
+                    record.alarms.ignored.clone_from(&self.in_alarm);
+                }
                 _ => {}
             }
         }
@@ -97,28 +141,31 @@ impl Service {
         }
     }
 
-    fn give_up(&mut self, failure: Failure, out: &mut Outbox) {
+    pub(crate) fn give_up(&mut self, failure: Failure, out: &mut Outbox) {
         let now = self.clock.now();
         self.refresh_records();
         let failed = self.primary_index();
         let id = self.deployments[failed].id;
-        match failure {
-            Failure::Tasks => {
-                let text = "ECS deployment circuit breaker: tasks failed to start.";
-                self.deployments[failed].fail(text, now);
-                out.say(format!(
-                    "(deployment {id}) deployment failed: tasks failed to start."
-                ));
-            }
-            Failure::Requested => {
-                self.deployments[failed].fail("ECS deployment stopped: rollback requested.", now);
-            }
+        let why = failure.what_happened();
+        let text = format!("{}: {why}.", failure.who_says_so());
+        self.deployments[failed].fail(&text, now);
+        if failure != Failure::Requested {
+            out.say(format!("(deployment {id}) deployment failed: {why}."));
         }
-        let rollback = self.configuration.circuit_breaker.rollback || failure == Failure::Requested;
+        let rollback = match failure {
+            Failure::Tasks => self.configuration.circuit_breaker.rollback,
+            Failure::Alarms { .. } => self.configuration.alarms.rollback,
+            Failure::Requested => true,
+        };
         let latest = self.service_deployments.len() - 1;
         let record = &mut self.service_deployments[latest];
-        if failure == Failure::Tasks {
-            record.circuit_breaker.status = MonitorStatus::Triggered;
+        match &failure {
+            Failure::Tasks => record.circuit_breaker.status = MonitorStatus::Triggered,
+            Failure::Alarms { triggered } => {
+                record.alarms.status = MonitorStatus::Triggered;
+                record.alarms.triggered.clone_from(triggered);
+            }
+            Failure::Requested => {}
         }
         if record.status == Status::RollbackInProgress {
             record.become_status(Status::RollbackFailed, now);
@@ -126,16 +173,16 @@ impl Service {
             self.freeze(failed);
         } else if rollback {
             record.become_status(Status::RollbackInProgress, now);
-            self.roll_back(failed, failure, out);
+            self.roll_back(failed, &failure, out);
         } else {
             record.become_status(Status::StopRequested, now);
-            record.status_reason = Some(BREAKER_WITHOUT_ROLLBACK.to_owned());
+            record.status_reason = Some(failure.without_rollback().to_owned());
             self.freeze(failed);
         }
     }
 
     /// Restores the latest completed deployment.
-    fn roll_back(&mut self, failed: usize, failure: Failure, out: &mut Outbox) {
+    fn roll_back(&mut self, failed: usize, failure: &Failure, out: &mut Outbox) {
         let now = self.clock.now();
         let latest = self.service_deployments.len() - 1;
         let candidate = self
@@ -150,10 +197,7 @@ impl Service {
             return;
         };
         let restored = self.deployments[candidate].id;
-        let reason = match failure {
-            Failure::Tasks => BREAKER,
-            Failure::Requested => REQUESTED,
-        };
+        let reason = failure.with_rollback();
         record.status_reason = Some(reason.to_owned());
         record.rollback = Some(Rollback {
             reason: reason.to_owned(),
@@ -162,11 +206,8 @@ impl Service {
         });
         self.freeze(failed);
         self.deployments[failed].status = DeploymentStatus::Active;
-        let why = match failure {
-            Failure::Tasks => "ECS deployment circuit breaker",
-            Failure::Requested => "ECS deployment stopped",
-        };
-        let reason = format!("{why}: rolling back to deploymentId {restored}.");
+        let who = failure.who_says_so();
+        let reason = format!("{who}: rolling back to deploymentId {restored}.");
         self.deployments[candidate].restore(reason, now);
         out.say(format!("rolling back to deployment {restored}."));
     }
@@ -232,6 +273,7 @@ impl Service {
                     false => MonitorStatus::Disabled,
                 };
             }
+            self.refresh_alarm_monitor(&mut record.alarms);
         }
         self.service_deployments.push(record);
     }

@@ -236,6 +236,22 @@ impl Service {
         needed.min((new.healthy + old).saturating_sub(bounds.floor))
     }
 
+    /// How many tasks a deployment has beyond what it is to have.
+    pub(crate) fn above_desired(&self, deployment: DeploymentId) -> u32 {
+        let found = self.deployments.iter().find(|d| d.id == deployment);
+        let desired = found.map_or(0, |d| d.desired_count);
+        self.census(deployment).good().saturating_sub(desired)
+    }
+
+    /// How many tasks of old deployments would go now, if each of them could.
+    pub(crate) fn due_from_old_deployments(&self) -> u32 {
+        let bounds = self.bounds();
+        match self.healthy_count() > bounds.floor {
+            true => self.surplus(bounds).max(self.room_to_make(bounds)),
+            false => 0,
+        }
+    }
+
     /// The new tasks, and the sum of the old deployments' desired counts. A failed primary
     /// deployment is an old one.
     fn sides(&self) -> (Census, u32) {
@@ -291,6 +307,7 @@ impl Service {
             let worth = worth(task);
             task.deployment == Some(deployment.id)
                 && task.is_wanted()
+                && !task.is_protected()
                 // All that is to be left is healthy: one of these goes.
                 && (desired > census.healthy || worth == Worth::Healthy)
                 // What is being replaced goes before its replacement.
@@ -310,7 +327,10 @@ impl Service {
     /// that got least far.
     fn least_useful(&self, deployment: DeploymentId) -> Option<usize> {
         let good = |(_, task): &(usize, &Task)| {
-            task.deployment == Some(deployment) && task.is_wanted() && !task.is_unhealthy()
+            task.deployment == Some(deployment)
+                && task.is_wanted()
+                && !task.is_unhealthy()
+                && !task.is_protected()
         };
         let rank = |(position, task): &(usize, &Task)| (worth(task), std::cmp::Reverse(*position));
         self.tasks

@@ -50,6 +50,9 @@ pub struct Service {
     /// In the order of their creation.
     pub(crate) service_deployments: Vec<ServiceDeployment>,
     pub(crate) notices: Notices,
+    /// Those of the watched alarms that are in `ALARM`.
+    #[serde(default)]
+    pub(crate) in_alarm: Vec<String>,
 }
 
 /// ECS: a service's `status`.
@@ -79,6 +82,7 @@ impl Service {
             tasks: Vec::new(),
             service_deployments: Vec::new(),
             notices: Notices::default(),
+            in_alarm: Vec::new(),
         };
         service.deploy(new.revision);
         (service, vec![Command::WakeAfter(std::time::Duration::ZERO)])
@@ -111,8 +115,14 @@ impl Service {
                     &mut out,
                 );
             }
+            Request::Protect { task, period } => {
+                // Refused or not, time has passed: the period begins now.
+                self.clock.advance(now);
+                self.protect(&task, period)?;
+            }
             Request::Delete => {
                 self.clock.advance(now);
+                self.end_every_protection();
                 self.status = ServiceStatus::Draining;
                 self.desired_count = 0;
                 self.supersede(DELETED);
@@ -133,6 +143,7 @@ impl Service {
         self.clock.advance(now);
         match input {
             Input::Tick => {}
+            Input::Alarms(in_alarm) => self.alarm_report(in_alarm),
             Input::Task { task, report } => self.task_report(&task, report, &mut out),
             Input::Target {
                 task,
@@ -284,6 +295,7 @@ impl Service {
         self.notices.resolve(Topic::Starting);
         if let Some(configuration) = update.configuration {
             self.configuration = configuration;
+            self.forget_other_alarms();
         }
         if let Some(desired) = update.desired_count {
             self.scale(desired);
@@ -306,7 +318,7 @@ impl Service {
         }
     }
 
-    fn wanted_task(&self, id: &TaskId) -> Result<usize, Refused> {
+    pub(crate) fn wanted_task(&self, id: &TaskId) -> Result<usize, Refused> {
         let wanted = |task: &Task| task.id == *id && task.is_wanted();
         self.tasks
             .iter()

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::alarms::AlarmMonitor;
 use crate::clock::Millis;
 use crate::id::{DeploymentId, ServiceDeploymentId};
 
@@ -20,6 +21,9 @@ pub struct ServiceDeployment {
     pub target: RevisionCounts,
     /// The circuit breaker's view.
     pub circuit_breaker: BreakerMonitor,
+    /// The alarms' view.
+    #[serde(default)]
+    pub alarms: AlarmMonitor,
     /// The way back, once it was taken.
     pub rollback: Option<Rollback>,
     /// When it was created.
@@ -165,6 +169,7 @@ impl ServiceDeployment {
                 pending: 0,
             },
             circuit_breaker,
+            alarms: AlarmMonitor::default(),
             rollback: None,
             created_at: now,
             started_at: None,
@@ -194,9 +199,10 @@ impl ServiceDeployment {
             Stopped | RollbackFailed => self.stopped_at = Some(now),
             _ => {}
         }
-        let watching = self.circuit_breaker.status == MonitorStatus::Monitoring;
-        if next.is_final() && watching {
-            self.circuit_breaker.status = MonitorStatus::MonitoringComplete;
+        for monitor in [&mut self.circuit_breaker.status, &mut self.alarms.status] {
+            if next.is_final() && *monitor == MonitorStatus::Monitoring {
+                *monitor = MonitorStatus::MonitoringComplete;
+            }
         }
     }
 }
@@ -204,6 +210,9 @@ impl ServiceDeployment {
 /// The circuit breaker ended it, and it is rolled back. ECS's text.
 pub(crate) const BREAKER: &str =
     "Service deployment rolled back because the circuit breaker threshold was exceeded.";
+/// An alarm ended it, and it is rolled back. ECS's text.
+pub(crate) const ALARMS: &str =
+    "Service deployment rolled back because of one or more active alarms.";
 /// There is nothing to restore. ECS's text.
 pub(crate) const NO_CANDIDATE: &str = "No rollback candidate was found to run the rollback.";
 // ECS's texts for the following are unknown; these are ours.
@@ -212,6 +221,9 @@ pub(crate) const REQUESTED: &str = "Service deployment rolled back because it wa
 /// The circuit breaker ended it, and rollback is off.
 pub(crate) const BREAKER_WITHOUT_ROLLBACK: &str =
     "Service deployment stopped because the circuit breaker threshold was exceeded.";
+/// An alarm ended it, and rollback is off.
+pub(crate) const ALARMS_WITHOUT_ROLLBACK: &str =
+    "Service deployment stopped because of one or more active alarms.";
 /// A newer deployment or the end of the service.
 pub(crate) const SUPERSEDED: &str =
     "Service deployment stopped because a newer deployment replaced it.";

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Elapsed, Millis};
 use crate::id::{DeploymentId, TargetGroupArn, TaskId};
+use crate::protection::Protection;
 
 /// A task, from its launch until it is retired.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub struct Task {
     pub(crate) running_since: Option<Elapsed>,
     /// When the wait for unused targets ends.
     pub(crate) draining_until: Option<Elapsed>,
+    /// Neither a smaller count nor a roll stops it.
+    #[serde(default)]
+    pub(crate) protection: Option<Protection>,
     /// What the scheduler last thought of it.
     pub(crate) standing: Standing,
     /// It has counted as a failure of its deployment.

@@ -238,7 +238,8 @@ impl Book {
     pub(super) fn input(&mut self, now: Millis, input: Input) {
         let id = match &input {
             Input::Task { task, .. } | Input::Target { task, .. } => task.as_str().to_owned(),
-            Input::Tick => return,
+            // They concern services: see `tick` and `tell_alarms`.
+            Input::Tick | Input::Alarms(_) => return,
         };
         match self.owners.get(&id).cloned() {
             Some(Owner::Service(key)) => {
@@ -259,6 +260,16 @@ impl Book {
     /// Lets time pass for a service.
     pub(super) fn tick(&mut self, now: Millis, key: &ServiceKey) {
         self.step(now, key, Input::Tick);
+    }
+
+    /// Tells every service that watches alarms which ones are in `ALARM`.
+    pub(super) fn tell_alarms(&mut self, now: Millis, in_alarm: &[String]) {
+        let watching = |record: &&ServiceRecord| record.scheduler.configuration().alarms.enable;
+        let watching = self.services.values().filter(watching);
+        let keys: Vec<ServiceKey> = watching.map(|record| record.key.clone()).collect();
+        for key in keys {
+            self.step(now, &key, Input::Alarms(in_alarm.to_vec()));
+        }
     }
 
     /// Everything that was under way when the platform ended, to be done again.

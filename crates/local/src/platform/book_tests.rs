@@ -1,8 +1,8 @@
 //! Turns of the book: what is written, what is given out, what is kept.
 
 use seaway_scheduler::{
-    Container, ContainerImage, DeploymentConfiguration, NewService, NewTask, Profile, Request,
-    Revision, Service, ServiceUpdate, StandaloneTask,
+    AlarmConfiguration, Container, ContainerImage, DeploymentConfiguration, NewService, NewTask,
+    Profile, Request, Revision, Service, ServiceUpdate, StandaloneTask,
 };
 
 use super::*;
@@ -325,4 +325,50 @@ fn the_thousandth_service_costs_what_the_first_did() {
         begun.elapsed(),
         largest.len()
     );
+}
+
+#[test]
+fn alarms_reach_the_services_that_watch_them() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    let mut watching = service(1);
+    let configuration = DeploymentConfiguration {
+        alarms: AlarmConfiguration {
+            enable: true,
+            rollback: false,
+            names: vec!["errors".into()],
+        },
+        ..DeploymentConfiguration::default()
+    };
+    let update = ServiceUpdate {
+        configuration: Some(configuration),
+        ..ServiceUpdate::default()
+    };
+    let asked = watching
+        .scheduler
+        .request(Millis(0), Request::Update(update));
+    book.add_service(watching, asked.unwrap());
+    let other = ServiceKey {
+        name: "web".into(),
+        ..key()
+    };
+    book.add_service(
+        ServiceRecord {
+            key: other.clone(),
+            ..service(1)
+        },
+        vec![],
+    );
+    for key in [&key(), &other] {
+        book.tick(Millis(1), key);
+    }
+    book.tell_alarms(Millis(2), &["errors".into(), "others".into()]);
+    let triggered = |book: &Book, key: &ServiceKey| {
+        let record = book.service(key).unwrap();
+        let current = record.scheduler.current_service_deployment();
+        current.alarms.triggered.clone()
+    };
+    assert_eq!(triggered(&book, &key()), ["errors"]);
+    assert_eq!(triggered(&book, &other), [""; 0]);
+    book.commit().unwrap();
 }

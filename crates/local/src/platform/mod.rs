@@ -33,11 +33,13 @@ use std::time::Duration;
 
 use seaway_runtime::client::{ClientError, Supervisor, SupervisorLaunch};
 use seaway_runtime::memory::MemoryReport;
+use seaway_scheduler::Millis;
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::balancing::Balancing;
 use crate::faults::Faults;
+use crate::clock::EpochMillis;
 use crate::layout::StateDir;
 use crate::registry::Registry;
 use crate::server::control::TaskFate;
@@ -266,6 +268,17 @@ impl Platform {
                 Err(error)
             }
         }
+    }
+
+    /// Tells the deployments which alarms are in `ALARM` now; to be repeated whenever that changes.
+    ///
+    /// # Errors
+    /// When what follows from it cannot be written.
+    pub fn tell_alarms(&self, now: EpochMillis, in_alarm: &[String]) -> Result<(), StoreError> {
+        self.change(|book| {
+            book.tell_alarms(Millis(now.0), in_alarm);
+            Ok(())
+        })
     }
 
     /// Ends the work. Tasks stop with it, or run on for the next platform.

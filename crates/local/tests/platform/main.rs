@@ -12,6 +12,7 @@ mod faults;
 mod harness;
 mod launch;
 mod logs;
+mod protection;
 mod rolling;
 mod scale;
 mod server;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
                 services::TESTS,
                 account::TESTS,
                 rolling::TESTS,
+                protection::TESTS,
                 tasks::TESTS,
                 logs::TESTS,
                 crashes::TESTS,

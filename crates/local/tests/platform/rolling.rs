@@ -11,6 +11,8 @@ tests![
     a_requested_rollback_restores_the_old_revision,
     a_newer_deployment_supersedes_an_unfinished_one,
     a_first_deployment_that_fails_has_nothing_to_go_back_to,
+    a_deployment_is_not_complete_before_its_bake_time,
+    an_early_success_is_one,
 ];
 
 const GOOD: &str = "exec sleep 600";
@@ -228,5 +230,57 @@ fn a_first_deployment_that_fails_has_nothing_to_go_back_to() {
         assert_eq!(done["status"], "ROLLBACK_FAILED");
         let reason = "No rollback candidate was found to run the rollback.";
         assert_eq!(done["statusReason"], reason);
+    });
+}
+
+fn a_deployment_is_not_complete_before_its_bake_time() {
+    run(async {
+        let stage = Stage::start().await;
+        let definition = stage.define("api", GOOD).await;
+        let baking =
+            |minutes: u32| json!({ "deploymentConfiguration": { "bakeTimeInMinutes": minutes } });
+        stage.create("api", &definition, baking(10)).await;
+        let running = |service: &Value| service["runningCount"] == 1;
+        stage.service_when("api", "running", running).await;
+        // Longer than a task without checks needs to count as healthy.
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let current = current_deployment(&stage).await;
+        assert_eq!(current["status"], "IN_PROGRESS");
+        assert_eq!(current["deploymentConfiguration"]["bakeTimeInMinutes"], 10);
+        stage.update("api", baking(0)).await;
+        stage.steady("api").await;
+        assert_eq!(current_deployment(&stage).await["status"], "SUCCESSFUL");
+    });
+}
+
+fn an_early_success_is_one() {
+    run(async {
+        let stage = Stage::start().await;
+        // Takes the whole stop time-out to end.
+        let stubborn = "trap '' TERM; while :; do sleep 1; done";
+        let first = stage
+            .define_with("api", stubborn, json!({ "stopTimeout": 15 }))
+            .await;
+        let second = stage.define("api", GOOD).await;
+        let early = json!({
+            "enable": true, "healthyPercent": 100, "sourceServiceRevisionCleanup": "DEFERRED",
+        });
+        let more = json!({ "deploymentConfiguration": { "earlySuccessCriteria": early } });
+        stage.create("api", &first, more).await;
+        stage.steady("api").await;
+        stage
+            .update("api", json!({ "taskDefinition": second }))
+            .await;
+        let service = stage
+            .service_when("api", "complete", |service| {
+                service["deployments"][0]["rolloutState"] == "COMPLETED"
+            })
+            .await;
+        let shown = service["deployments"].as_array().unwrap();
+        assert_eq!(shown.len(), 2, "the old task is still there: {service:#}");
+        let current = current_deployment(&stage).await;
+        assert_eq!(current["status"], "SUCCESSFUL");
+        let told = &current["deploymentConfiguration"]["earlySuccessCriteria"];
+        assert_eq!(*told, early);
     });
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use seaway_scheduler::{
-    Command, DeploymentId, DeploymentStatus, HealthStatus, NewService, RolloutState, Service,
-    ServiceDeploymentId, ServiceDeploymentStatus as Status, ServiceStatus, ServiceUpdate,
-    TargetState, Task, TaskId, TaskStatus,
+    Command, DeploymentId, DeploymentStatus, EarlySuccess, HealthStatus, NewService, RolloutState,
+    Service, ServiceDeploymentId, ServiceDeploymentStatus as Status, ServiceStatus, ServiceUpdate,
+    SourceCleanup, TargetState, Task, TaskId, TaskStatus,
 };
 
 /// What can be seen of a service after a step.
@@ -27,6 +27,7 @@ pub(crate) struct SeenTask {
     pub(crate) healthy: bool,
     /// The service stopped it because it was one too many.
     pub(crate) scaled_away: bool,
+    pub(crate) protected: bool,
 }
 
 /// What the scheduler was asked for, as the checker understands it.
@@ -35,6 +36,7 @@ pub(crate) struct Checker {
     desired: u32,
     minimum: u32,
     maximum: u32,
+    early: Option<EarlySuccess>,
     before: Option<Sight>,
     /// Service deployments that a newer one replaced before their end, with their status then.
     superseded: BTreeMap<ServiceDeploymentId, Status>,
@@ -57,6 +59,9 @@ pub(crate) struct Counts {
     pub(crate) old_healthy_stops: u64,
     pub(crate) at_the_ceiling: u64,
     pub(crate) at_the_floor: u64,
+    pub(crate) early_successes: u64,
+    /// Protected tasks, as often as they were seen.
+    pub(crate) protected: u64,
 }
 
 impl Checker {
@@ -65,6 +70,7 @@ impl Checker {
             desired: new.desired_count,
             minimum: new.configuration.minimum_healthy.0,
             maximum: new.configuration.maximum.0,
+            early: new.configuration.early_success,
             before: None,
             superseded: BTreeMap::new(),
             launched: BTreeMap::new(),
@@ -89,6 +95,7 @@ impl Checker {
         if let Some(configuration) = &update.configuration {
             self.minimum = configuration.minimum_healthy.0;
             self.maximum = configuration.maximum.0;
+            self.early = configuration.early_success;
         }
         let current = service.current_service_deployment();
         if update.revision.is_some() && !current.status.is_final() {
@@ -131,6 +138,7 @@ impl Checker {
         if let Some(before) = self.before.take() {
             self.check_floor(&before, &after);
             self.check_lives(&before, &after);
+            self.check_protection(&before, &after);
             self.check_records(&before, &after);
             if before.rollout != after.rollout && after.rollout == RolloutState::Completed {
                 self.check_completion(&after);
@@ -226,6 +234,21 @@ impl Checker {
         self.counts.at_the_floor += u64::from(healthy == floor);
     }
 
+    /// It never scales a protected task away.
+    fn check_protection(&mut self, before: &Sight, after: &Sight) {
+        for (id, task) in &after.tasks {
+            let was_wanted = before.tasks.get(id).is_some_and(|old| old.wanted);
+            if was_wanted && !task.wanted && task.scaled_away && task.protected {
+                self.complain(format!("protected task {id} was scaled away"));
+            }
+        }
+        let held = after
+            .tasks
+            .values()
+            .filter(|task| task.wanted && task.protected);
+        self.counts.protected += held.count() as u64;
+    }
+
     /// A task's status only moves on, and a wanted one is never forgotten.
     fn check_lives(&mut self, before: &Sight, after: &Sight) {
         for (id, old) in &before.tasks {
@@ -272,9 +295,16 @@ impl Checker {
         }
     }
 
-    /// Completed means: the desired number of tasks, all of them healthy, and no others.
+    /// Completed means: the desired number of tasks, all of them healthy, and no others; or as
+    /// much of that as the early success asks for.
     fn check_completion(&mut self, after: &Sight) {
         self.counts.completions += 1;
+        let restored = |status: &Status| *status == Status::RollbackSuccessful;
+        let early = self.early.filter(|_| !after.records.values().any(restored));
+        if let Some(early) = early {
+            self.check_early_success(after, early);
+            return;
+        }
         let good = after.tasks.values().filter(|task| task.healthy).count();
         let foreign = after
             .tasks
@@ -286,6 +316,22 @@ impl Checker {
                 "completed with {good} healthy tasks and {foreign} old ones"
             ));
         }
+    }
+
+    fn check_early_success(&mut self, after: &Sight, early: EarlySuccess) {
+        let new = |task: &&SeenTask| task.deployment == after.primary;
+        let (new, old): (Vec<&SeenTask>, Vec<&SeenTask>) = after.tasks.values().partition(new);
+        let healthy = new.iter().filter(|task| task.healthy).count();
+        let enough = (self.desired as usize * early.healthy.0 as usize).div_ceil(100);
+        let too_soon = early.cleanup == SourceCleanup::Blocking && !old.is_empty();
+        if healthy < enough || too_soon {
+            let (new, old) = (new.len(), old.len());
+            self.complain(format!(
+                "early success with {healthy} healthy of {new} tasks and {old} old ones"
+            ));
+        }
+        self.counts.early_successes +=
+            u64::from(healthy < self.desired as usize || !old.is_empty());
     }
 
     /// A superseded service deployment is neither a success nor a rollback.
@@ -347,6 +393,7 @@ impl Sight {
                 wanted: task.desired == seaway_scheduler::DesiredStatus::Running,
                 healthy: is_healthy(task),
                 scaled_away: reason_starts(task, "Scaling activity"),
+                protected: task.protected_until().is_some(),
             };
             (task.id.clone(), seen)
         };

@@ -5,10 +5,12 @@
     reason = "a test fails where something is missing"
 )]
 
+mod alarms;
 mod breaker;
 mod checker;
 mod life;
 mod mutation;
+mod protection;
 mod random;
 mod records;
 mod rolling;

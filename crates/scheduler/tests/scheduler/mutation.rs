@@ -73,6 +73,7 @@ fn sight() -> Sight {
         wanted: true,
         healthy: true,
         scaled_away: false,
+        protected: false,
     };
     Sight {
         status: ServiceStatus::Active,
@@ -102,7 +103,17 @@ type Forge = fn(&mut Sight, &mut Sight);
 #[test]
 fn forged_sights_are_noticed() {
     assert_eq!(verdict(sight(), sight(), 0), Vec::<String>::new());
-    let forgeries: [(&str, usize, Forge); 8] = [
+    let forgeries: [(&str, usize, Forge); 9] = [
+        ("was scaled away", 0, |_, after| {
+            let gone = SeenTask {
+                wanted: false,
+                healthy: false,
+                scaled_away: true,
+                protected: true,
+                ..*task(after)
+            };
+            *task(after) = gone;
+        }),
         ("above the ceiling", 1, |_, after| {
             let one = *task(after);
             after

@@ -1,8 +1,8 @@
 //! Service deployments: what they show while they last, and how they end.
 
 use seaway_scheduler::{
-    CircuitBreaker, MonitorStatus, Refused, Request, RolloutState, ServiceDeploymentId,
-    ServiceDeploymentStatus as Status, ServiceStatus,
+    CircuitBreaker, Command, Input, MonitorStatus, Profile, Refused, Request, RolloutState,
+    Service, ServiceDeploymentId, ServiceDeploymentStatus as Status, ServiceStatus,
 };
 
 use crate::world::{Fate, Start, World, all_well, only, service, web};
@@ -208,4 +208,30 @@ fn a_requested_rollback_that_is_superseded_at_once_is_stopped() {
         .unwrap();
     assert_eq!(record.status, Status::Stopped);
     assert!(record.rollback.is_none());
+}
+
+#[test]
+fn what_an_older_version_stored_is_read() {
+    let world = World::steady(service(web("old"), 1), all_well());
+    let mut stored = serde_json::to_value(&world.service).unwrap();
+    let newer = [
+        ("", "in_alarm"),
+        ("/configuration", "alarms"),
+        ("/configuration", "bake_time"),
+        ("/configuration", "early_success"),
+        ("/profile", "bake_time"),
+        ("/deployments/0", "baking_since"),
+        ("/tasks/0", "protection"),
+        ("/service_deployments/0", "alarms"),
+    ];
+    for (place, name) in newer {
+        let object = stored.pointer_mut(place).unwrap().as_object_mut();
+        assert!(object.unwrap().remove(name).is_some(), "{place}/{name}");
+    }
+    let mut read: Service = serde_json::from_value(stored).unwrap();
+    read.set_profile(Profile::quick());
+    assert!(read.is_steady());
+    let commands = read.step(world.now(), Input::Tick);
+    let acts = |command: &&Command| !matches!(command, Command::WakeAfter(_));
+    assert_eq!(commands.iter().find(acts), None, "nothing is left to do");
 }

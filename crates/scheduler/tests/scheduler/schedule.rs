@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use seaway_scheduler::{
-    CircuitBreaker, DeploymentConfiguration, Exit, NewService, Percent, Profile, Revision,
-    ServiceUpdate,
+    AlarmConfiguration, CircuitBreaker, DeploymentConfiguration, EarlySuccess, Exit, NewService,
+    Percent, Profile, Revision, ServiceUpdate, SourceCleanup,
 };
 
 use crate::random::Random;
 use crate::world::{Fate, Fates, Start, checked, service, web, worker};
+
+/// The alarm that a service may watch.
+pub(crate) const ALARM: &str = "errors";
 
 /// All that a run depends on.
 #[derive(Debug, Clone)]
@@ -56,6 +59,10 @@ pub(crate) enum Action {
     Scale(u32),
     Bounds(u32, u32),
     RollBack,
+    /// The alarm goes off, or is over.
+    Alarm(bool),
+    /// The nth task may not be scaled away for so many milliseconds.
+    Protect(usize, u64),
     /// `StopTask` of the nth task.
     StopTask(usize),
     /// The nth task vanishes.
@@ -103,7 +110,28 @@ impl Kind {
 }
 
 impl Schedule {
+    /// A schedule with alarms, early success and protected tasks; they come from numbers of their
+    /// own, so that the rest of it is that of [`Schedule::plain`].
     pub(crate) fn drawn_from(seed: u64) -> Schedule {
+        let mut random = Random::nth(seed, u64::MAX);
+        let mut schedule = Schedule::plain(seed);
+        watch(&mut schedule.configuration, &mut random);
+        for _ in 0..random.between(0, 4) {
+            let action = match random.percent(60) {
+                true => Action::Alarm(random.percent(65)),
+                false => {
+                    let milliseconds = random.between(1_000, 40_000);
+                    Action::Protect(random.between(0, 9) as usize, milliseconds)
+                }
+            };
+            let place = random.between(0, schedule.actions.len() as u64) as usize;
+            let wait = random.pick(&[0, 50, 900, 4_000]);
+            schedule.actions.insert(place, (wait, action));
+        }
+        schedule
+    }
+
+    pub(crate) fn plain(seed: u64) -> Schedule {
         let mut random = Random::seeded(seed);
         let shape = random.pick(&[
             Shape::Worker,
@@ -288,6 +316,20 @@ fn action(random: &mut Random) -> (u64, Action) {
     (wait, action)
 }
 
+fn watch(configuration: &mut DeploymentConfiguration, random: &mut Random) {
+    let minimum = configuration.minimum_healthy.0;
+    configuration.alarms = AlarmConfiguration {
+        enable: random.percent(50),
+        rollback: random.percent(80),
+        names: vec![ALARM.to_owned()],
+    };
+    configuration.bake_time = Duration::from_millis(random.pick(&[0, 0, 200, 4_000]));
+    configuration.early_success = random.percent(20).then(|| EarlySuccess {
+        healthy: Percent(minimum + random.between(0, u64::from(100 - minimum)) as u32),
+        cleanup: random.pick(&[SourceCleanup::Blocking, SourceCleanup::Deferred]),
+    });
+}
+
 fn bounds(random: &mut Random) -> (u32, u32) {
     random.pick(&[
         (100, 200),
@@ -313,5 +355,6 @@ fn configuration(random: &mut Random) -> DeploymentConfiguration {
             ..CircuitBreaker::default()
         },
         health_check_grace: Duration::from_millis(random.pick(&[0, 0, 0, 500, 3_000])),
+        ..DeploymentConfiguration::default()
     }
 }

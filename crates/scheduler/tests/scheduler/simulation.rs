@@ -4,13 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use seaway_scheduler::{
-    Command, DeploymentId, Input, Request, RolloutState, ServiceDeploymentStatus as Status,
+    Command, DeploymentId, Input, MonitorStatus, Request, RolloutState,
+    ServiceDeploymentStatus as Status,
 };
 
 use crate::checker::{Checker, Counts};
-use crate::schedule::{Action, Kind, Schedule};
+use crate::schedule::{ALARM, Action, Kind, Schedule};
 use crate::world::World;
 
 const SCHEDULES: u64 = 10_000;
@@ -37,7 +39,7 @@ fn every_schedule_keeps_the_invariants() {
 #[test]
 fn schedules_that_once_failed_pass() {
     for seed in ONCE_FAILED {
-        check(&Schedule::drawn_from(seed));
+        check(&Schedule::plain(seed));
     }
 }
 
@@ -106,6 +108,7 @@ pub(crate) fn outcome(
 pub(crate) struct Outcome {
     counts: Counts,
     breaker_trips: u64,
+    alarms: u64,
     requested_rollbacks: u64,
     frozen: u64,
     good_ends: u64,
@@ -135,6 +138,9 @@ impl Tally {
             ("launches up to the ceiling", counts.at_the_ceiling),
             ("stops down to the floor", counts.at_the_floor),
             ("breaker trips", outcome.breaker_trips),
+            ("alarms", outcome.alarms),
+            ("early successes", counts.early_successes),
+            ("protected tasks seen", counts.protected),
             ("failures without candidate", outcome.frozen),
             ("requested rollbacks", outcome.requested_rollbacks),
             ("good revisions at the end", outcome.good_ends),
@@ -168,6 +174,9 @@ struct Run<'a> {
     deployment: DeploymentId,
     /// Nothing but its own faults has decided about the last deployment.
     undisturbed: bool,
+    alarm_is_on: bool,
+    /// It was on when the last deployment began.
+    ignored: bool,
     candidate: Option<DeploymentId>,
     outcome: Outcome,
 }
@@ -186,6 +195,8 @@ impl<'a> Run<'a> {
             kind: schedule.first,
             deployment,
             undisturbed: true,
+            alarm_is_on: false,
+            ignored: false,
             candidate: None,
             outcome: Outcome::default(),
             world,
@@ -210,12 +221,21 @@ impl<'a> Run<'a> {
                 self.kind = *kind;
                 self.deployment = world.service.primary().id;
                 self.undisturbed = true;
+                self.ignored = self.alarm_is_on;
             }
             Action::Scale(desired) => {
                 world.scale(*desired);
             }
             Action::Bounds(minimum, maximum) => {
                 world.update(self.schedule.bounds_update(*minimum, *maximum));
+            }
+            Action::Alarm(is_on) => self.alarm(*is_on),
+            Action::Protect(nth, milliseconds) => {
+                if let Some(task) = nth_task(world, *nth) {
+                    let period = Some(Duration::from_millis(*milliseconds));
+                    // A task that is stopping already is refused.
+                    let _ = world.request(Request::Protect { task, period });
+                }
             }
             Action::RollBack => {
                 let service_deployment = world.record().id.clone();
@@ -261,6 +281,26 @@ impl<'a> Run<'a> {
                 world.run(60);
                 world.ignore = None;
                 world.restart();
+            }
+        }
+    }
+
+    /// Tells of the alarm; one that goes off ends a watched deployment at once.
+    fn alarm(&mut self, is_on: bool) {
+        let world = &mut self.world;
+        let begun = world.status() != Status::Pending;
+        self.ignored |= is_on && !begun;
+        let alarms = &self.schedule.configuration.alarms;
+        let ends = alarms.enable && is_on && !self.ignored && world.status() == Status::InProgress;
+        let names = is_on.then(|| ALARM.to_owned());
+        world.step(Input::Alarms(names.into_iter().collect()));
+        self.alarm_is_on = is_on;
+        if ends {
+            self.undisturbed = false;
+            let triggered = world.record().alarms.status == MonitorStatus::Triggered;
+            self.outcome.alarms += u64::from(triggered);
+            if world.status() == Status::InProgress {
+                world.checker.complain("an alarm was overlooked".to_owned());
             }
         }
     }

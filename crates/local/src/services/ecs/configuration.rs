@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use seaway_aws_wire::ecs as wire;
 use seaway_scheduler::{
-    CircuitBreaker, DeploymentConfiguration, Percent, Threshold, ThresholdKind,
+    AlarmConfiguration, CircuitBreaker, DeploymentConfiguration, EarlySuccess, Percent,
+    SourceCleanup, Threshold, ThresholdKind,
 };
 
 use super::error::EcsError;
+
+/// The longest bake time, in minutes: a day.
+const LONGEST_BAKE_TIME: i32 = 1_440;
 
 /// What a request asks for, over what holds already; read back, every default is filled in.
 pub(super) fn merged(
@@ -26,7 +30,10 @@ pub(super) fn merged(
     };
     let merged = wire::DeploymentConfiguration {
         strategy: Some(wire::DeploymentStrategy::Rolling),
-        bake_time_in_minutes: Some(0),
+        bake_time_in_minutes: given
+            .bake_time_in_minutes
+            .or(before.bake_time_in_minutes)
+            .or(Some(0)),
         maximum_percent: given
             .maximum_percent
             .or(before.maximum_percent)
@@ -40,7 +47,15 @@ pub(super) fn merged(
             threshold_configuration: Some(breaker.threshold_configuration.unwrap_or(threshold)),
             ..breaker
         }),
-        alarms: Some(wire::DeploymentAlarms::default()),
+        alarms: Some(
+            given
+                .alarms
+                .or_else(|| before.alarms.clone())
+                .unwrap_or_default(),
+        ),
+        early_success_criteria: given
+            .early_success_criteria
+            .or_else(|| before.early_success_criteria.clone()),
         ..wire::DeploymentConfiguration::default()
     };
     check(&merged)?;
@@ -76,7 +91,41 @@ pub(super) fn for_scheduler(
             reset_on_healthy_task: breaker.reset_on_healthy_task.unwrap_or(true),
         },
         health_check_grace: Duration::from_secs(grace),
+        alarms: alarms(configuration.alarms.as_ref()),
+        bake_time: Duration::from_secs(60 * minutes(configuration.bake_time_in_minutes)),
+        early_success: early_success(configuration.early_success_criteria.as_ref()),
     }
+}
+
+fn alarms(given: Option<&wire::DeploymentAlarms>) -> AlarmConfiguration {
+    let Some(given) = given else {
+        return AlarmConfiguration::default();
+    };
+    AlarmConfiguration {
+        enable: given.enable,
+        rollback: given.rollback,
+        names: given.alarm_names.clone(),
+    }
+}
+
+fn minutes(given: Option<i32>) -> u64 {
+    given
+        .and_then(|minutes| minutes.try_into().ok())
+        .unwrap_or_default()
+}
+
+fn early_success(given: Option<&wire::DeploymentEarlySuccessCriteria>) -> Option<EarlySuccess> {
+    let given = given.filter(|given| given.enable)?;
+    let healthy = u32::try_from(given.healthy_percent?).ok()?;
+    let deferred =
+        given.source_service_revision_cleanup == Some(wire::ServiceRevisionCleanup::Deferred);
+    Some(EarlySuccess {
+        healthy: Percent(healthy),
+        cleanup: match deferred {
+            true => SourceCleanup::Deferred,
+            false => SourceCleanup::Blocking,
+        },
+    })
 }
 
 fn threshold(given: Option<wire::ThresholdConfiguration>) -> Threshold {
@@ -117,6 +166,58 @@ fn check(configuration: &wire::DeploymentConfiguration) -> Result<(), EcsError> 
                 .into(),
         ));
     }
+    let baking = configuration.bake_time_in_minutes.unwrap_or(0);
+    if !(0..=LONGEST_BAKE_TIME).contains(&baking) {
+        return Err(EcsError::Parameter(format!(
+            "The bakeTimeInMinutes must be between 0 and {LONGEST_BAKE_TIME}."
+        )));
+    }
+    check_threshold(configuration.deployment_circuit_breaker.as_ref())?;
+    check_early_success(configuration.early_success_criteria.as_ref(), minimum)
+}
+
+fn check_threshold(breaker: Option<&wire::DeploymentCircuitBreaker>) -> Result<(), EcsError> {
+    let threshold = breaker.and_then(|breaker| breaker.threshold_configuration.as_ref());
+    let valid = threshold.is_none_or(|threshold| match threshold.r#type {
+        wire::ThresholdType::Count => threshold.value >= 1,
+        _ => (1..=100).contains(&threshold.value),
+    });
+    match valid {
+        true => Ok(()),
+        false => Err(EcsError::Parameter(
+            "The value of the thresholdConfiguration must be at least 1, and a percentage at \
+             most 100."
+                .into(),
+        )),
+    }
+}
+
+/// Enabled criteria are complete, and ask for no less than the floor (API reference,
+/// `DeploymentEarlySuccessCriteria`).
+fn check_early_success(
+    given: Option<&wire::DeploymentEarlySuccessCriteria>,
+    minimum: i32,
+) -> Result<(), EcsError> {
+    let Some(given) = given.filter(|given| given.enable) else {
+        return Ok(());
+    };
+    let refuse = |text: &str| Err(EcsError::Parameter(text.into()));
+    let Some(healthy) = given.healthy_percent else {
+        return refuse("The healthyPercent is required when earlySuccessCriteria is enabled.");
+    };
+    if given.source_service_revision_cleanup.is_none() {
+        return refuse(
+            "The sourceServiceRevisionCleanup is required when earlySuccessCriteria is enabled.",
+        );
+    }
+    if !(0..=100).contains(&healthy) {
+        return refuse("The healthyPercent must be between 0 and 100.");
+    }
+    if healthy < minimum {
+        return refuse(
+            "The healthyPercent must be greater than or equal to the minimumHealthyPercent.",
+        );
+    }
     Ok(())
 }
 
@@ -127,11 +228,6 @@ fn refuse_later_features(given: &wire::DeploymentConfiguration) -> Result<(), Ec
         .as_ref()
         .is_none_or(|s| *s == wire::DeploymentStrategy::Rolling);
     let alarms = given.alarms.as_ref().is_some_and(|alarms| alarms.enable);
-    let early = given
-        .early_success_criteria
-        .as_ref()
-        .is_some_and(|early| early.enable);
-    let baking = given.bake_time_in_minutes.unwrap_or(0) > 0;
     let hooks = given
         .lifecycle_hooks
         .as_ref()
@@ -139,8 +235,6 @@ fn refuse_later_features(given: &wire::DeploymentConfiguration) -> Result<(), Ec
     for (asked, what) in [
         (!rolling, "a deployment strategy other than ROLLING"),
         (alarms, "deployment alarms"),
-        (early, "early success criteria"),
-        (baking, "a bake time"),
         (hooks, "lifecycle hooks"),
     ] {
         if asked {
@@ -164,6 +258,60 @@ mod tests {
         let breaker = merged.deployment_circuit_breaker.unwrap();
         assert!(!breaker.enable && !breaker.rollback);
         assert_eq!(breaker.threshold_configuration.unwrap().value, 50);
+    }
+
+    fn early(healthy: Option<i32>) -> wire::DeploymentConfiguration {
+        wire::DeploymentConfiguration {
+            minimum_healthy_percent: Some(50),
+            early_success_criteria: Some(wire::DeploymentEarlySuccessCriteria {
+                enable: true,
+                healthy_percent: healthy,
+                source_service_revision_cleanup: Some(wire::ServiceRevisionCleanup::Deferred),
+            }),
+            ..wire::DeploymentConfiguration::default()
+        }
+    }
+
+    #[test]
+    fn an_early_success_asks_for_no_less_than_the_floor() {
+        let nothing = wire::DeploymentConfiguration::default();
+        let taken = merged(&nothing, Some(early(Some(50)))).unwrap();
+        let scheduled = for_scheduler(&taken, None).early_success.unwrap();
+        assert_eq!(scheduled.healthy, Percent(50));
+        assert_eq!(scheduled.cleanup, SourceCleanup::Deferred);
+        for wrong in [Some(49), Some(101), None] {
+            assert!(merged(&nothing, Some(early(wrong))).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_bake_time_is_kept_and_reaches_the_scheduler() {
+        let nothing = wire::DeploymentConfiguration::default();
+        let baking = |minutes| wire::DeploymentConfiguration {
+            bake_time_in_minutes: Some(minutes),
+            ..wire::DeploymentConfiguration::default()
+        };
+        let taken = merged(&nothing, Some(baking(2))).unwrap();
+        let kept = merged(&taken, None).unwrap();
+        assert_eq!(for_scheduler(&kept, None).bake_time.as_secs(), 120);
+        assert!(merged(&nothing, Some(baking(1_441))).is_err());
+    }
+
+    #[test]
+    fn a_threshold_counts_something() {
+        let nothing = wire::DeploymentConfiguration::default();
+        let breaker = |r#type, value| wire::DeploymentConfiguration {
+            deployment_circuit_breaker: Some(wire::DeploymentCircuitBreaker {
+                enable: true,
+                threshold_configuration: Some(wire::ThresholdConfiguration { r#type, value }),
+                ..wire::DeploymentCircuitBreaker::default()
+            }),
+            ..wire::DeploymentConfiguration::default()
+        };
+        use wire::ThresholdType::{BoundedPercent, Count};
+        assert!(merged(&nothing, Some(breaker(Count, 500))).is_ok());
+        assert!(merged(&nothing, Some(breaker(Count, 0))).is_err());
+        assert!(merged(&nothing, Some(breaker(BoundedPercent, 101))).is_err());
     }
 
     #[test]

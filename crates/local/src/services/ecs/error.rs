@@ -52,6 +52,7 @@ impl From<Refused> for EcsError {
             Refused::ServiceNotActive => Self::ServiceNotActive,
             Refused::ServiceDeploymentNotFound(_) => Self::ServiceDeploymentNotFound,
             Refused::ServiceDeploymentNotInProgress(_) => Self::Conflict(refused.to_string()),
+            Refused::DeploymentBlocked(_) => Self::Conflict(refused.to_string()),
             Refused::TaskNotFound(_) => {
                 Self::Parameter("The referenced task was not found.".into())
             }

@@ -16,6 +16,7 @@ mod services;
 mod tags;
 mod task_definitions;
 mod task_list;
+mod task_protection;
 mod task_view;
 mod tasks;
 
@@ -135,6 +136,11 @@ impl BlockingHandler for Ecs {
             Operation::ListTagsForResource => {
                 call.answer::<wire::ListTagsForResource, _>(|r| self.list_tags(r))
             }
+            Operation::GetTaskProtection => {
+                call.answer::<wire::GetTaskProtection, _>(|r| self.get_task_protection(r))
+            }
+            Operation::UpdateTaskProtection => call
+                .answer::<wire::UpdateTaskProtection, _>(|r| self.update_task_protection(r, now)),
             Operation::ListAccountSettings => {
                 call.answer::<wire::ListAccountSettings, _>(|r| self.list_account_settings(r))
             }

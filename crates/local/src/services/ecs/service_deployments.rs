@@ -226,9 +226,9 @@ fn whole(
             threshold: Some(int(one.circuit_breaker.threshold)),
         }),
         alarms: Some(wire::ServiceDeploymentAlarms {
-            status: Some(wire::ServiceDeploymentRollbackMonitorsStatus::Disabled),
-            alarm_names: Some(vec![]),
-            triggered_alarm_names: Some(vec![]),
+            status: Some(monitor(one.alarms.status)),
+            alarm_names: Some(one.alarms.names.clone()),
+            triggered_alarm_names: Some(one.alarms.triggered.clone()),
         }),
         rollback: one.rollback.as_ref().map(|rollback| wire::Rollback {
             reason: Some(rollback.reason.clone()),

@@ -15,6 +15,9 @@ use crate::platform::definitions;
 use crate::platform::records::{TaskDefinitionRecord, task_definition_key};
 use crate::store::StoreError;
 
+/// Most task definitions that one call may delete.
+const DELETED_AT_ONCE: usize = 10;
+
 impl Ecs {
     pub(super) fn register(
         &self,
@@ -133,6 +136,11 @@ impl Ecs {
         request: wire::DeleteTaskDefinitionsRequest,
         now: EpochMillis,
     ) -> Result<wire::DeleteTaskDefinitionsResponse, EcsError> {
+        if request.task_definitions.len() > DELETED_AT_ONCE {
+            let text =
+                format!("At most {DELETED_AT_ONCE} task definitions can be deleted at once.");
+            return Err(EcsError::Parameter(text));
+        }
         let (mut deleted, mut failures) = (vec![], vec![]);
         for name in request.task_definitions {
             match definitions::find(&self.store, &name)? {

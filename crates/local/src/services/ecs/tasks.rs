@@ -162,7 +162,7 @@ impl Ecs {
     }
 
     /// A task, alive or stopped.
-    fn find(&self, id: &str) -> Result<Option<Seen>, EcsError> {
+    pub(super) fn find(&self, id: &str) -> Result<Option<Seen>, EcsError> {
         {
             let book = self.platform.book();
             if let Some(alive) = seen(&book, id) {
