@@ -24,6 +24,7 @@ mod proxy;
 mod router;
 mod routes;
 mod signal;
+mod stickiness;
 mod table;
 mod trace_id;
 mod upstream;
@@ -37,7 +38,8 @@ pub use health::{
 pub use options::{AccessLogOptions, DrainPolicy, Limits, RouterOptions, Timeouts};
 pub use router::Router;
 pub use table::{
-    Action, Condition, FixedResponse, HealthCheck, Listener, ListenerId, Matcher, MatcherError,
-    Pattern, QueryPattern, Redirect, RedirectCode, RoutingTable, Rule, SourceRange,
-    SourceRangeError, Target, TargetGroup, TargetGroupId, TargetId, TargetState, WeightedGroup,
+    Action, Algorithm, Condition, Distribution, FixedResponse, Forward, HealthCheck, Listener,
+    ListenerId, Matcher, MatcherError, Pattern, QueryPattern, Redirect, RedirectCode, RoutingTable,
+    Rule, SourceRange, SourceRangeError, Target, TargetGroup, TargetGroupId, TargetId, TargetState,
+    WeightedGroup,
 };

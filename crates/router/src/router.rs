@@ -288,7 +288,7 @@ fn groups_of(listener: &Listener) -> impl Iterator<Item = &TargetGroupId> {
     actions
         .chain([&listener.default])
         .flat_map(|action| match action {
-            Action::Forward(groups) => groups.as_slice(),
+            Action::Forward(forward) => forward.groups.as_slice(),
             Action::Redirect(_) | Action::FixedResponse(_) => &[],
         })
         .map(|weighted| &weighted.group)

@@ -4,9 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::HeaderMap;
 
 use crate::asked::{Asked, without_port};
 use crate::group::Group;
+use crate::stickiness::{self, Token};
 use crate::table::{
     Action, Condition, FixedResponse, Listener, ListenerId, Redirect, Rule, TargetGroupId,
 };
@@ -83,6 +87,8 @@ impl Route {
 /// Groups and how requests are split between them.
 #[derive(Debug)]
 pub(crate) struct Split {
+    /// How long clients stay in the group that answered them.
+    pub(crate) stickiness: Option<Duration>,
     shares: Vec<(u64, Arc<Group>)>,
     total: u64,
     step: u64,
@@ -90,9 +96,10 @@ pub(crate) struct Split {
 }
 
 impl Split {
-    fn new(shares: Vec<(u64, Arc<Group>)>) -> Self {
+    fn new(shares: Vec<(u64, Arc<Group>)>, stickiness: Option<Duration>) -> Self {
         let total = shares.iter().map(|(weight, _)| weight).sum();
         Self {
+            stickiness,
             shares,
             total,
             step: golden_step(total),
@@ -100,8 +107,20 @@ impl Split {
         }
     }
 
-    /// The group of the next request; nothing when all weights are 0.
-    pub(crate) fn next(&self) -> Option<&Arc<Group>> {
+    /// The group of a request: the one that a cookie of its client names, whatever its weight and
+    /// health, or one by weight. Nothing when all weights are 0.
+    pub(crate) fn choose(&self, headers: &HeaderMap) -> Option<&Arc<Group>> {
+        let kept = self
+            .stickiness
+            .and_then(|_| stickiness::GROUP.sent(headers))
+            .and_then(|token| {
+                let mut groups = self.shares.iter().map(|(_, group)| group);
+                groups.find(|group| Token::of(&group.id) == token)
+            });
+        kept.or_else(|| self.next())
+    }
+
+    fn next(&self) -> Option<&Arc<Group>> {
         if let ([(_, only)], 1..) = (self.shares.as_slice(), self.total) {
             return Some(only);
         }
@@ -160,11 +179,11 @@ fn compile_action(action: &Action, groups: &HashMap<TargetGroupId, Arc<Group>>) 
     match action {
         Action::Redirect(redirect) => Step::Redirect(redirect.clone()),
         Action::FixedResponse(response) => Step::FixedResponse(response.clone()),
-        Action::Forward(weighted) => {
-            let shares = weighted.iter().filter_map(|share| {
+        Action::Forward(forward) => {
+            let shares = forward.groups.iter().filter_map(|share| {
                 Some((u64::from(share.weight), groups.get(&share.group)?.clone()))
             });
-            Step::Forward(Split::new(shares.collect()))
+            Step::Forward(Split::new(shares.collect(), forward.stickiness))
         }
     }
 }

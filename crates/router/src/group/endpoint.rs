@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::disturbance::{Disturbance, Disturbances};
 use crate::signal::Signal;
+use crate::stickiness::Token;
 use crate::table::TargetId;
 use crate::upstream::Pool;
 
@@ -19,6 +20,8 @@ const CLOSED: usize = 1 << (usize::BITS - 1);
 pub(crate) struct Endpoint {
     pub(crate) id: TargetId,
     pub(crate) address: SocketAddr,
+    /// What the cookies of clients call it.
+    pub(crate) token: Token,
     pub(crate) pool: Pool,
     /// Raised when what is still in flight is to be cut off.
     pub(crate) cut: Signal,
@@ -35,6 +38,7 @@ impl Endpoint {
         disturbances: Option<Arc<dyn Disturbances>>,
     ) -> Self {
         Self {
+            token: Token::of((&id, address)),
             id,
             address,
             pool: Pool::default(),
@@ -65,6 +69,11 @@ impl Endpoint {
     pub(crate) fn close(&self) {
         self.load.fetch_or(CLOSED, Ordering::AcqRel);
         self.pool.clear();
+    }
+
+    /// Requests in flight.
+    pub(crate) fn outstanding(&self) -> usize {
+        self.load.load(Ordering::Acquire) & !CLOSED
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 
 use super::Endpoint;
-use crate::health::{Health, TargetHealthReason, Tracker};
+use super::ramp::Ramp;
+use super::rotation::Seat;
+use crate::health::{Health, TargetHealthReason, TargetHealthState, Tracker};
 use crate::table::{HealthCheck, Target};
 
 /// One registration of a target in a group.
@@ -17,8 +19,17 @@ pub(super) struct Member {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) phase: Phase,
     pub(super) checker: Option<Checker>,
+    pub(super) service: Service,
     /// What was published last.
     pub(super) published: Option<Health>,
+}
+
+/// Whether a target was usable when it was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Unusable,
+    /// Usable, and maybe still in its slow start.
+    Usable(Option<Ramp>),
 }
 
 /// Where a registration is in its life.
@@ -46,6 +57,26 @@ impl Member {
             self.phase,
             Phase::NotInUse | Phase::Unchecked | Phase::Checked(_)
         )
+    }
+
+    /// Whether its health lets it have requests while others have it, too.
+    pub(super) fn is_usable(&self) -> bool {
+        let state = self.health().state;
+        matches!(
+            state,
+            TargetHealthState::Healthy | TargetHealthState::Unavailable
+        )
+    }
+
+    /// Its place in the rotation.
+    pub(super) fn seat(&self) -> Seat {
+        Seat {
+            endpoint: self.endpoint.clone(),
+            ramp: match self.service {
+                Service::Usable(ramp) => ramp,
+                Service::Unusable => None,
+            },
+        }
     }
 
     pub(super) fn health(&self) -> Health {

@@ -3,6 +3,7 @@
 mod endpoint;
 mod member;
 mod metrics;
+mod ramp;
 mod rotation;
 mod state;
 

@@ -2,11 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use http::HeaderMap;
 use tokio::runtime::Handle;
 
-use super::member::{Checker, Member, Phase};
+use super::member::{Checker, Member, Phase, Service};
+use super::ramp::Ramp;
 use super::{Counters, Endpoint, InFlight, Rotation};
 use crate::disturbance::Disturbances;
 use crate::health::{
@@ -14,6 +16,7 @@ use crate::health::{
     TargetHealthState, Tracker, check_forever,
 };
 use crate::options::DrainPolicy;
+use crate::stickiness;
 use crate::table::{Target, TargetGroup, TargetGroupId, TargetState};
 
 /// What all groups of a router share.
@@ -53,6 +56,15 @@ struct State {
     next_generation: u64,
 }
 
+/// A target for a request.
+#[derive(Debug)]
+pub(crate) struct Pick {
+    /// Nothing when no target can be used.
+    pub(crate) in_flight: Option<InFlight>,
+    /// How long the client is to stay where it is answered.
+    pub(crate) stickiness: Option<Duration>,
+}
+
 impl Group {
     pub(crate) fn start(
         spec: Arc<TargetGroup>,
@@ -80,10 +92,27 @@ impl Group {
         group
     }
 
-    /// The next target in turn that was not tried yet; nothing when no target can be used.
+    /// The first target for a request: the one that a cookie of its client names, or the next.
+    pub(crate) fn pick_for(&self, headers: &HeaderMap) -> Pick {
+        let rotation = self.rotation();
+        let stickiness = rotation.stickiness();
+        let kept = stickiness
+            .and_then(|_| stickiness::TARGET.sent(headers))
+            .and_then(|token| rotation.named(token));
+        Pick {
+            in_flight: kept.or_else(|| self.pick_from(&rotation, &[])),
+            stickiness,
+        }
+    }
+
+    /// The next target that was not tried yet; nothing when no target can be used.
     pub(crate) fn pick(&self, tried: &[Arc<Endpoint>]) -> Option<InFlight> {
+        self.pick_from(&self.rotation(), tried)
+    }
+
+    fn pick_from(&self, rotation: &Rotation, tried: &[Arc<Endpoint>]) -> Option<InFlight> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        self.rotation().pick(turn, tried).or_else(|| {
+        rotation.pick(turn, tried).or_else(|| {
             // The rotation may have been replaced meanwhile, or be about to be: targets are closed
             // before the rotation without them is in force. With the lock, both have happened.
             let _settled = self.lock();
@@ -197,6 +226,7 @@ impl Group {
                 )),
                 phase: Phase::NotInUse,
                 checker: None,
+                service: Service::Unusable,
                 published: None,
             };
             state.next_generation += 1;
@@ -306,6 +336,7 @@ impl Group {
     /// Puts the new rotation in force, then tells what changed: whoever hears that a target is
     /// healthy may rely on it getting requests.
     fn publish(&self, state: &mut State) {
+        follow_service(state, Instant::now());
         let rotation = Arc::new(rotation_of(state));
         *self
             .rotation
@@ -328,27 +359,41 @@ impl Group {
     }
 }
 
-fn rotation_of(state: &State) -> Rotation {
-    let endpoints = |wanted: fn(TargetHealthState) -> bool| {
-        let members = state
-            .members
-            .iter()
-            .filter(|member| wanted(member.health().state));
-        members.map(|member| member.endpoint.clone()).collect()
+/// Notes who became usable and who no longer is. A target that becomes usable starts slowly if there
+/// is another one that does not: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#slow-start-mode>.
+fn follow_service(state: &mut State, now: Instant) {
+    let lasts = state.spec.distribution.slow_start;
+    let is_full = |member: &Member| match member.service {
+        Service::Usable(ramp) => member.is_usable() && ramp.is_none_or(|ramp| ramp.is_over(now)),
+        Service::Unusable => false,
     };
-    let usable = endpoints(|state| {
-        matches!(
-            state,
-            TargetHealthState::Healthy | TargetHealthState::Unavailable
-        )
-    });
-    let registered = endpoints(|state| {
+    let slowly = !lasts.is_zero() && state.members.iter().any(is_full);
+    for member in &mut state.members {
+        member.service = match (member.is_usable(), member.service) {
+            (false, _) => Service::Unusable,
+            (true, Service::Unusable) => {
+                Service::Usable(slowly.then_some(Ramp { since: now, lasts }))
+            }
+            (true, Service::Usable(ramp)) => {
+                Service::Usable(ramp.filter(|ramp| !lasts.is_zero() && !ramp.is_over(now)))
+            }
+        };
+    }
+}
+
+fn rotation_of(state: &State) -> Rotation {
+    let seats = |wanted: fn(&Member) -> bool| {
+        let members = state.members.iter().filter(|member| wanted(member));
+        members.map(Member::seat).collect()
+    };
+    let usable = seats(Member::is_usable);
+    let registered = seats(|member| {
         !matches!(
-            state,
+            member.health().state,
             TargetHealthState::Unused | TargetHealthState::Draining
         )
     });
-    Rotation::choose(usable, registered)
+    Rotation::choose(usable, registered, state.spec.distribution)
 }
 
 fn enter_phase(member: &mut Member, spec: &TargetGroup, usage: Usage) {

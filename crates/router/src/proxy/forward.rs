@@ -1,8 +1,9 @@
 //! Forwards a request: headers in, exchange, headers out.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
@@ -12,17 +13,39 @@ use super::exchange::{Answer, Exchange, Failure};
 use super::headers::{Origin, remove_hop_by_hop, set_forwarded, set_upgrade, upgrade};
 use super::record::Record;
 use super::tunnel::Tunnel;
-use crate::group::{Group, InFlight};
+use crate::group::{Endpoint, Group, InFlight};
+use crate::stickiness::{self, Token};
 use crate::upstream::Purpose;
+
+/// Where a request goes.
+#[derive(Debug)]
+pub(super) struct Choice {
+    /// Nothing when all weights are 0.
+    pub(super) group: Option<Arc<Group>>,
+    /// The target to begin with.
+    pub(super) first: Option<InFlight>,
+    pub(super) sticky: Sticky,
+}
+
+/// How long the client is to stay where it is answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sticky {
+    pub(super) group: Option<Duration>,
+    pub(super) target: Option<Duration>,
+}
 
 /// Forwards to a group, starting with the target that was picked, and passes the answer on, or
 /// answers why there is none.
 pub(super) async fn forward(
-    group: Option<Arc<Group>>,
-    first: Option<InFlight>,
+    choice: Choice,
     mut request: Request<Incoming>,
     mut record: Box<Record>,
 ) -> Response<ResponseBody> {
+    let Choice {
+        group,
+        first,
+        sticky,
+    } = choice;
     let Some(group) = group else {
         return answer::refuse(Failure::NoTarget.status(), record);
     };
@@ -58,6 +81,12 @@ pub(super) async fn forward(
     let (mut parts, incoming) = response.into_parts();
     remove_hop_by_hop(&mut parts.headers);
     parts.version = Version::HTTP_11;
+    sticky.set(
+        &mut parts.headers,
+        &group,
+        in_flight.endpoint(),
+        record.created,
+    );
     let relay = Relay {
         incoming,
         sender,
@@ -68,6 +97,18 @@ pub(super) async fn forward(
         finished: false,
     };
     Response::from_parts(parts, ResponseBody::relayed(relay, record))
+}
+
+impl Sticky {
+    /// Has the client come back to the target and the group that answered it.
+    fn set(self, headers: &mut HeaderMap, group: &Group, target: &Endpoint, now: SystemTime) {
+        if let Some(lasts) = self.target {
+            stickiness::TARGET.set(headers, target.token, now, lasts);
+        }
+        if let Some(lasts) = self.group {
+            stickiness::GROUP.set(headers, Token::of(&group.id), now, lasts);
+        }
+    }
 }
 
 /// A client's wish to leave HTTP.

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use super::answer;
 use super::body::ResponseBody;
-use super::forward::forward;
+use super::forward::{Choice, Sticky, forward};
 use super::record::Record;
 use super::screen::screen;
 use crate::asked::Asked;
@@ -41,8 +41,12 @@ pub(crate) async fn handle(
                 return Ok(answer::fixed(fixed, record));
             }
         };
-        let group = split.next().cloned();
-        let first = group.as_ref().and_then(|group| group.pick(&[]));
+        let group = split.choose(request.headers()).cloned();
+        let pick = group
+            .as_ref()
+            .map(|group| group.pick_for(request.headers()));
+        let stickiness = pick.as_ref().and_then(|pick| pick.stickiness);
+        let first = pick.and_then(|pick| pick.in_flight);
         if first.is_none() {
             // The group may have gone because other rules came into force meanwhile.
             let current = site.routes();
@@ -52,6 +56,15 @@ pub(crate) async fn handle(
             }
         }
         record.action = "forward";
-        return Ok(forward(group, first, request, record).await);
+        let sticky = Sticky {
+            group: split.stickiness,
+            target: stickiness,
+        };
+        let choice = Choice {
+            group,
+            first,
+            sticky,
+        };
+        return Ok(forward(choice, request, record).await);
     }
 }

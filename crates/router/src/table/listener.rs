@@ -1,6 +1,7 @@
 //! Listeners, their rules and what a rule does with a request.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -37,8 +38,8 @@ pub struct Rule {
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Goes to one of the groups, chosen by weight.
-    Forward(Vec<WeightedGroup>),
+    /// Goes to one of several groups.
+    Forward(Forward),
     /// The client is sent elsewhere.
     Redirect(Redirect),
     /// The load balancer answers itself.
@@ -48,10 +49,31 @@ pub enum Action {
 impl Action {
     /// Forwards everything to one group.
     pub fn forward(group: impl Into<TargetGroupId>) -> Self {
-        Self::Forward(vec![WeightedGroup {
+        let only = WeightedGroup {
             group: group.into(),
             weight: 1,
-        }])
+        };
+        Self::Forward(Forward::by_weight(vec![only]))
+    }
+}
+
+/// Groups, and how one of them is chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// The groups with their weights.
+    pub groups: Vec<WeightedGroup>,
+    /// How long a client stays in the group that answered it, whatever its weight then, by the
+    /// cookie `AWSALBTG`; not at all when absent.
+    pub stickiness: Option<Duration>,
+}
+
+impl Forward {
+    /// Chooses by weight for each request anew.
+    pub fn by_weight(groups: Vec<WeightedGroup>) -> Self {
+        Self {
+            groups,
+            stickiness: None,
+        }
     }
 }
 

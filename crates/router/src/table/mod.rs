@@ -6,6 +6,7 @@
 //! same allocation is known to be unchanged.
 
 mod condition;
+mod distribution;
 mod listener;
 mod matcher;
 mod pattern;
@@ -17,7 +18,10 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use condition::{Condition, QueryPattern};
-pub use listener::{Action, FixedResponse, Listener, Redirect, RedirectCode, Rule, WeightedGroup};
+pub use distribution::{Algorithm, Distribution};
+pub use listener::{
+    Action, FixedResponse, Forward, Listener, Redirect, RedirectCode, Rule, WeightedGroup,
+};
 pub use matcher::{Matcher, MatcherError};
 pub use pattern::Pattern;
 pub use source_range::{SourceRange, SourceRangeError};

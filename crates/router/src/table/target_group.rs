@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use super::{Matcher, TargetGroupId, TargetId};
+use super::{Distribution, Matcher, TargetGroupId, TargetId};
 
-/// Targets that serve the same thing. Requests go round robin, without slow start.
+/// Targets that serve the same thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetGroup {
     /// Name of the group.
@@ -14,6 +14,8 @@ pub struct TargetGroup {
     pub targets: Vec<Target>,
     /// How health is checked.
     pub health_check: HealthCheck,
+    /// How requests are spread over the targets.
+    pub distribution: Distribution,
     /// How long a deregistered target may finish its requests (300 s in Elastic Load Balancing).
     pub deregistration_delay: Duration,
 }

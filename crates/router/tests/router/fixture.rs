@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seaway_router::{
-    Action, DrainPolicy, HealthCheck, HealthEvents, Listener, ListenerId, Router, RouterOptions,
-    RoutingTable, Rule, Target, TargetGroup, TargetGroupId, TargetHealthChanged, TargetHealthState,
-    Timeouts,
+    Action, Distribution, DrainPolicy, HealthCheck, HealthEvents, Listener, ListenerId, Router,
+    RouterOptions, RoutingTable, Rule, Target, TargetGroup, TargetGroupId, TargetHealthChanged,
+    TargetHealthState, Timeouts,
 };
 
 use crate::client::{Client, PATIENCE};
@@ -120,6 +120,7 @@ pub(crate) fn named_group(id: &str, targets: &[SocketAddr]) -> TargetGroup {
             healthy_threshold: 2,
             ..HealthCheck::default()
         },
+        distribution: Distribution::default(),
         deregistration_delay: Duration::from_secs(300),
     }
 }

@@ -8,6 +8,7 @@
 mod backend;
 mod client;
 mod disturbances;
+mod distribution;
 mod draining;
 mod failures;
 mod fixture;

@@ -12,8 +12,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
 use seaway_router::{
-    Action, Condition, FixedResponse, QueryPattern, Redirect, RedirectCode, RoutingTable, Rule,
-    WeightedGroup,
+    Action, Condition, FixedResponse, Forward, QueryPattern, Redirect, RedirectCode, RoutingTable,
+    Rule, WeightedGroup,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -115,7 +115,11 @@ async fn weights_split_the_requests() {
         group: group.into(),
         weight,
     };
-    let action = Action::Forward(vec![share("old", 8), share("new", 2), share("off", 0)]);
+    let action = Action::Forward(Forward::by_weight(vec![
+        share("old", 8),
+        share("new", 2),
+        share("off", 0),
+    ]));
     let mut groups = [("old", &old), ("new", &new), ("off", &new)]
         .map(|(id, backend)| named_group(id, &[backend.address]));
     let mut table = RoutingTable::default().with_listener(listener("l", vec![], action));
