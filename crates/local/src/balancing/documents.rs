@@ -105,9 +105,62 @@ pub struct QueryPair {
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
-    Forward(Vec<ForwardTarget>),
+    Forward(Forward),
     Redirect(Redirect),
     FixedResponse(FixedResponse),
+}
+
+/// Groups that requests are forwarded to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredForward")]
+pub struct Forward {
+    pub targets: Vec<ForwardTarget>,
+    pub stickiness: GroupStickiness,
+}
+
+/// Whether clients stay in the group that answered them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupStickiness {
+    pub enabled: bool,
+    /// 1 to 604,800; always there when enabled.
+    pub seconds: Option<u32>,
+}
+
+/// A [`Forward`] on record: the targets alone, before there was stickiness.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredForward {
+    Targets(Vec<ForwardTarget>),
+    Whole {
+        targets: Vec<ForwardTarget>,
+        stickiness: GroupStickiness,
+    },
+}
+
+impl From<StoredForward> for Forward {
+    fn from(stored: StoredForward) -> Self {
+        match stored {
+            StoredForward::Targets(targets) => Self::by_weight(targets),
+            StoredForward::Whole {
+                targets,
+                stickiness,
+            } => Self {
+                targets,
+                stickiness,
+            },
+        }
+    }
+}
+
+impl Forward {
+    /// Without stickiness.
+    #[must_use]
+    pub fn by_weight(targets: Vec<ForwardTarget>) -> Self {
+        Self {
+            targets,
+            stickiness: GroupStickiness::default(),
+        }
+    }
 }
 
 /// A target group and its share of the requests.
@@ -261,7 +314,7 @@ impl Action {
     /// The target groups it refers to.
     pub fn target_groups(&self) -> impl Iterator<Item = &str> {
         let targets = match self {
-            Self::Forward(targets) => targets.as_slice(),
+            Self::Forward(forward) => forward.targets.as_slice(),
             Self::Redirect(_) | Self::FixedResponse(_) => &[],
         };
         targets.iter().map(|target| target.target_group.as_str())
@@ -293,4 +346,22 @@ fn save<D: Document>(
         tx.remove::<D>(key)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_recorded_before_there_was_stickiness_is_read() {
+        let before = r#"{"Forward":[{"target_group":"api","weight":3}]}"#;
+        let action: Action = serde_json::from_str(before).unwrap();
+        let targets = vec![ForwardTarget {
+            target_group: "api".into(),
+            weight: 3,
+        }];
+        assert_eq!(action, Action::Forward(Forward::by_weight(targets)));
+        let text = serde_json::to_string(&action).unwrap();
+        assert_eq!(serde_json::from_str::<Action>(&text).unwrap(), action);
+    }
 }

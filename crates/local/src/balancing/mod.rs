@@ -21,6 +21,7 @@
 //! exists and stays the same for the name, so that a caller may be started before the service it
 //! calls.
 
+mod attributes;
 mod balancer;
 mod documents;
 mod events;
@@ -33,8 +34,8 @@ mod tests;
 
 pub use balancer::{Balancing, BalancingError, BalancingOptions, ListenerAddress};
 pub use documents::{
-    Action, Condition, Documents, FixedResponse, ForwardTarget, HealthCheck, Listener,
-    LoadBalancer, QueryPair, Redirect, Rule, Scheme, Tags, TargetGroup,
+    Action, Condition, Documents, FixedResponse, Forward, ForwardTarget, GroupStickiness,
+    HealthCheck, Listener, LoadBalancer, QueryPair, Redirect, Rule, Scheme, Tags, TargetGroup,
 };
 pub use events::{TaskHealthEvents, TaskTargetHealth};
 #[cfg(test)]

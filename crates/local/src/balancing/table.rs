@@ -13,15 +13,13 @@ use http::StatusCode;
 use seaway_router as router;
 use seaway_router::{ListenerId, RoutingTable, TargetGroupId};
 
+use super::attributes;
 use super::documents::{
     Action, Condition, Documents, HealthCheck, Listener, LoadBalancer, QueryPair, Rule, Scheme,
     TargetGroup,
 };
 use super::ports::{NoFreePort, Ports};
 use super::tasks::{Tasks, target_id};
-
-/// The deregistration delay when the attribute is not set.
-const DEREGISTRATION_DELAY: Duration = Duration::from_secs(300);
 
 /// The parts of the configuration in force, with the records they were built from.
 #[derive(Clone, Debug, Default)]
@@ -251,12 +249,17 @@ fn query(pair: &QueryPair) -> router::QueryPattern {
 
 fn action(action: &Action) -> router::Action {
     match action {
-        Action::Forward(targets) => {
-            let weighted = targets.iter().map(|target| router::WeightedGroup {
+        Action::Forward(forward) => {
+            let weighted = forward.targets.iter().map(|target| router::WeightedGroup {
                 group: TargetGroupId::from(target.target_group.as_str()),
                 weight: target.weight,
             });
-            router::Action::Forward(weighted.collect())
+            let sticky = Some(forward.stickiness).filter(|sticky| sticky.enabled);
+            let seconds = sticky.and_then(|sticky| sticky.seconds);
+            router::Action::Forward(router::Forward {
+                groups: weighted.collect(),
+                stickiness: seconds.map(|seconds| Duration::from_secs(seconds.into())),
+            })
         }
         Action::Redirect(redirect) => router::Action::Redirect(router::Redirect {
             protocol: redirect.protocol.clone(),
@@ -289,7 +292,8 @@ fn target_group(record: &TargetGroup, tasks: &Tasks) -> router::TargetGroup {
         id: TargetGroupId::from(record.arn.as_str()),
         targets: declared.chain(tasks).collect(),
         health_check: health_check(&record.health_check),
-        deregistration_delay: deregistration_delay(record),
+        distribution: attributes::distribution(&record.attributes),
+        deregistration_delay: attributes::deregistration_delay(&record.attributes),
     }
 }
 
@@ -305,12 +309,4 @@ fn health_check(check: &HealthCheck) -> router::HealthCheck {
         healthy_threshold: check.healthy_threshold,
         unhealthy_threshold: check.unhealthy_threshold,
     }
-}
-
-fn deregistration_delay(record: &TargetGroup) -> Duration {
-    let seconds = record
-        .attributes
-        .get("deregistration_delay.timeout_seconds");
-    let seconds = seconds.and_then(|seconds| seconds.parse().ok());
-    seconds.map_or(DEREGISTRATION_DELAY, Duration::from_secs)
 }

@@ -75,10 +75,7 @@ fn declare(documents: &mut Documents, name: &str, scheme: Scheme, hosts: &[&str]
             listener: listener.arn.clone(),
             priority,
             conditions: vec![Condition::Host(vec![(*host).to_owned()])],
-            action: Action::Forward(vec![ForwardTarget {
-                target_group: GROUP.into(),
-                weight: 1,
-            }]),
+            action: to_the_group(),
             tags: Tags::new(),
         };
         documents.rules.insert(rule.arn.clone(), Arc::new(rule));
@@ -93,6 +90,13 @@ fn declare(documents: &mut Documents, name: &str, scheme: Scheme, hosts: &[&str]
         .target_groups
         .entry(GROUP.into())
         .or_insert_with(|| Arc::new(group()));
+}
+
+fn to_the_group() -> Action {
+    Action::Forward(Forward::by_weight(vec![ForwardTarget {
+        target_group: GROUP.into(),
+        weight: 1,
+    }]))
 }
 
 fn group() -> TargetGroup {
@@ -463,10 +467,7 @@ async fn hundreds_of_internal_names_are_made_quickly() {
                 listener: "internal/listener".into(),
                 priority: number + 1,
                 conditions: vec![Condition::Host(vec![format!("service-{number}.internal")])],
-                action: Action::Forward(vec![ForwardTarget {
-                    target_group: GROUP.into(),
-                    weight: 1,
-                }]),
+                action: to_the_group(),
                 tags: Tags::new(),
             };
             documents.rules.insert(rule.arn.clone(), Arc::new(rule));

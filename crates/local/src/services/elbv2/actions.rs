@@ -4,11 +4,15 @@ use seaway_aws_wire::elbv2::{self as wire, ActionTypeEnum};
 
 use super::error::ElbError;
 use super::names::Kind;
-use crate::balancing::{Action, Documents, FixedResponse, ForwardTarget, Redirect};
+use crate::balancing::{
+    Action, Documents, FixedResponse, Forward, ForwardTarget, GroupStickiness, Redirect,
+};
 
 /// Target groups that one forward action may name.
 const MOST_TARGET_GROUPS: usize = 5;
 const HEAVIEST: i32 = 999;
+/// The longest stickiness: a week.
+const LONGEST: i32 = 604_800;
 const CONTENT_TYPES: [&str; 5] = [
     "text/plain",
     "text/css",
@@ -53,9 +57,9 @@ pub(super) fn check_target_groups(documents: &Documents, action: &Action) -> Res
 /// An action as the API describes it, defaults filled in.
 pub(super) fn to_wire(action: &Action) -> wire::Action {
     match action {
-        Action::Forward(targets) => wire::Action {
-            forward_config: Some(forward_config(targets)),
-            target_group_arn: match targets.as_slice() {
+        Action::Forward(forward) => wire::Action {
+            forward_config: Some(forward_config(forward)),
+            target_group_arn: match forward.targets.as_slice() {
                 [only] => Some(only.target_group.clone()),
                 _ => None,
             },
@@ -78,12 +82,7 @@ pub(super) fn to_wire(action: &Action) -> wire::Action {
 
 fn forward(action: wire::Action) -> Result<Action, ElbError> {
     let config = action.forward_config.unwrap_or_default();
-    let sticky = config
-        .target_group_stickiness_config
-        .and_then(|sticky| sticky.enabled);
-    if sticky == Some(true) {
-        return Err(ElbError::not_offered("stickiness"));
-    }
+    let stickiness = stickiness(config.target_group_stickiness_config.unwrap_or_default())?;
     let mut targets = config
         .target_groups
         .unwrap_or_default()
@@ -113,7 +112,25 @@ fn forward(action: wire::Action) -> Result<Action, ElbError> {
             "A forward action can have at most '{MOST_TARGET_GROUPS}' target groups"
         )));
     }
-    Ok(Action::Forward(targets))
+    Ok(Action::Forward(Forward {
+        targets,
+        stickiness,
+    }))
+}
+
+fn stickiness(config: wire::TargetGroupStickinessConfig) -> Result<GroupStickiness, ElbError> {
+    let enabled = config.enabled.unwrap_or_default();
+    let seconds = match config.duration_seconds {
+        Some(seconds) if (1..=LONGEST).contains(&seconds) => u32::try_from(seconds).ok(),
+        None if !enabled => None,
+        given => {
+            let given = given.map_or_else(String::new, |seconds| seconds.to_string());
+            return Err(ElbError::Validation(format!(
+                "The stickiness duration '{given}' must be between 1 and {LONGEST} seconds"
+            )));
+        }
+    };
+    Ok(GroupStickiness { enabled, seconds })
 }
 
 fn forward_target(tuple: wire::TargetGroupTuple) -> Result<ForwardTarget, ElbError> {
@@ -135,16 +152,19 @@ fn forward_target(tuple: wire::TargetGroupTuple) -> Result<ForwardTarget, ElbErr
     })
 }
 
-fn forward_config(targets: &[ForwardTarget]) -> wire::ForwardActionConfig {
+fn forward_config(forward: &Forward) -> wire::ForwardActionConfig {
     let tuple = |target: &ForwardTarget| wire::TargetGroupTuple {
         target_group_arn: Some(target.target_group.clone()),
         weight: i32::try_from(target.weight).ok(),
     };
     wire::ForwardActionConfig {
-        target_groups: Some(targets.iter().map(tuple).collect()),
+        target_groups: Some(forward.targets.iter().map(tuple).collect()),
         target_group_stickiness_config: Some(wire::TargetGroupStickinessConfig {
-            enabled: Some(false),
-            duration_seconds: None,
+            enabled: Some(forward.stickiness.enabled),
+            duration_seconds: forward
+                .stickiness
+                .seconds
+                .and_then(|seconds| i32::try_from(seconds).ok()),
         }),
     }
 }

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use super::error::ElbError;
 
 const DELETION_PROTECTION: &str = "deletion_protection.enabled";
+const ALGORITHM: &str = "load_balancing.algorithm.type";
+const LEAST_OUTSTANDING: &str = "least_outstanding_requests";
+const SLOW_START: &str = "slow_start.duration_seconds";
 
 /// The attributes of a kind of thing.
 pub(super) struct Attributes {
@@ -20,6 +23,10 @@ enum Takes {
     /// A whole number from the first to the second.
     Number(u32, u32),
     OneOf(&'static [&'static str]),
+    /// Those of AWS's values that this platform has.
+    Offered(&'static [&'static str]),
+    /// Nought for off, or a whole number from the first to the second.
+    OffOr(u32, u32),
     Text,
     /// The default: everything else asks for what this platform lacks.
     Only,
@@ -145,20 +152,24 @@ pub(super) const TARGET_GROUP: Attributes = Attributes {
             "off",
             Takes::Only,
         ),
-        ("load_balancing.algorithm.type", "round_robin", Takes::Only),
+        (
+            ALGORITHM,
+            "round_robin",
+            Takes::Offered(&["round_robin", LEAST_OUTSTANDING]),
+        ),
         (
             "load_balancing.cross_zone.enabled",
             "use_load_balancer_configuration",
             Takes::Text,
         ),
-        ("slow_start.duration_seconds", "0", Takes::Only),
+        (SLOW_START, "0", Takes::OffOr(30, 900)),
         ("stickiness.app_cookie.cookie_name", "", Takes::Text),
         (
             "stickiness.app_cookie.duration_seconds",
             "86400",
             Takes::Number(1, 604_800),
         ),
-        ("stickiness.enabled", "false", Takes::Only),
+        ("stickiness.enabled", "false", Takes::Flag),
         (
             "stickiness.lb_cookie.duration_seconds",
             "86400",
@@ -167,7 +178,7 @@ pub(super) const TARGET_GROUP: Attributes = Attributes {
         (
             "stickiness.type",
             "lb_cookie",
-            Takes::OneOf(&["lb_cookie", "app_cookie"]),
+            Takes::Offered(&["lb_cookie"]),
         ),
         (
             "target_group_health.dns_failover.minimum_healthy_targets.count",
@@ -196,6 +207,22 @@ pub(super) const TARGET_GROUP: Attributes = Attributes {
 pub(super) fn is_protected(set: &BTreeMap<String, String>) -> bool {
     set.get(DELETION_PROTECTION)
         .is_some_and(|value| value == "true")
+}
+
+/// Refuses attributes of a target group that exclude each other: slow start goes with round robin
+/// only.
+pub(super) fn check_together(set: &BTreeMap<String, String>) -> Result<(), ElbError> {
+    let starts_slowly = set.get(SLOW_START).is_some_and(|value| value != "0");
+    if starts_slowly
+        && set
+            .get(ALGORITHM)
+            .is_some_and(|value| value == LEAST_OUTSTANDING)
+    {
+        return Err(ElbError::Validation(format!(
+            "You cannot enable both slow start mode and '{LEAST_OUTSTANDING}'"
+        )));
+    }
+    Ok(())
 }
 
 impl Attributes {
@@ -239,9 +266,13 @@ impl Attributes {
                 .parse()
                 .is_ok_and(|number: u32| (*first..=*last).contains(&number)),
             Takes::OneOf(values) => values.contains(&value),
+            Takes::OffOr(first, last) => value
+                .parse()
+                .is_ok_and(|number: u32| number == 0 || (*first..=*last).contains(&number)),
+            Takes::Offered(values) if values.contains(&value) => true,
             Takes::Text => true,
             Takes::Only if value == *default => true,
-            Takes::Only => {
+            Takes::Only | Takes::Offered(_) => {
                 return Err(ElbError::not_offered(format_args!("'{value}' for '{key}'")));
             }
         };
@@ -270,6 +301,8 @@ mod tests {
         assert!(read("deregistration_delay.timeout_seconds", "0").is_ok());
         assert!(read("deregistration_delay.timeout_seconds", "3601").is_err());
         assert!(read("stickiness.type", "source_ip").is_err());
+        assert!(read("slow_start.duration_seconds", "29").is_err());
+        assert!(read("slow_start.duration_seconds", "30").is_ok());
         assert!(
             read("nonsense", "1")
                 .unwrap_err()
@@ -279,17 +312,15 @@ mod tests {
 
     #[test]
     fn what_the_platform_lacks_is_refused_and_its_absence_taken() {
-        assert!(read("stickiness.enabled", "false").is_ok());
-        assert!(
-            read("stickiness.enabled", "true")
-                .unwrap_err()
-                .contains("does not offer")
-        );
-        assert!(
-            read("slow_start.duration_seconds", "30")
-                .unwrap_err()
-                .contains("does not offer")
-        );
+        assert!(read("load_balancing.algorithm.anomaly_mitigation", "off").is_ok());
+        for (key, value) in [
+            ("load_balancing.algorithm.anomaly_mitigation", "on"),
+            ("load_balancing.algorithm.type", "weighted_random"),
+            ("stickiness.type", "app_cookie"),
+        ] {
+            let refused = read(key, value).unwrap_err();
+            assert!(refused.contains("does not offer"), "{refused}");
+        }
     }
 
     #[test]

@@ -146,6 +146,7 @@ impl Elbv2 {
         let attributes = self.change(|documents| {
             let mut group = Arc::clone(find(documents, &request.target_group_arn)?);
             Arc::make_mut(&mut group).attributes.extend(new);
+            attributes::check_together(&group.attributes)?;
             documents
                 .target_groups
                 .insert(group.arn.clone(), Arc::clone(&group));

@@ -6,6 +6,8 @@ use http::StatusCode;
 use seaway_aws_wire::Service;
 use seaway_router::DrainPolicy;
 
+mod sharing;
+
 use super::Elbv2;
 use crate::balancing::{Balancing, BalancingOptions};
 use crate::keys::StoreKey;
@@ -341,14 +343,6 @@ async fn what_the_platform_does_not_offer_is_refused_and_named() {
                  &Conditions.member.1.PathPatternConfig.RegexValues.member.1=%5E%2Fapi"
             ),
             "conditions with regular expressions",
-        ),
-        (
-            format!(
-                "{create}&{path}&{forward}\
-                 &Actions.member.1.ForwardConfig.TargetGroupStickinessConfig.Enabled=true\
-                 &Actions.member.1.ForwardConfig.TargetGroupStickinessConfig.DurationSeconds=60"
-            ),
-            "stickiness",
         ),
         (
             "CreateTargetGroup&Name=x&Protocol=HTTP&Port=80&TargetType=lambda".to_owned(),
