@@ -113,6 +113,12 @@ impl Checker {
     }
 
     pub(crate) fn observe(&mut self, service: &Service, commands: &[Command]) {
+        let (wanted, told) = (service.desired_count(), self.desired);
+        if wanted != told {
+            self.complain(format!(
+                "the desired count is {wanted}, and was set to {told}"
+            ));
+        }
         let sight = Sight::of(service);
         for command in commands {
             match command {

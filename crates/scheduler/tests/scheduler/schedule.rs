@@ -57,6 +57,8 @@ pub(crate) enum Kind {
 pub(crate) enum Action {
     Deploy(Kind),
     Scale(u32),
+    /// An autoscaler sees a load of so many percent of what it aims at.
+    Autoscale(u32),
     Bounds(u32, u32),
     RollBack,
     /// The alarm goes off, or is over.
@@ -110,8 +112,8 @@ impl Kind {
 }
 
 impl Schedule {
-    /// A schedule with alarms, early success and protected tasks; they come from numbers of their
-    /// own, so that the rest of it is that of [`Schedule::plain`].
+    /// A schedule with alarms, early success, protected tasks and an autoscaler; they come from
+    /// numbers of their own, so that the rest of it is that of [`Schedule::plain`].
     pub(crate) fn drawn_from(seed: u64) -> Schedule {
         let mut random = Random::nth(seed, u64::MAX);
         let mut schedule = Schedule::plain(seed);
@@ -128,6 +130,7 @@ impl Schedule {
             let wait = random.pick(&[0, 50, 900, 4_000]);
             schedule.actions.insert(place, (wait, action));
         }
+        autoscale(&mut schedule.actions, &mut Random::nth(seed, u64::MAX - 1));
         schedule
     }
 
@@ -173,11 +176,16 @@ impl Schedule {
     /// Milliseconds after the last action: long enough for every retry that a verdict needs.
     pub(crate) fn rest(&self) -> u64 {
         match self.configuration.circuit_breaker.enable {
-            // What is bad goes on for ever.
-            false if self.last_kind().is_visibly_bad(self.shape) => 20_000,
+            // What is bad goes on for ever, unless somebody goes back.
+            false if self.last_kind().is_visibly_bad(self.shape) && !self.goes_back() => 20_000,
             _ if self.profile == Profile::quick() => 90_000,
             _ => 900_000,
         }
+    }
+
+    fn goes_back(&self) -> bool {
+        let mut actions = self.actions.iter();
+        actions.any(|(_, action)| *action == Action::RollBack)
     }
 
     fn last_kind(&self) -> Kind {
@@ -314,6 +322,20 @@ fn action(random: &mut Random) -> (u64, Action) {
         _ => Action::Kill,
     };
     (wait, action)
+}
+
+/// Looks of an autoscaler, one after the other, somewhere in the schedule.
+fn autoscale(actions: &mut Vec<(u64, Action)>, random: &mut Random) {
+    if random.percent(60) {
+        return;
+    }
+    let mut place = random.between(0, actions.len() as u64) as usize;
+    for _ in 0..random.between(1, 6) {
+        let wait = random.pick(&[100, 1_000, 6_000]);
+        let load = random.between(20, 300) as u32;
+        actions.insert(place, (wait, Action::Autoscale(load)));
+        place += random.between(1, 2).min((actions.len() - place) as u64) as usize;
+    }
 }
 
 fn watch(configuration: &mut DeploymentConfiguration, random: &mut Random) {

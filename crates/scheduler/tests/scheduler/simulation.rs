@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use seaway_scheduler::{
-    Command, DeploymentId, Input, MonitorStatus, Request, RolloutState,
+    Command, DeploymentId, Input, MonitorStatus, Request, RolloutState, ServiceDeploymentId,
     ServiceDeploymentStatus as Status,
 };
 
@@ -16,6 +16,7 @@ use crate::schedule::{ALARM, Action, Kind, Schedule};
 use crate::world::World;
 
 const SCHEDULES: u64 = 10_000;
+const MOST_AUTOSCALED: u32 = 8;
 /// Found by longer runs than these.
 const ONCE_FAILED: [u64; 2] = [20_796, 26_027];
 
@@ -110,6 +111,8 @@ pub(crate) struct Outcome {
     breaker_trips: u64,
     alarms: u64,
     requested_rollbacks: u64,
+    restored_on_request: u64,
+    autoscaled: u64,
     frozen: u64,
     good_ends: u64,
     bad_ends: u64,
@@ -143,6 +146,8 @@ impl Tally {
             ("protected tasks seen", counts.protected),
             ("failures without candidate", outcome.frozen),
             ("requested rollbacks", outcome.requested_rollbacks),
+            ("restored on request", outcome.restored_on_request),
+            ("autoscaled counts", outcome.autoscaled),
             ("good revisions at the end", outcome.good_ends),
             ("bad revisions at the end", outcome.bad_ends),
             ("out-of-memory kills", outcome.out_of_memory),
@@ -178,7 +183,14 @@ struct Run<'a> {
     /// It was on when the last deployment began.
     ignored: bool,
     candidate: Option<DeploymentId>,
+    retreat: Option<Retreat>,
     outcome: Outcome,
+}
+
+/// A rollback that was asked for and taken, and after which nothing was deployed.
+struct Retreat {
+    service_deployment: ServiceDeploymentId,
+    candidate: Option<DeploymentId>,
 }
 
 impl<'a> Run<'a> {
@@ -198,6 +210,7 @@ impl<'a> Run<'a> {
             alarm_is_on: false,
             ignored: false,
             candidate: None,
+            retreat: None,
             outcome: Outcome::default(),
             world,
         };
@@ -221,10 +234,17 @@ impl<'a> Run<'a> {
                 self.kind = *kind;
                 self.deployment = world.service.primary().id;
                 self.undisturbed = true;
+                self.retreat = None;
                 self.ignored = self.alarm_is_on;
             }
             Action::Scale(desired) => {
                 world.scale(*desired);
+            }
+            Action::Autoscale(load) => {
+                let desired = (world.service.running_count() * load).div_ceil(100);
+                let desired = desired.clamp(1, MOST_AUTOSCALED);
+                self.outcome.autoscaled += u64::from(desired != world.service.desired_count());
+                world.scale(desired);
             }
             Action::Bounds(minimum, maximum) => {
                 world.update(self.schedule.bounds_update(*minimum, *maximum));
@@ -239,12 +259,17 @@ impl<'a> Run<'a> {
             }
             Action::RollBack => {
                 let service_deployment = world.record().id.clone();
-                if world
-                    .request(Request::RollBack { service_deployment })
-                    .is_ok()
-                {
+                let request = Request::RollBack {
+                    service_deployment: service_deployment.clone(),
+                };
+                let candidate = world.checker.completed;
+                if world.request(request).is_ok() {
                     self.outcome.requested_rollbacks += 1;
                     self.undisturbed = false;
+                    self.retreat = Some(Retreat {
+                        service_deployment,
+                        candidate,
+                    });
                 }
             }
             Action::StopTask(nth) => {
@@ -323,7 +348,13 @@ impl<'a> Run<'a> {
                     .complain(format!("steady, and still acting: {commands:?}"));
             }
         }
-        if !self.undisturbed || bounds.deadlocked() {
+        if bounds.deadlocked() {
+            return;
+        }
+        if let Some(retreat) = self.retreat.take() {
+            return self.check_retreat(&retreat);
+        }
+        if !self.undisturbed {
             return;
         }
         let bad = self.kind.is_visibly_bad(self.schedule.shape);
@@ -386,6 +417,34 @@ impl<'a> Run<'a> {
                     "a bad revision without candidate ended otherwise",
                 );
             }
+        }
+    }
+
+    /// What was asked to go back went back, if there was something to go back to.
+    fn check_retreat(&mut self, retreat: &Retreat) {
+        let world = &mut self.world;
+        let primary = world.service.primary();
+        let restored = Kind::named(&primary.revision.task_definition);
+        let expected = match retreat.candidate {
+            None => primary.id == self.deployment && world.status() == Status::RollbackFailed,
+            // A bad one that completed without tasks may have got some meanwhile.
+            Some(candidate) if restored.is_visibly_bad(self.schedule.shape) => {
+                primary.id == candidate
+            }
+            Some(candidate) => {
+                self.outcome.restored_on_request += 1;
+                primary.id == candidate
+                    && world.service.is_steady()
+                    && world.status() == Status::RollbackSuccessful
+            }
+        };
+        if !expected || world.record().id != retreat.service_deployment {
+            let (status, candidate) = (world.status(), retreat.candidate);
+            let text = format!(
+                "a requested rollback to {candidate:?} came to {status:?} of {}",
+                primary.id
+            );
+            world.checker.complain(text);
         }
     }
 
