@@ -27,6 +27,7 @@ use crate::profile::{ProfileError, ProfileName};
 use crate::registry::{BlobError, BlobFiles, Registry};
 use crate::server::control::{Control, Shutdown, TaskFate};
 use crate::server::{AccessKeys, ListenError, Listener, Routes};
+use crate::services::cloudwatch::CloudWatch;
 use crate::services::ecr::Ecr;
 use crate::services::ecs::Ecs;
 use crate::services::elbv2::Elbv2;
@@ -41,7 +42,7 @@ use crate::store::{Store, StoreError};
 
 /// How often the state directory is looked for.
 const LOOK_FOR_STATE: Duration = Duration::from_secs(1);
-/// How often expired log events, stopped tasks and deleted secrets are removed.
+/// How often expired log events, metrics, stopped tasks and deleted secrets are removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(15 * 60);
 /// How often images and blobs are looked through.
 const IMAGE_KEEPING: Duration = Duration::from_secs(60 * 60);
@@ -109,6 +110,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     ));
     let secrets = Arc::new(SecretsManager::new(Arc::clone(&store)));
     let logs = Arc::new(Logs::new(Arc::clone(&store)));
+    let cloudwatch = Arc::new(CloudWatch::new(Arc::clone(&store)));
     let listener = Listener::bind(state).await?;
     let port = listener.port();
     let profile = ProfileName::of(state)?;
@@ -152,6 +154,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
                 Arc::clone(&logs),
             ))),
         )
+        .with(Service::CloudWatch, Blocking::new(Arc::clone(&cloudwatch)))
         .with(
             Service::Elbv2,
             Blocking::new(Arc::new(Elbv2::new(Arc::clone(&balancing)))),
@@ -177,7 +180,12 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
 
     let end = CancellationToken::new();
     let serving = tokio::spawn(listener.serve(routes, end.clone()));
-    let cleaning = tokio::spawn(keep_house(secrets, logs, Arc::clone(&platform)));
+    let cleaning = tokio::spawn(keep_house(House {
+        secrets,
+        logs,
+        cloudwatch,
+        platform: Arc::clone(&platform),
+    }));
     let collecting = tokio::spawn(keep_images(registry));
     announce(state, port)?;
     let fate = ending(state, identity, shutdown).await?;
@@ -246,19 +254,29 @@ async fn vanished(state: &StateDir, identity: Option<FileIdentity>) {
     }
 }
 
+/// Where something has its time.
+#[derive(Clone)]
+struct House {
+    secrets: Arc<SecretsManager>,
+    logs: Arc<Logs>,
+    cloudwatch: Arc<CloudWatch>,
+    platform: Arc<Platform>,
+}
+
 /// Removes what has had its time.
-async fn keep_house(secrets: Arc<SecretsManager>, logs: Arc<Logs>, platform: Arc<Platform>) {
+async fn keep_house(house: House) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticks.tick().await;
-        let (secrets, logs) = (Arc::clone(&secrets), Arc::clone(&logs));
-        let platform = Arc::clone(&platform);
+        let house = house.clone();
         let cleaned = tokio::task::spawn_blocking(move || {
             let now = EpochMillis::now();
-            secrets
+            house
+                .secrets
                 .remove_expired(now)
-                .and_then(|()| logs.remove_expired(now))
-                .and_then(|()| platform.remove_expired(now))
+                .and_then(|()| house.logs.remove_expired(now))
+                .and_then(|()| house.cloudwatch.remove_expired(now))
+                .and_then(|()| house.platform.remove_expired(now))
         });
         match cleaned.await {
             Ok(Ok(())) => {}

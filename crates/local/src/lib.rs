@@ -16,6 +16,7 @@ pub mod identity;
 pub mod keys;
 pub mod launch;
 pub mod layout;
+pub mod metrics;
 pub mod platform;
 pub mod profile;
 pub mod redacted;

@@ -6,6 +6,7 @@
 //! it with [`Services::with`].
 
 mod call;
+pub mod cloudwatch;
 mod dispatch;
 pub mod ecr;
 pub mod ecs;

@@ -4,11 +4,13 @@
 //! acknowledged one survives `kill -9` of the process. Each file of this module
 //! owns its tables and extends [`View`] (reading) and [`Tx`] (changing).
 
+mod alarms;
 mod blobs;
 mod documents;
 mod error;
 mod images;
 mod logs;
+mod metrics;
 mod parameters;
 mod schema;
 mod seal;
@@ -17,6 +19,7 @@ mod service_events;
 mod stopped_tasks;
 mod transaction;
 
+pub use alarms::{AlarmHistoryRecord, AlarmRecord, AlarmState, HistorySelection};
 pub use documents::Document;
 pub use error::StoreError;
 pub use images::{NewManifest, StoredManifest, StoredTag};
@@ -24,6 +27,7 @@ pub use logs::{
     EventSelection, LogEvent, LogGroup, LogPosition, LogStream, NewLogEvent, ReadDirection,
     StreamChoice,
 };
+pub use metrics::{MetricFilter, SampleSelection, StoredSamples};
 pub use parameters::{ParameterRecord, ParameterValue, ParameterVersion};
 pub use secrets::{SecretKind, SecretRecord, SecretValue, SecretVersion};
 pub use service_events::ServiceEvent;

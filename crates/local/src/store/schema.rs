@@ -9,7 +9,11 @@ use super::StoreError;
 
 /// Each entry brings a store from version `index` to `index + 1`. Entries are
 /// only ever added: a store in somebody's checkout may have any version.
-const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/v1.sql"),
+    include_str!("schema/v2.sql"),
+    include_str!("schema/v3.sql"),
+];
 
 /// Refuses a store that a newer Seaway has written.
 pub(super) fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
