@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{EventCursor, TaskStatus};
 use crate::memory::{MemoryReport, Usage};
+use crate::process::CpuTime;
 use crate::task::{ContainerName, StopSignal, TaskId, TaskSpec};
 
 /// Raised when an older side would misread a frame.
@@ -37,6 +38,8 @@ pub(crate) enum Request {
     Usage {
         task: TaskId,
     },
+    /// What all tasks use, from one look at the machine.
+    UsageOfAll,
     /// Drop the record of a task that has ended, and its home directories. Logs stay.
     Forget {
         task: TaskId,
@@ -58,6 +61,7 @@ pub(crate) enum Reply {
     Accepted,
     Tasks(Vec<TaskStatus>),
     Usage(Vec<ContainerUsage>),
+    UsageOfAll(Vec<TaskUsage>),
     Subscribed {
         journal: String,
         oldest: u64,
@@ -79,6 +83,16 @@ pub(crate) struct Welcome {
 pub struct ContainerUsage {
     pub container: ContainerName,
     pub memory: Usage,
+    /// CPU time that its processes have used up to now; none when the supervisor is an older one.
+    #[serde(default)]
+    pub cpu: Option<CpuTime>,
+}
+
+/// What the containers of a task use at the moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskUsage {
+    pub task: TaskId,
+    pub containers: Vec<ContainerUsage>,
 }
 
 /// Why the supervisor did not do what it was asked.

@@ -18,8 +18,9 @@ use tokio::sync::Mutex;
 
 use crate::event::{EventCursor, TaskStatus};
 use crate::memory::MemoryReport;
+pub use crate::process::CpuTime;
 use crate::process::ProcessIdentity;
-pub use crate::protocol::{ContainerUsage, Refusal};
+pub use crate::protocol::{ContainerUsage, Refusal, TaskUsage};
 use crate::protocol::{Reply, Request, Welcome};
 use crate::task::{StopSignal, TaskId, TaskSpec};
 use connection::Connection;
@@ -179,6 +180,14 @@ impl Supervisor {
     pub async fn usage(&self, task: &TaskId) -> Result<Vec<ContainerUsage>, ClientError> {
         match self.call(Request::Usage { task: task.clone() }).await? {
             Reply::Usage(usage) => Ok(usage),
+            _ => Err(ClientError::UnexpectedReply),
+        }
+    }
+
+    /// What all tasks with processes use at the moment. An older supervisor refuses.
+    pub async fn usage_of_all(&self) -> Result<Vec<TaskUsage>, ClientError> {
+        match self.call(Request::UsageOfAll).await? {
+            Reply::UsageOfAll(usage) => Ok(usage),
             _ => Err(ClientError::UnexpectedReply),
         }
     }

@@ -16,6 +16,8 @@ pub(crate) struct Stat {
     pub(crate) parent: i32,
     pub(crate) session: i32,
     threads: u32,
+    /// Used by the process and by its children that have ended.
+    pub(crate) cpu_ticks: u64,
     pub(crate) start_time: StartTime,
 }
 
@@ -46,6 +48,11 @@ fn parse_stat(text: &[u8]) -> Option<Stat> {
         parent: fields.get(1)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         threads: fields.get(17)?.parse().ok()?,
+        cpu_ticks: fields
+            .get(11..15)?
+            .iter()
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum(),
         start_time: StartTime(fields.get(19)?.parse().ok()?),
     })
 }
@@ -162,6 +169,7 @@ mod tests {
         let line = b"42 (a) b) S 7 8 9 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 12345 99 1";
         let stat = parse_stat(line).unwrap();
         assert_eq!((stat.parent, stat.session, stat.state), (7, 9, b'S'));
+        assert_eq!(stat.cpu_ticks, 5 + 6 + 7 + 8);
         assert_eq!(stat.start_time, StartTime(12345));
     }
 
@@ -181,6 +189,7 @@ mod tests {
             parent: 1,
             session: 50,
             threads: 1,
+            cpu_ticks: 0,
             start_time: StartTime(start),
         };
         let table = ProcessTable {

@@ -1,6 +1,6 @@
 //! Answers what the platform asks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use nix::unistd::Pid;
 use super::container::{Process, Start};
 use super::state::{Key, LazyTable, State};
 use crate::memory::{MemoryGroup, Usage, resident_bytes};
-use crate::protocol::{ContainerUsage, PROTOCOL, Refusal, Reply, Request, Welcome};
+use crate::process::cpu_time;
+use crate::protocol::{ContainerUsage, PROTOCOL, Refusal, Reply, Request, TaskUsage, Welcome};
 use crate::task::{StopSignal, TaskId, TaskSpec};
 
 impl State {
@@ -27,6 +28,7 @@ impl State {
                 self.tasks.values().map(|record| record.status()).collect(),
             )),
             Request::Usage { task } => self.usage(&task),
+            Request::UsageOfAll => Ok(self.usage_of_all()),
             Request::Forget { task } => self.forget(&task),
             Request::Subscribe { .. } => Err(Refusal::Malformed {
                 why: "a connection subscribes once".to_owned(),
@@ -158,30 +160,32 @@ impl State {
 
     fn usage(&self, task: &TaskId) -> Result<Reply, Refusal> {
         self.known(task)?;
-        let leaders = self
-            .processes
-            .values()
-            .map(|process| process.identity.pid)
-            .collect();
-        let mut table = LazyTable::new(leaders);
+        let mut table = self.table();
         let of_task = self
             .processes
             .values()
             .filter(|process| process.task == *task);
-        let usage = of_task.map(|process| {
-            let bytes = match &process.group {
-                MemoryGroup::Counted(group) => group.usage(),
-                MemoryGroup::Sampled(_) => Some(resident_bytes(&table.members(process))),
-            };
-            ContainerUsage {
-                container: process.container.clone(),
-                memory: Usage {
-                    bytes,
-                    limit: process.limit,
-                },
-            }
-        });
+        let usage = of_task.map(|process| container_usage(process, &mut table));
         Ok(Reply::Usage(usage.collect()))
+    }
+
+    fn usage_of_all(&self) -> Reply {
+        let mut table = self.table();
+        let mut tasks: BTreeMap<&TaskId, Vec<ContainerUsage>> = BTreeMap::new();
+        for process in self.processes.values() {
+            let usage = container_usage(process, &mut table);
+            tasks.entry(&process.task).or_default().push(usage);
+        }
+        let tasks = tasks.into_iter().map(|(task, containers)| TaskUsage {
+            task: task.clone(),
+            containers,
+        });
+        Reply::UsageOfAll(tasks.collect())
+    }
+
+    fn table(&self) -> LazyTable {
+        let processes = self.processes.values();
+        LazyTable::new(processes.map(|process| process.identity.pid).collect())
     }
 
     fn forget(&mut self, task: &TaskId) -> Result<Reply, Refusal> {
@@ -202,6 +206,22 @@ impl State {
         self.tasks
             .get(task)
             .ok_or_else(|| Refusal::NoSuchTask { task: task.clone() })
+    }
+}
+
+fn container_usage(process: &Process, table: &mut LazyTable) -> ContainerUsage {
+    let members = table.members(process);
+    let bytes = match &process.group {
+        MemoryGroup::Counted(group) => group.usage(),
+        MemoryGroup::Sampled(_) => Some(resident_bytes(&members)),
+    };
+    ContainerUsage {
+        container: process.container.clone(),
+        memory: Usage {
+            bytes,
+            limit: process.limit,
+        },
+        cpu: Some(cpu_time(&members)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Limits hold, and are reported as ECS reports them.
+//! Limits hold, and are reported as ECS reports them; what tasks use is told.
 
 use seaway_runtime::client::Supervisor;
 use seaway_runtime::event::Exit;
@@ -12,6 +12,7 @@ crate::harness::tests![
     too_much_memory_is_killed_where_it_is_sampled,
     memory_of_a_grandchild_counts,
     use_within_the_limit_is_shown,
+    processor_time_of_all_tasks_is_told_at_once,
     no_control_group_is_left_behind,
 ];
 
@@ -101,6 +102,42 @@ fn use_within_the_limit_is_shown() {
                 supervisor.usage(&id).await.unwrap().is_empty(),
                 "nothing runs"
             );
+        });
+    }
+}
+
+/// A task that was busy, also in a child that has ended, and one that was not.
+fn processor_time_of_all_tasks_is_told_at_once() {
+    for stage in [Stage::new(), Stage::sampling()] {
+        block_on(async {
+            let supervisor = stage.supervisor().await;
+            let work = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+            let busy = format!("sh -c '{work}; exit $?'; echo ready; while :; do sleep 0.1; done");
+            for (id, script) in [
+                ("busy", busy.as_str()),
+                ("idle", "echo ready; exec sleep 1000"),
+            ] {
+                supervisor
+                    .start(limited(stage.script(id, script)))
+                    .await
+                    .unwrap();
+                stage.line(id, 0).await;
+            }
+            let all = supervisor.usage_of_all().await.unwrap();
+            let cpu: Vec<_> = all
+                .iter()
+                .map(|usage| usage.containers[0].cpu.unwrap())
+                .collect();
+            let tasks: Vec<_> = all.iter().map(|usage| usage.task.as_str()).collect();
+            assert_eq!(tasks, ["busy", "idle"]);
+            assert!(cpu[0] > cpu[1], "{cpu:?}");
+            let later = supervisor.usage_of_all().await.unwrap();
+            let later = later[0].containers[0].cpu.unwrap();
+            assert!(later >= cpu[0], "{later:?} after {cpu:?}");
+            stop(&supervisor, "busy", PATIENCE).await;
+            let id = TaskId::new("busy").unwrap();
+            exit_of(&mut all_events(&supervisor).await, &id).await;
+            assert_eq!(supervisor.usage_of_all().await.unwrap().len(), 1);
         });
     }
 }
