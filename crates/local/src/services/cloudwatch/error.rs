@@ -30,6 +30,9 @@ pub enum CloudWatchError {
     Token,
     #[error("The named resource does not exist.")]
     NotFound,
+    /// The text of this parameter is no JSON.
+    #[error("{0} was not syntactically valid JSON")]
+    NoJson(&'static str),
     #[error("Unknown resource: {0}")]
     NoResource(String),
     #[error("the store failed")]
@@ -73,6 +76,7 @@ impl From<CloudWatchError> for WireError {
             }
             E::Token => ErrorKind::InvalidNextToken,
             E::NotFound => ErrorKind::ResourceNotFound,
+            E::NoJson(_) => ErrorKind::InvalidFormatFault,
             E::NoResource(_) => ErrorKind::ResourceNotFoundException,
             E::Store(_) => return internal(&error),
         };

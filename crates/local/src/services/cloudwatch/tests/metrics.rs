@@ -3,7 +3,7 @@
 use seaway_aws_wire::Service;
 use serde_json::{Value, json};
 
-use super::{Cloud, this_minute};
+use super::Cloud;
 
 fn statistics(metric: &str, minute: i64) -> Value {
     json!({
@@ -17,7 +17,7 @@ fn statistics(metric: &str, minute: i64) -> Value {
 #[tokio::test]
 async fn values_counts_and_sets_add_up_within_a_minute() {
     let cloud = Cloud::start().await;
-    let minute = this_minute() - 60;
+    let minute = cloud.minute - 60;
     cloud
         .put(json!([
             { "MetricName": "latency", "Unit": "Seconds", "Value": 1.0, "Timestamp": minute },
@@ -56,7 +56,7 @@ async fn values_counts_and_sets_add_up_within_a_minute() {
 #[tokio::test]
 async fn dimensions_units_and_periods_select() {
     let cloud = Cloud::start().await;
-    let minute = this_minute() / 300 * 300 - 300;
+    let minute = cloud.minute / 300 * 300 - 300;
     let datum = |service: &str, unit: &str, at: i64| {
         json!({ "MetricName": "calls", "Value": 1.0, "Unit": unit, "Timestamp": at,
                 "Dimensions": [{ "Name": "service", "Value": service }] })
@@ -92,7 +92,7 @@ async fn dimensions_units_and_periods_select() {
 #[tokio::test]
 async fn high_resolution_is_kept_by_the_second() {
     let cloud = Cloud::start().await;
-    let minute = this_minute() - 60;
+    let minute = cloud.minute - 60;
     let datum = |at, value| json!({ "MetricName": "fast", "Value": value, "Timestamp": at, "StorageResolution": 1 });
     cloud
         .put(json!([
@@ -132,7 +132,7 @@ async fn high_resolution_is_kept_by_the_second() {
 #[tokio::test]
 async fn data_comes_in_pages_newest_first() {
     let cloud = Cloud::start().await;
-    let minute = this_minute() - 300;
+    let minute = cloud.minute - 300;
     let data: Vec<Value> = (0..5)
         .map(|at| {
             json!({ "MetricName": "calls", "Value": f64::from(at),
@@ -205,7 +205,7 @@ async fn what_cannot_be_put_is_refused_as_a_whole() {
     let cloud = Cloud::start().await;
     let value = "InvalidParameterValueException";
     let combination = "InvalidParameterCombinationException";
-    let old = this_minute() - 15 * 24 * 3600;
+    let old = cloud.minute - 15 * 24 * 3600;
     for (datum, error) in [
         (json!({ "Value": 1.0, "Values": [1.0] }), combination),
         (json!({}), combination),
@@ -218,7 +218,7 @@ async fn what_cannot_be_put_is_refused_as_a_whole() {
         (json!({ "Value": 1.0, "StorageResolution": 5 }), value),
         (json!({ "Value": 1.0, "Timestamp": old }), value),
         (
-            json!({ "Value": 1.0, "Timestamp": this_minute() + 3 * 3600 }),
+            json!({ "Value": 1.0, "Timestamp": cloud.minute + 3 * 3600 }),
             value,
         ),
         (
@@ -254,7 +254,7 @@ async fn what_cannot_be_put_is_refused_as_a_whole() {
 #[tokio::test]
 async fn what_cannot_be_read_is_refused() {
     let cloud = Cloud::start().await;
-    let minute = this_minute();
+    let minute = cloud.minute;
     let with = |name: &str, value: Value| {
         let mut body = statistics("calls", minute);
         body[name] = value;

@@ -1,5 +1,6 @@
 //! CloudWatch through signed requests, as the SDKs and the command line speak.
 
+mod alarms;
 mod metrics;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use seaway_aws_wire::Service;
 use serde_json::{Value, json};
 
 use super::CloudWatch;
+use crate::clock::EpochMillis;
 use crate::keys::StoreKey;
 use crate::services::Blocking;
 use crate::store::Store;
@@ -16,6 +18,9 @@ use crate::testing::{Answer, TestPlatform};
 /// A platform with CloudWatch.
 struct Cloud {
     platform: TestPlatform,
+    cloudwatch: Arc<CloudWatch>,
+    /// The beginning of the minute that the test began in, in seconds.
+    minute: i64,
     _dir: tempfile::TempDir,
 }
 
@@ -24,11 +29,13 @@ impl Cloud {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("store.db"), &StoreKey::generate()).unwrap();
         let cloudwatch = Arc::new(CloudWatch::new(Arc::new(store)));
-        let handler = Blocking::new(cloudwatch);
+        let handler = Blocking::new(Arc::clone(&cloudwatch));
         let platform =
             TestPlatform::start_with(|services| services.with(Service::CloudWatch, handler)).await;
         Self {
             platform,
+            cloudwatch,
+            minute: EpochMillis::now().0 / 60_000 * 60,
             _dir: dir,
         }
     }
@@ -54,9 +61,4 @@ impl Cloud {
         let body = json!({ "Namespace": "shop", "MetricData": data });
         self.ok("PutMetricData", body).await;
     }
-}
-
-/// The present minute's beginning, in seconds.
-fn this_minute() -> i64 {
-    crate::clock::EpochMillis::now().0 / 60_000 * 60
 }
