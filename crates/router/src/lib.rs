@@ -13,8 +13,8 @@
 //! Behaviour, names and texts follow Elastic Load Balancing's guides for Application Load Balancers.
 
 mod access_log;
-mod disturbance;
 mod asked;
+mod disturbance;
 mod error;
 mod group;
 mod health;

@@ -38,8 +38,8 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::balancing::Balancing;
-use crate::faults::Faults;
 use crate::clock::EpochMillis;
+use crate::faults::Faults;
 use crate::layout::StateDir;
 use crate::registry::Registry;
 use crate::server::control::TaskFate;

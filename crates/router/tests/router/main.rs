@@ -7,8 +7,8 @@
 
 mod backend;
 mod client;
-mod disturbances;
 mod distribution;
+mod disturbances;
 mod draining;
 mod failures;
 mod fixture;
