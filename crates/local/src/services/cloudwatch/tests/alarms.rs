@@ -318,11 +318,9 @@ async fn what_cannot_be_watched_is_refused() {
     let token = json!({ "NextToken": "%" });
     let refused = cloud.refused("DescribeAlarms", token).await;
     assert_eq!(refused.0, "InvalidNextToken");
-    let two = json!({ "AlarmNames": ["good", "none"] });
-    cloud.ok("DeleteAlarms", two.clone()).await;
+    let two = json!({ "AlarmNames": ["none", "good"] });
+    cloud.ok("DeleteAlarms", two).await;
     assert_eq!(cloud.describe(json!({})).await, [] as [Value; 0]);
-    let refused = cloud.refused("DeleteAlarms", two).await;
-    assert_eq!(refused.0, "ResourceNotFound", "none of them exists");
     let tags = json!({ "ResourceARN": arn("none") });
     let refused = cloud.refused("ListTagsForResource", tags).await;
     assert_eq!(refused.0, "ResourceNotFoundException");
