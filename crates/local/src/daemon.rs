@@ -22,6 +22,7 @@ use crate::identity::VERSION;
 use crate::keys::{KeysError, PlatformKeys};
 use crate::launch::{Claim, ClaimError, ProcessIdentity, ProcessRecord, build_of};
 use crate::layout::StateDir;
+use crate::monitoring::Monitoring;
 use crate::platform::{Parts, Platform, SUPERVISOR_COMMAND, StartError};
 use crate::profile::{ProfileError, ProfileName};
 use crate::registry::{BlobError, BlobFiles, Registry};
@@ -180,6 +181,12 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
 
     let end = CancellationToken::new();
     let serving = tokio::spawn(listener.serve(routes, end.clone()));
+    let monitoring = Monitoring {
+        platform: Arc::clone(&platform),
+        balancing: Arc::clone(&balancing),
+        cloudwatch: Arc::clone(&cloudwatch),
+    };
+    let watching = tokio::spawn(monitoring.run());
     let cleaning = tokio::spawn(keep_house(House {
         secrets,
         logs,
@@ -192,6 +199,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     tracing::info!(?fate, "the platform ends");
     end.cancel();
     cleaning.abort();
+    watching.abort();
     collecting.abort();
     platform.end(fate).await;
     balancing.shutdown(DRAIN).await;

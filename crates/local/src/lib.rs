@@ -17,6 +17,7 @@ pub mod keys;
 pub mod launch;
 pub mod layout;
 pub mod metrics;
+mod monitoring;
 pub mod platform;
 pub mod profile;
 pub mod redacted;

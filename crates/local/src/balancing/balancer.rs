@@ -363,6 +363,10 @@ impl Balancing {
         });
     }
 
+    pub(super) fn router(&self) -> &Router {
+        &self.router
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

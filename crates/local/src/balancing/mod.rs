@@ -28,6 +28,7 @@ mod events;
 mod ports;
 mod table;
 mod tasks;
+mod traffic;
 
 #[cfg(test)]
 mod tests;
@@ -41,3 +42,4 @@ pub use events::{TaskHealthEvents, TaskTargetHealth};
 #[cfg(test)]
 pub(crate) use tasks::target_id;
 pub(crate) use tasks::task_of;
+pub use traffic::GroupTraffic;

@@ -24,6 +24,10 @@ pub(crate) struct Api {
     target: &'static str,
 }
 
+pub(crate) const CLOUDWATCH: Api = Api {
+    name: "monitoring",
+    target: "GraniteServiceVersion20100801",
+};
 pub(crate) const ECS: Api = Api {
     name: "ecs",
     target: "AmazonEC2ContainerServiceV20141113",

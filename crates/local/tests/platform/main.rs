@@ -12,6 +12,7 @@ mod faults;
 mod harness;
 mod launch;
 mod logs;
+mod metrics;
 mod protection;
 mod rolling;
 mod scale;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
                 protection::TESTS,
                 tasks::TESTS,
                 logs::TESTS,
+                metrics::TESTS,
                 crashes::TESTS,
                 faults::TESTS,
                 scale::TESTS,
