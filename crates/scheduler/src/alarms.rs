@@ -54,6 +54,14 @@ impl Service {
         self.forget_other_alarms();
     }
 
+    /// Takes the names of the alarms that are in `ALARM` at a change of the service, without a
+    /// step: a deployment that begins with the next one ignores them.
+    pub fn note_alarms(&mut self, in_alarm: &[String]) {
+        if self.configuration.alarms.enable {
+            self.alarm_report(in_alarm.to_vec());
+        }
+    }
+
     pub(crate) fn forget_other_alarms(&mut self) {
         let watched = &self.configuration.alarms.names;
         self.in_alarm.retain(|name| watched.contains(name));

@@ -4,7 +4,8 @@
 //! ```text
 //! supervisor ──usage──▶ services ─┐
 //!                                 ├──data, each minute──▶ CloudWatch ◀──evaluate── alarms
-//! router ──counters──▶ traffic ───┘
+//! router ──counters──▶ traffic ───┘                     │
+//!                                 deployments ◀──in ALARM┘
 //! ```
 
 mod services;
@@ -53,7 +54,7 @@ struct Meters {
 impl Monitoring {
     /// Goes on until it is dropped.
     pub(crate) async fn run(self) {
-        tokio::join!(self.measure(), self.watch_alarms());
+        tokio::join!(self.measure(), self.watch_alarms(), self.warn_deployments());
     }
 
     /// Measures at each full minute, for the minute that is over.
@@ -103,6 +104,21 @@ impl Monitoring {
                 tokio::task::spawn_blocking(move || cloudwatch.evaluate_alarms(EpochMillis::now()));
             if let Ok(Err(error)) = evaluated.await {
                 tracing::error!(%error, "alarms were not evaluated");
+            }
+        }
+    }
+
+    /// Tells the deployments of the alarms that are in `ALARM`, now and with each change.
+    async fn warn_deployments(&self) {
+        let mut changes = self.cloudwatch.alarm_changes();
+        changes.mark_changed();
+        while changes.changed().await.is_ok() {
+            let (cloudwatch, platform) = (Arc::clone(&self.cloudwatch), Arc::clone(&self.platform));
+            let told = tokio::task::spawn_blocking(move || {
+                platform.tell_alarms(EpochMillis::now(), &cloudwatch.in_alarm()?)
+            });
+            if let Ok(Err(error)) = told.await {
+                tracing::error!(%error, "deployments were not told of alarms");
             }
         }
     }

@@ -33,6 +33,8 @@ pub struct Book {
     pub(super) standalone: BTreeMap<String, StandaloneRecord>,
     owners: HashMap<String, Owner>,
     ports: Ports,
+    /// The alarms in `ALARM`, as they were told last.
+    in_alarm: Vec<String>,
     pending: Pending,
     store: Arc<Store>,
 }
@@ -56,6 +58,7 @@ impl Book {
             standalone: BTreeMap::new(),
             owners: HashMap::new(),
             ports: Ports::starting_at(seed),
+            in_alarm: Vec::new(),
             pending: Pending::default(),
             store,
         };
@@ -174,7 +177,8 @@ impl Book {
     }
 
     /// Adds a service that was just created.
-    pub(crate) fn add_service(&mut self, record: ServiceRecord, commands: Vec<Command>) {
+    pub(crate) fn add_service(&mut self, mut record: ServiceRecord, commands: Vec<Command>) {
+        record.scheduler.note_alarms(&self.in_alarm);
         let key = record.key.clone();
         self.pending.rows.push(Row::Begun(key.clone()));
         self.services.insert(key.clone(), record);
@@ -194,6 +198,7 @@ impl Book {
                 if commands.is_empty() {
                     self.pending.services.insert(key.clone());
                 } else {
+                    record.scheduler.note_alarms(&self.in_alarm);
                     self.absorb(key, commands);
                 }
                 Ok(answer)
@@ -264,6 +269,7 @@ impl Book {
 
     /// Tells every service that watches alarms which ones are in `ALARM`.
     pub(super) fn tell_alarms(&mut self, now: Millis, in_alarm: &[String]) {
+        self.in_alarm = in_alarm.to_vec();
         let watching = |record: &&ServiceRecord| record.scheduler.configuration().alarms.enable;
         let watching = self.services.values().filter(watching);
         let keys: Vec<ServiceKey> = watching.map(|record| record.key.clone()).collect();

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod account;
+mod alarms;
 mod api;
 mod crashes;
 mod faults;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         _ => {
             let words: Vec<String> = std::env::args().skip(1).collect();
             let groups = [
+                alarms::TESTS,
                 launch::TESTS,
                 services::TESTS,
                 account::TESTS,

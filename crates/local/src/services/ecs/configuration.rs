@@ -227,14 +227,12 @@ fn refuse_later_features(given: &wire::DeploymentConfiguration) -> Result<(), Ec
         .strategy
         .as_ref()
         .is_none_or(|s| *s == wire::DeploymentStrategy::Rolling);
-    let alarms = given.alarms.as_ref().is_some_and(|alarms| alarms.enable);
     let hooks = given
         .lifecycle_hooks
         .as_ref()
         .is_some_and(|hooks| !hooks.is_empty());
     for (asked, what) in [
         (!rolling, "a deployment strategy other than ROLLING"),
-        (alarms, "deployment alarms"),
         (hooks, "lifecycle hooks"),
     ] {
         if asked {
