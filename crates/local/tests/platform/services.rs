@@ -272,8 +272,6 @@ fn what_cannot_be_is_refused_in_the_words_of_ecs() {
         let balanced = json!([{ "targetGroupArn": group, "containerName": "main",
             "containerPort": 80 }]);
         let strategy = json!({ "strategy": "BLUE_GREEN" });
-        let watched =
-            json!({ "alarms": { "alarmNames": ["errors"], "enable": true, "rollback": true } });
         let hasty = json!({ "earlySuccessCriteria": {
             "enable": true, "healthyPercent": 99, "sourceServiceRevisionCleanup": "BLOCKING",
         } });
@@ -338,12 +336,6 @@ fn what_cannot_be_is_refused_in_the_words_of_ecs() {
                 create(json!({ "deploymentConfiguration": strategy })),
                 "UnsupportedFeatureException",
                 "a deployment strategy other than ROLLING",
-            ),
-            (
-                "CreateService",
-                create(json!({ "deploymentConfiguration": watched })),
-                "UnsupportedFeatureException",
-                "deployment alarms",
             ),
             (
                 "CreateService",
