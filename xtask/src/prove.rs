@@ -1,6 +1,6 @@
-//! `cargo xtask prove`: claims about the product, shown on the real binary. Each proof has a stage
-//! of its own (project, state directory, home), ends with one line of figures and stops what it
-//! started.
+//! `cargo xtask prove`: claims about the product, most of them shown on the real binary. Such a proof
+//! has a stage of its own (project, state directory, home) and stops what it started. Each ends with
+//! one line of figures.
 
 mod bench;
 mod crash_command;
@@ -8,53 +8,67 @@ mod crash_platform;
 mod faults;
 mod fleet;
 mod footprint;
+mod simulate;
 mod zero_loss;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use bench::{Bench, During as _, Options, ProofError};
+use bench::{Bench, During as _, Options, ProofError, Sources};
 
 /// A claim and how to show it.
 #[derive(Debug)]
 struct Proof {
     name: &'static str,
     about: &'static str,
-    /// Returns the figures.
-    run: fn(&Bench) -> Result<String, ProofError>,
+    way: Way,
+}
+
+/// How a claim is shown; returns the figures.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// By the release binary.
+    Binary(fn(&Bench) -> Result<String, ProofError>),
+    /// By what is built for it.
+    Sources(fn(&Sources) -> Result<String, ProofError>),
 }
 
 const PROOFS: &[Proof] = &[
     Proof {
         name: "zero-loss",
         about: "deploy, rollback, restart and scale lose no request, of internal services neither",
-        run: zero_loss::prove,
+        way: Way::Binary(zero_loss::prove),
     },
     Proof {
         name: "faults",
         about: "each fault of the shop is named, explained and taken back",
-        run: faults::prove,
+        way: Way::Binary(faults::prove),
     },
     Proof {
         name: "crash-platform",
         about: "kill -9 of platform and supervisor in a deploy: the next one completes, no orphans",
-        run: crash_platform::prove,
+        way: Way::Binary(crash_platform::prove),
     },
     Proof {
         name: "crash-command",
         about: "kill -9 of the command anywhere in a deploy: the next one takes over",
-        run: crash_command::prove,
+        way: Way::Binary(crash_command::prove),
     },
     Proof {
         name: "fleet",
         about: "100 services at once: the command adds little to what bare API calls take",
-        run: fleet::prove,
+        way: Way::Binary(fleet::prove),
     },
     Proof {
         name: "footprint",
         about: "time to start, memory when idle, time of `seaway status`",
-        run: footprint::prove,
+        way: Way::Binary(footprint::prove),
+    },
+    Proof {
+        name: "simulate",
+        about: "the scheduler keeps its invariants under 100,000 schedules of faults",
+        way: Way::Sources(simulate::prove),
     },
 ];
 
@@ -86,16 +100,20 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."));
-    let bench = Bench {
-        seaway: binary(root)?,
+    let sources = Sources {
         root: root.to_owned(),
         options: arguments.options,
     };
+    let mut bench = None;
     let mut failed = 0;
     for proof in proofs {
         eprintln!("{}: {}", proof.name, proof.about);
         let began = Instant::now();
-        match (proof.run)(&bench) {
+        let outcome = match proof.way {
+            Way::Sources(prove) => prove(&sources),
+            Way::Binary(prove) => prove(set_up(&mut bench, &sources)?),
+        };
+        match outcome {
             Ok(figures) => {
                 println!(
                     "{}: ok {figures} ({} s)",
@@ -114,6 +132,19 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Builds the binary for the first proof that needs it.
+fn set_up<'a>(bench: &'a mut Option<Bench>, sources: &Sources) -> Result<&'a Bench, ProofError> {
+    let made = match bench.take() {
+        Some(made) => made,
+        None => Bench {
+            seaway: binary(&sources.root)?,
+            root: sources.root.clone(),
+            options: sources.options.clone(),
+        },
+    };
+    Ok(bench.insert(made))
 }
 
 fn chosen(arguments: &Arguments) -> Result<Vec<&'static Proof>, ProofError> {
@@ -183,6 +214,7 @@ mod tests {
         let options = Options {
             fleet_services: 1,
             fleet_ports: false,
+            schedules: 1,
             keep: false,
         };
         let arguments = Arguments {

@@ -18,7 +18,15 @@ use std::path::PathBuf;
 
 pub(crate) use error::{During, ProofError};
 
-/// What every proof gets.
+/// What a proof on the sources gets.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    /// The repository.
+    pub(crate) root: PathBuf,
+    pub(crate) options: Options,
+}
+
+/// What a proof on the binary gets.
 #[derive(Debug)]
 pub(crate) struct Bench {
     /// The binary that is shown to work.
@@ -37,6 +45,9 @@ pub(crate) struct Options {
     /// Give every service of the fleet a port, a health check and a place at the load balancer
     #[arg(long)]
     pub(crate) fleet_ports: bool,
+    /// Schedules of the scheduler's simulation
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(crate) schedules: u64,
     /// Leave the directories of failed proofs where they are
     #[arg(long)]
     pub(crate) keep: bool,

@@ -3,7 +3,8 @@
 //! `SEAWAY_SIMULATION_SEED=N` replays one schedule, `SEAWAY_SIMULATION_SCHEDULES=N` runs more.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 use std::time::Duration;
 
 use seaway_scheduler::{
@@ -28,12 +29,9 @@ fn every_schedule_keeps_the_invariants() {
         check(&schedule);
         return;
     }
-    let mut tally = Tally::default();
     let schedules = variable("SEAWAY_SIMULATION_SCHEDULES").unwrap_or(SCHEDULES);
-    for seed in 0..schedules {
-        tally.add(&check(&Schedule::drawn_from(seed)));
-    }
-    println!("{schedules} schedules: {tally:?}");
+    let tally = tally(schedules);
+    println!("{schedules} schedules: {:?}", tally.0);
     tally.assert_worth_running(schedules);
 }
 
@@ -52,6 +50,31 @@ fn the_same_seed_is_the_same_schedule() {
         assert_eq!(one.world.events, two.world.events);
         assert_eq!(one.world.service, two.world.service);
     }
+}
+
+/// Runs the schedules of the first seeds, on all processors.
+fn tally(schedules: u64) -> Tally {
+    let workers = thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    let share = |worker: u64| {
+        let mut tally = Tally::default();
+        for seed in (worker..schedules).step_by(workers as usize) {
+            tally.add(&check(&Schedule::drawn_from(seed)));
+        }
+        tally
+    };
+    thread::scope(|scope| {
+        let shares: Vec<_> = (0..workers)
+            .map(|worker| scope.spawn(move || share(worker)))
+            .collect();
+        let mut sum = Tally::default();
+        for share in shares {
+            match share.join() {
+                Ok(tally) => sum.join(tally),
+                Err(failure) => resume_unwind(failure),
+            }
+        }
+        sum
+    })
 }
 
 /// Runs a schedule; a failing one is shrunk and shown.
@@ -156,6 +179,12 @@ impl Tally {
             ("throttled services", outcome.throttled),
             ("launches", outcome.launches),
         ] {
+            *self.0.entry(name).or_default() += number;
+        }
+    }
+
+    fn join(&mut self, other: Tally) {
+        for (name, number) in other.0 {
             *self.0.entry(name).or_default() += number;
         }
     }
