@@ -20,6 +20,7 @@ mod group;
 mod health;
 mod listener;
 mod options;
+mod peer;
 mod proxy;
 mod router;
 mod routes;
@@ -41,5 +42,5 @@ pub use table::{
     Action, Algorithm, Condition, Distribution, FixedResponse, Forward, HealthCheck, Listener,
     ListenerId, Matcher, MatcherError, Pattern, QueryPattern, Redirect, RedirectCode, RoutingTable,
     Rule, SourceRange, SourceRangeError, Target, TargetGroup, TargetGroupId, TargetId, TargetState,
-    WeightedGroup,
+    Tls, WeightedGroup,
 };

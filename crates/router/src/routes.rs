@@ -12,13 +12,14 @@ use crate::asked::{Asked, without_port};
 use crate::group::Group;
 use crate::stickiness::{self, Token};
 use crate::table::{
-    Action, Condition, FixedResponse, Listener, ListenerId, Redirect, Rule, TargetGroupId,
+    Action, Condition, FixedResponse, Listener, ListenerId, Redirect, Rule, TargetGroupId, Tls,
 };
 
 /// What a listener does with requests.
 #[derive(Debug)]
 pub(crate) struct Routes {
     pub(crate) listener: ListenerId,
+    pub(crate) tls: Option<Tls>,
     rules: Vec<Route>,
     default: Route,
 }
@@ -60,6 +61,7 @@ impl Routes {
         });
         Self {
             listener: listener.id.clone(),
+            tls: listener.tls.clone(),
             rules: rules.collect(),
             default: Route {
                 priority: None,
@@ -221,6 +223,7 @@ mod tests {
         let listener = Listener {
             id: "l".into(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
             rules: vec![
                 rule(20, "*.example.com", "/*", StatusCode::ACCEPTED),
                 rule(10, "api.example.com", "/v1/*", StatusCode::CREATED),

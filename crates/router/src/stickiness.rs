@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, header};
 
+use crate::peer::Protocol;
+
 /// Keeps a client at a target.
 pub(crate) const TARGET: Cookies = Cookies {
     name: "AWSALB",
@@ -26,6 +28,13 @@ pub(crate) const GROUP: Cookies = Cookies {
 pub(crate) struct Cookies {
     name: &'static str,
     cross_site: &'static str,
+}
+
+/// Who keeps a cookie, and from when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keeper {
+    pub(crate) now: SystemTime,
+    pub(crate) protocol: Protocol,
 }
 
 /// Names a target or a group in a cookie.
@@ -55,21 +64,25 @@ impl Cookies {
         })
     }
 
-    /// Has the client send `token` until `lasts` from `now` is over.
+    /// Has the client send `token` until `lasts` is over.
     pub(crate) fn set(
         &self,
         headers: &mut HeaderMap,
         token: Token,
-        now: SystemTime,
+        keeper: Keeper,
         lasts: Duration,
     ) {
-        let Some(expires) = date(now + lasts) else {
+        let Some(expires) = date(keeper.now + lasts) else {
             return;
         };
         let value = format!("{:016x}; Expires={expires}; Path=/", token.0);
+        let secure = match keeper.protocol {
+            Protocol::Http => "",
+            Protocol::Https => "; Secure",
+        };
         for cookie in [
             format!("{}={value}", self.name),
-            format!("{}={value}; SameSite=None", self.cross_site),
+            format!("{}={value}; SameSite=None{secure}", self.cross_site),
         ] {
             if let Ok(cookie) = HeaderValue::try_from(cookie) {
                 headers.append(header::SET_COOKIE, cookie);
@@ -100,7 +113,11 @@ mod tests {
         let mut answer = HeaderMap::new();
         let token = Token::of(("task", 1));
         let lasts = Duration::from_secs(86_400);
-        TARGET.set(&mut answer, token, SystemTime::UNIX_EPOCH, lasts);
+        let keeper = Keeper {
+            now: SystemTime::UNIX_EPOCH,
+            protocol: Protocol::Https,
+        };
+        TARGET.set(&mut answer, token, keeper, lasts);
         let cookies: Vec<&str> = answer
             .get_all(header::SET_COOKIE)
             .iter()
@@ -112,7 +129,7 @@ mod tests {
             cookies,
             [
                 format!("AWSALB={value}; {until}"),
-                format!("AWSALBCORS={value}; {until}; SameSite=None"),
+                format!("AWSALBCORS={value}; {until}; SameSite=None; Secure"),
             ]
         );
         for name in ["AWSALB", "AWSALBCORS"] {

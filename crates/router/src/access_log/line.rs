@@ -13,9 +13,12 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Method, Uri, Version};
 
+use crate::peer::Protocol;
+
 /// Everything that a line tells.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line<'a> {
+    pub(crate) protocol: Protocol,
     pub(crate) upgraded: bool,
     pub(crate) created: SystemTime,
     pub(crate) finished: SystemTime,
@@ -52,7 +55,13 @@ impl Line<'_> {
     }
 
     fn try_write(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
-        out.extend_from_slice(if self.upgraded { b"ws " } else { b"http " });
+        let kind: &[u8] = match (self.upgraded, self.protocol) {
+            (true, Protocol::Http) => b"ws ",
+            (true, Protocol::Https) => b"wss ",
+            (false, Protocol::Http) => b"http ",
+            (false, Protocol::Https) => b"https ",
+        };
+        out.extend_from_slice(kind);
         write_time(out, self.finished)?;
         write!(out, " {} {} ", self.listener, self.client)?;
         match self.target {
@@ -98,7 +107,7 @@ impl Line<'_> {
     }
 
     fn write_url(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
-        out.extend_from_slice(b"http://");
+        write!(out, "{}://", self.protocol.as_str())?;
         match self.host {
             Some(host) => {
                 escape(out, host.as_bytes());
@@ -160,6 +169,7 @@ mod tests {
         let agent = HeaderValue::from_static("curl/8 \"quoted\"");
         let host = HeaderValue::from_static("shop.example");
         let line = Line {
+            protocol: Protocol::Http,
             upgraded: false,
             created,
             finished: created + Duration::from_millis(12),

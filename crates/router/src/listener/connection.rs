@@ -3,16 +3,25 @@
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http1::{Builder, UpgradeableConnection};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::Site;
 use super::stall::StallLimit;
+use crate::peer::{Peer, Protocol};
 use crate::proxy::handle;
 use crate::signal::Reaction;
+use crate::table::Tls;
+
+/// How long a client may take to agree on TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Serves a connection to its end.
 pub(super) async fn serve(site: Arc<Site>, stream: TcpStream, client: SocketAddr) {
@@ -20,8 +29,51 @@ pub(super) async fn serve(site: Arc<Site>, stream: TcpStream, client: SocketAddr
         tracing::debug!(%error, %client, "the client left at once");
         return;
     }
+    let stream = StallLimit::new(stream, site.context.timeouts.idle);
+    let tls = site.routes().tls.clone();
+    let peer = |protocol| Peer {
+        address: client,
+        protocol,
+    };
+    let Some(tls) = tls else {
+        return speak(site, stream, peer(Protocol::Http)).await;
+    };
+    if let Some(stream) = agree(&site, &tls, stream, client).await {
+        speak(site, stream, peer(Protocol::Https)).await;
+    }
+}
+
+/// Agrees on TLS with a client; nothing when that does not come about.
+async fn agree(
+    site: &Site,
+    tls: &Tls,
+    stream: StallLimit,
+    client: SocketAddr,
+) -> Option<TlsStream<StallLimit>> {
+    let acceptor = TlsAcceptor::from(tls.config());
+    let agreed = tokio::select! {
+        agreed = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)) => agreed,
+        () = site.context.kill.raised() => return None,
+    };
+    match agreed {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, %client, "no agreement on TLS");
+            None
+        }
+        Err(_) => {
+            tracing::debug!(%client, "no agreement on TLS in time");
+            None
+        }
+    }
+}
+
+/// Speaks HTTP on a connection to its end.
+async fn speak<S>(site: Arc<Site>, stream: S, client: Peer)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let context = site.context.clone();
-    let io = TokioIo::new(StallLimit::new(stream, context.timeouts.idle));
     let service = {
         let site = site.clone();
         service_fn(move |request| handle(site.clone(), client, request))
@@ -32,7 +84,7 @@ pub(super) async fn serve(site: Arc<Site>, stream: TcpStream, client: SocketAddr
         .header_read_timeout(context.timeouts.idle)
         .max_header_size(context.limits.head)
         .max_buf_size(context.limits.head.max(8 * 1024) * 2)
-        .serve_connection(io, service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
 
     let until_closed = async {
@@ -48,6 +100,6 @@ pub(super) async fn serve(site: Arc<Site>, stream: TcpStream, client: SocketAddr
         .watch(pin!(until_closed), |_| Reaction::Stop)
         .await;
     if let Some(Some(Err(error))) = ended {
-        tracing::debug!(%error, %client, "a connection broke");
+        tracing::debug!(%error, client = %client.address, "a connection broke");
     }
 }

@@ -7,6 +7,7 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 
 use super::body::ResponseBody;
 use super::record::Record;
+use crate::peer::Protocol;
 use crate::table::{FixedResponse, Redirect, RedirectCode};
 
 /// How Application Load Balancers call themselves.
@@ -45,7 +46,7 @@ pub(super) fn redirect<B>(
     request: &Request<B>,
     mut record: Box<Record>,
 ) -> Response<ResponseBody> {
-    let parts = Parts::of(request, record.site.address.port());
+    let parts = Parts::of(request, record.client.protocol, record.site.address.port());
     let Ok(location) = HeaderValue::from_str(&parts.location(redirect)) else {
         return refuse(StatusCode::BAD_REQUEST, record);
     };
@@ -79,6 +80,7 @@ fn own(
 
 /// The parts of a request's address.
 struct Parts<'a> {
+    protocol: Protocol,
     host: &'a str,
     port: Cow<'a, str>,
     path: &'a str,
@@ -86,7 +88,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn of<B>(request: &'a Request<B>, port: u16) -> Self {
+    fn of<B>(request: &'a Request<B>, protocol: Protocol, port: u16) -> Self {
         let host = request
             .headers()
             .get(header::HOST)
@@ -99,6 +101,7 @@ impl<'a> Parts<'a> {
             _ => (host, Cow::Owned(port.to_string())),
         };
         Self {
+            protocol,
             host,
             port,
             path: request.uri().path(),
@@ -132,7 +135,7 @@ impl<'a> Parts<'a> {
             rest = &rest[at..];
             let keyword = rest.find('}').map_or(rest, |end| &rest[..=end]);
             filled.push_str(match keyword {
-                "#{protocol}" => "http",
+                "#{protocol}" => self.protocol.as_str(),
                 "#{host}" => self.host,
                 "#{port}" => &self.port,
                 "#{path}" => self.path.trim_start_matches('/'),
@@ -155,7 +158,7 @@ mod tests {
             .uri("/a/b?q=1")
             .header(header::HOST, "shop.example:8080");
         let request = request.body(()).unwrap();
-        Parts::of(&request, 80).location(&redirect)
+        Parts::of(&request, Protocol::Http, 80).location(&redirect)
     }
 
     fn unchanged() -> Redirect {

@@ -1,7 +1,7 @@
 //! Forwards a request: headers in, exchange, headers out.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
@@ -14,7 +14,7 @@ use super::headers::{Origin, remove_hop_by_hop, set_forwarded, set_upgrade, upgr
 use super::record::Record;
 use super::tunnel::Tunnel;
 use crate::group::{Endpoint, Group, InFlight};
-use crate::stickiness::{self, Token};
+use crate::stickiness::{self, Keeper, Token};
 use crate::upstream::Purpose;
 
 /// Where a request goes.
@@ -81,12 +81,11 @@ pub(super) async fn forward(
     let (mut parts, incoming) = response.into_parts();
     remove_hop_by_hop(&mut parts.headers);
     parts.version = Version::HTTP_11;
-    sticky.set(
-        &mut parts.headers,
-        &group,
-        in_flight.endpoint(),
-        record.created,
-    );
+    let keeper = Keeper {
+        now: record.created,
+        protocol: record.client.protocol,
+    };
+    sticky.set(&mut parts.headers, &group, in_flight.endpoint(), keeper);
     let relay = Relay {
         incoming,
         sender,
@@ -101,12 +100,12 @@ pub(super) async fn forward(
 
 impl Sticky {
     /// Has the client come back to the target and the group that answered it.
-    fn set(self, headers: &mut HeaderMap, group: &Group, target: &Endpoint, now: SystemTime) {
+    fn set(self, headers: &mut HeaderMap, group: &Group, target: &Endpoint, keeper: Keeper) {
         if let Some(lasts) = self.target {
-            stickiness::TARGET.set(headers, target.token, now, lasts);
+            stickiness::TARGET.set(headers, target.token, keeper, lasts);
         }
         if let Some(lasts) = self.group {
-            stickiness::GROUP.set(headers, Token::of(&group.id), now, lasts);
+            stickiness::GROUP.set(headers, Token::of(&group.id), keeper, lasts);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
+use crate::peer::Peer;
 use crate::trace_id::TraceIds;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -63,8 +64,9 @@ pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
 /// Tells the target whom it answers: appends the client to `X-Forwarded-For`, sets
 /// `X-Forwarded-Proto` and `X-Forwarded-Port`, and adds a trace id unless there is one.
 pub(super) fn set_forwarded(headers: &mut HeaderMap, origin: &Origin<'_>) {
-    headers.insert(FORWARDED_FOR, forwarded_for(headers, origin.client));
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    let protocol = origin.client.protocol.as_str();
+    headers.insert(FORWARDED_FOR, forwarded_for(headers, origin.client.address));
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(protocol));
     headers.insert(FORWARDED_PORT, origin.port.clone());
     if !headers.contains_key(TRACE_ID) {
         headers.insert(TRACE_ID, origin.trace_ids.next(origin.now));
@@ -74,7 +76,7 @@ pub(super) fn set_forwarded(headers: &mut HeaderMap, origin: &Origin<'_>) {
 /// Where and when a request came in.
 #[derive(Debug)]
 pub(super) struct Origin<'a> {
-    pub(super) client: SocketAddr,
+    pub(super) client: Peer,
     pub(super) port: &'a HeaderValue,
     pub(super) trace_ids: &'a TraceIds,
     pub(super) now: SystemTime,
@@ -103,6 +105,7 @@ fn connection_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peer::Protocol;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |&(name, value)| {
@@ -149,7 +152,10 @@ mod tests {
     fn forwarded_headers_are_appended_or_set() {
         let trace_ids = TraceIds::new();
         let origin = Origin {
-            client: SocketAddr::from(([10, 0, 0, 1], 5)),
+            client: Peer {
+                address: SocketAddr::from(([10, 0, 0, 1], 5)),
+                protocol: Protocol::Http,
+            },
             port: &HeaderValue::from_static("8080"),
             trace_ids: &trace_ids,
             now: SystemTime::now(),

@@ -11,6 +11,7 @@ use super::headers::TRACE_ID;
 use crate::access_log::Line;
 use crate::group::{Group, Sample};
 use crate::listener::Site;
+use crate::peer::Peer;
 use crate::table::ListenerId;
 
 /// The status of a request whose client went away before the answer, as Application Load Balancers
@@ -21,7 +22,7 @@ const CLIENT_GONE: u16 = 460;
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(super) site: Arc<Site>,
-    pub(super) client: SocketAddr,
+    pub(super) client: Peer,
     pub(super) created: SystemTime,
     pub(super) priority: Option<u32>,
     pub(super) action: &'static str,
@@ -49,7 +50,7 @@ impl Record {
     pub(super) fn begin<B>(
         site: Arc<Site>,
         listener: ListenerId,
-        client: SocketAddr,
+        client: Peer,
         request: &Request<B>,
     ) -> Box<Self> {
         let headers = request.headers();
@@ -110,7 +111,8 @@ impl Record {
             finished: self.created + (ended - self.begun),
             listener: self.listener.as_str(),
             listener_port: self.site.address.port(),
-            client: self.client,
+            client: self.client.address,
+            protocol: self.client.protocol,
             target: self.target,
             request_time: self.sent_on.map(|sent_on| sent_on - self.begun),
             target_time: self.answered_in(),

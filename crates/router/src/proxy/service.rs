@@ -1,7 +1,6 @@
 //! What happens to a request: screened, matched, carried out.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -14,12 +13,13 @@ use super::record::Record;
 use super::screen::screen;
 use crate::asked::Asked;
 use crate::listener::Site;
+use crate::peer::Peer;
 use crate::routes::Step;
 
 /// Answers a request, whatever happens.
 pub(crate) async fn handle(
     site: Arc<Site>,
-    client: SocketAddr,
+    client: Peer,
     mut request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let mut routes = site.routes();
@@ -28,7 +28,7 @@ pub(crate) async fn handle(
         return Ok(answer::refuse(refusal.status(), record));
     }
     loop {
-        let route = routes.find(&Asked::of(&request, client.ip()));
+        let route = routes.find(&Asked::of(&request, client.address.ip()));
         record.priority = route.priority;
         let split = match &route.step {
             Step::Forward(split) => split,

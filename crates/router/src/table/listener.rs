@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::{Condition, ListenerId, TargetGroupId};
+use super::{Condition, ListenerId, TargetGroupId, Tls};
 
 /// A socket that accepts requests, and the rules that choose what happens to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Listener {
     pub id: ListenerId,
     /// Where to listen. Port 0 takes any free port, which stays the same while the listener lives.
     pub address: SocketAddr,
+    /// With it, the listener speaks HTTPS.
+    pub tls: Option<Tls>,
     /// Rules, in any order; the one with the lowest priority that matches wins.
     pub rules: Vec<Rule>,
     /// What happens to a request that no rule matches.

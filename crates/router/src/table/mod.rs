@@ -12,6 +12,7 @@ mod matcher;
 mod pattern;
 mod source_range;
 mod target_group;
+mod tls;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,6 +27,7 @@ pub use matcher::{Matcher, MatcherError};
 pub use pattern::Pattern;
 pub use source_range::{SourceRange, SourceRangeError};
 pub use target_group::{HealthCheck, Target, TargetGroup, TargetState};
+pub use tls::Tls;
 
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {

@@ -148,6 +148,7 @@ pub(crate) fn listener(id: &str, rules: Vec<Rule>, default: Action) -> Listener 
     Listener {
         id: ListenerId::from(id),
         address,
+        tls: None,
         rules,
         default,
         fixed_host: None,

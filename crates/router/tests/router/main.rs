@@ -17,4 +17,5 @@ mod listeners;
 mod log;
 mod proxying;
 mod refusals;
+mod tls;
 mod upgrade;
