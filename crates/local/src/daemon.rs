@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::authority::{Authority, AuthorityError};
 use crate::balancing::{Balancing, BalancingError, BalancingOptions};
 use crate::clock::EpochMillis;
 use crate::faults::Faults;
@@ -70,6 +71,8 @@ pub enum DaemonError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    #[error(transparent)]
     Balancing(#[from] BalancingError),
     #[error(transparent)]
     Platform(#[from] StartError),
@@ -116,12 +119,15 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     let port = listener.port();
     let profile = ProfileName::of(state)?;
     let faults = Arc::new(Faults::default());
+    let authority =
+        Authority::load_or_create(&keys.authority_key(state), &state.authority_certificate())?;
     let balancing = Balancing::start(
         Arc::clone(&store),
         BalancingOptions {
             access_log: Some(state.access_log()),
             draining: profile.draining(),
             disturbances: Some(Arc::clone(&faults) as Arc<dyn Disturbances>),
+            tls: authority.server_config()?,
         },
     )?;
     let parts = Parts {

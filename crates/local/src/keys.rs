@@ -20,6 +20,7 @@ use crate::layout::{LayoutError, StateDir};
 use crate::redacted::Redacted;
 
 const KEY_FILE: &str = "keys.json";
+const AUTHORITY_KEY: &str = "authority-key.pem";
 const STORE_KEY_BYTES: usize = 32;
 
 /// The keys of one platform.
@@ -102,6 +103,12 @@ impl std::fmt::Debug for StoreKey {
 }
 
 impl PlatformKeys {
+    /// The file with the key of the platform's certificate authority.
+    #[must_use]
+    pub fn authority_key(&self, state: &StateDir) -> PathBuf {
+        state.keys_root().join(&self.id).join(AUTHORITY_KEY)
+    }
+
     /// The keys of the platform in `state`; creates directory and keys at first
     /// use. A copied state directory keeps its store key, since its secrets are
     /// encrypted with it, and nothing else.

@@ -201,6 +201,12 @@ impl StateDir {
     pub fn access_log(&self) -> PathBuf {
         self.root.join("access.log")
     }
+
+    /// The certificate of the platform's authority, for clients of HTTPS listeners to trust.
+    #[must_use]
+    pub fn authority_certificate(&self) -> PathBuf {
+        self.root.join("authority.pem")
+    }
 }
 
 #[cfg(test)]

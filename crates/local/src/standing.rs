@@ -46,7 +46,7 @@ impl Standing {
                     "load_balancer": listener.load_balancer,
                     "scheme": listener.scheme.as_str(),
                     "port": listener.port,
-                    "url": format!("http://{}", listener.address),
+                    "url": format!("{}://{}", listener.protocol, listener.address),
                 })
             })
             .collect();

@@ -1,5 +1,6 @@
 //! A platform inside the test process: real store, real port, signed requests.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,11 +11,13 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use seaway_aws_wire::Service;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::authority::Authority;
 use crate::faults::Faults;
 use crate::keys::PlatformKeys;
 use crate::launch::{Connection, Signature, sign_request};
@@ -40,6 +43,13 @@ pub(crate) struct TestPlatform {
     pub(crate) shutdown: Shutdown,
     end: CancellationToken,
     _dir: tempfile::TempDir,
+}
+
+/// What HTTPS listeners show in tests; the authority's certificate is at `authority.pem` in `dir`.
+pub(crate) fn tls(dir: &Path) -> Arc<ServerConfig> {
+    let (key, certificate) = (dir.join("authority-key.pem"), dir.join("authority.pem"));
+    let authority = Authority::load_or_create(&key, &certificate).unwrap();
+    authority.server_config().unwrap()
 }
 
 /// An answer, read to its end.

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustls::ServerConfig;
 use seaway_router::{
     AccessLogOptions, ApplyError, Disturbances, DrainPolicy, Router, RouterOptions, StartError,
-    TargetGroupId, TargetHealth, TargetHealthChanged, TargetHealthState,
+    TargetGroupId, TargetHealth, TargetHealthChanged, TargetHealthState, Tls,
 };
 use thiserror::Error;
 
@@ -34,6 +35,8 @@ pub struct BalancingOptions {
     pub draining: DrainPolicy,
     /// Which targets are disturbed; none when absent.
     pub disturbances: Option<Arc<dyn Disturbances>>,
+    /// How HTTPS listeners speak.
+    pub tls: Arc<ServerConfig>,
 }
 
 /// The load balancer cannot start or take a change.
@@ -58,6 +61,8 @@ pub struct ListenerAddress {
     /// As the API says it.
     pub port: u16,
     pub address: SocketAddr,
+    /// `http` or `https`.
+    pub protocol: &'static str,
 }
 
 /// The load balancer of one platform. Methods block for a few milliseconds at most and, except
@@ -66,6 +71,7 @@ pub struct ListenerAddress {
 pub struct Balancing {
     store: Arc<Store>,
     router: Router,
+    tls: Tls,
     state: Mutex<State>,
     subscribers: Subscribers,
 }
@@ -94,6 +100,7 @@ impl Balancing {
             access_log,
             draining,
             disturbances,
+            tls,
         } = options;
         let access_log = access_log.map(AccessLogOptions::new);
         let router = Router::start(RouterOptions {
@@ -119,6 +126,7 @@ impl Balancing {
         let balancing = Arc::new(Self {
             store,
             router,
+            tls: Tls::new(tls),
             state: Mutex::new(state),
             subscribers: Subscribers::new(),
         });
@@ -238,6 +246,10 @@ impl Balancing {
                     scheme,
                     port,
                     address,
+                    protocol: match listener.tls {
+                        Some(_) => "https",
+                        None => "http",
+                    },
                 })
             })
             .collect();
@@ -297,7 +309,9 @@ impl Balancing {
     ) -> Result<Table, BalancingError> {
         let give_up_at = Instant::now() + CLOSING;
         loop {
-            let table = state.table.next(documents, &state.tasks, ports)?;
+            let table = state
+                .table
+                .next(documents, &state.tasks, &self.tls, ports)?;
             match self.router.apply(table.for_router()) {
                 Ok(()) => return Ok(table),
                 Err(ApplyError::Listen { address, .. })

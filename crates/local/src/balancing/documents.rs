@@ -62,11 +62,21 @@ pub struct Listener {
     pub load_balancer: String,
     /// As the API says it; where it really listens is another matter.
     pub port: u16,
+    /// With it, the listener speaks HTTPS.
+    #[serde(default)]
+    pub tls: Option<ListenerTls>,
     pub default: Action,
     /// The ARN of the rule that stands for the default action.
     pub default_rule: String,
     pub tags: Tags,
     pub default_rule_tags: Tags,
+}
+
+/// What was said about a listener's TLS. Which certificate it shows is another matter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerTls {
+    pub certificate: String,
+    pub policy: String,
 }
 
 /// A rule of a listener, other than the default.

@@ -36,7 +36,8 @@ mod tests;
 pub use balancer::{Balancing, BalancingError, BalancingOptions, ListenerAddress};
 pub use documents::{
     Action, Condition, Documents, FixedResponse, Forward, ForwardTarget, GroupStickiness,
-    HealthCheck, Listener, LoadBalancer, QueryPair, Redirect, Rule, Scheme, Tags, TargetGroup,
+    HealthCheck, Listener, ListenerTls, LoadBalancer, QueryPair, Redirect, Rule, Scheme, Tags,
+    TargetGroup,
 };
 pub use events::{TaskHealthEvents, TaskTargetHealth};
 #[cfg(test)]

@@ -43,6 +43,7 @@ impl Table {
         &self,
         documents: &Documents,
         tasks: &Tasks,
+        tls: &router::Tls,
         ports: &mut Ports,
     ) -> Result<Self, NoFreePort> {
         let mut next = Self::default();
@@ -53,13 +54,22 @@ impl Table {
             };
             let rules = rules.remove(record.arn.as_str()).unwrap_or_default();
             if balancer.scheme == Scheme::Internal {
-                self.name(&mut next, record, &rules, ports)?;
+                self.name(
+                    &mut next,
+                    Naming {
+                        record,
+                        rules: &rules,
+                        tls,
+                    },
+                    ports,
+                )?;
             }
             let address = ports.address(&listener_purpose(balancer, record))?;
             let place = Place {
                 id: record.arn.clone(),
                 address,
                 fixed_host: None,
+                tls: record.tls.as_ref().map(|_| tls.clone()),
             };
             self.listen(&mut next, place, record, rules);
         }
@@ -115,10 +125,10 @@ impl Table {
     fn name(
         &self,
         next: &mut Self,
-        record: &Arc<Listener>,
-        rules: &[Arc<Rule>],
+        naming: Naming<'_>,
         ports: &mut Ports,
     ) -> Result<(), NoFreePort> {
+        let Naming { record, rules, tls } = naming;
         let (mut named, mut general) = (BTreeMap::<String, Vec<Arc<Rule>>>::new(), Vec::new());
         for rule in rules {
             match literal_host(rule) {
@@ -138,6 +148,7 @@ impl Table {
                 id: format!("name/{name}"),
                 address,
                 fixed_host: Some(host),
+                tls: record.tls.as_ref().map(|_| tls.clone()),
             };
             self.listen(next, place, record, rules);
         }
@@ -175,6 +186,14 @@ struct Place {
     id: String,
     address: SocketAddr,
     fixed_host: Option<String>,
+    tls: Option<router::Tls>,
+}
+
+/// The listener of an internal load balancer whose rules name hosts.
+struct Naming<'a> {
+    record: &'a Arc<Listener>,
+    rules: &'a [Arc<Rule>],
+    tls: &'a router::Tls,
 }
 
 fn rules_by_listener(documents: &Documents) -> HashMap<&str, Vec<Arc<Rule>>> {
@@ -207,6 +226,7 @@ fn listener(place: Place, record: &Listener, rules: &[Arc<Rule>]) -> router::Lis
     router::Listener {
         id: ListenerId::new(place.id),
         address: place.address,
+        tls: place.tls,
         rules: rules.iter().map(|rule| self::rule(rule)).collect(),
         default: action(&record.default),
         fixed_host: place.fixed_host,

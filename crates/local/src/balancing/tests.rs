@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A store that outlives the load balancers on it.
 struct Place {
     store: Arc<Store>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Place {
@@ -30,7 +30,7 @@ impl Place {
         let store = Store::open(&dir.path().join("store.db"), &StoreKey::generate()).unwrap();
         Self {
             store: Arc::new(store),
-            _dir: dir,
+            dir,
         }
     }
 
@@ -39,6 +39,7 @@ impl Place {
             access_log: None,
             draining: DrainPolicy::WhenIdle,
             disturbances: None,
+            tls: crate::testing::tls(self.dir.path()),
         };
         Balancing::start(Arc::clone(&self.store), options).unwrap()
     }
@@ -60,6 +61,7 @@ fn declare(documents: &mut Documents, name: &str, scheme: Scheme, hosts: &[&str]
         arn: format!("{name}/listener"),
         load_balancer: name.into(),
         port: 80,
+        tls: None,
         default: Action::FixedResponse(FixedResponse {
             status: 404,
             content_type: None,

@@ -41,6 +41,10 @@ pub(super) enum ElbError {
     TooManyTags(usize),
     #[error("The maximum number of actions per rule has been reached")]
     TooManyActions,
+    #[error("Certificate '{0}' not found")]
+    CertificateNotFound(String),
+    #[error("SSL policy '{0}' not found")]
+    PolicyNotFound(String),
     #[error("{0}")]
     InvalidTarget(String),
     #[error("{0}")]
@@ -81,6 +85,8 @@ impl From<ElbError> for WireError {
             ElbError::TooManyListeners => ErrorKind::TooManyListenersException,
             ElbError::TooManyTags(_) => ErrorKind::TooManyTagsException,
             ElbError::TooManyActions => ErrorKind::TooManyActionsException,
+            ElbError::CertificateNotFound(_) => ErrorKind::CertificateNotFoundException,
+            ElbError::PolicyNotFound(_) => ErrorKind::SSLPolicyNotFoundException,
             ElbError::InvalidTarget(_) => ErrorKind::InvalidTargetException,
             ElbError::NotPermitted(_) => ErrorKind::OperationNotPermittedException,
             ElbError::Validation(_) => {

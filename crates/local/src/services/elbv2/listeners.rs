@@ -7,7 +7,8 @@ use seaway_aws_wire::elbv2 as wire;
 use super::error::ElbError;
 use super::names::{Kind, listener_arn, rule_arn};
 use super::paging::page;
-use super::{Elbv2, actions, load_balancers, tags};
+use super::protocols::Given;
+use super::{Elbv2, actions, load_balancers, protocols, tags};
 use crate::balancing::{Documents, Listener, Tags};
 
 /// Listeners of one load balancer.
@@ -18,14 +19,14 @@ impl Elbv2 {
         &self,
         request: wire::CreateListenerRequest,
     ) -> Result<wire::CreateListenerResponse, ElbError> {
-        check_protocol(request.protocol.as_ref())?;
         let listener = new(request)?;
         let listener = self.change(|documents| {
             load_balancers::find(documents, &listener.load_balancer)?;
             actions::check_target_groups(documents, &listener.default)?;
             let siblings: Vec<_> = documents.listeners_of(&listener.load_balancer).collect();
             if let Some(known) = siblings.iter().find(|known| known.port == listener.port) {
-                return match known.default == listener.default {
+                let same = known.default == listener.default && known.tls == listener.tls;
+                return match same {
                     true => Ok(Arc::clone(known)),
                     false => Err(ElbError::DuplicateListener),
                 };
@@ -87,7 +88,12 @@ impl Elbv2 {
         &self,
         request: wire::ModifyListenerRequest,
     ) -> Result<wire::ModifyListenerResponse, ElbError> {
-        check_protocol(request.protocol.as_ref())?;
+        let given = Given {
+            protocol: request.protocol,
+            certificates: request.certificates,
+            policy: request.ssl_policy,
+            mutual: request.mutual_authentication,
+        };
         let default = request
             .default_actions
             .filter(|actions| !actions.is_empty());
@@ -103,6 +109,8 @@ impl Elbv2 {
                 }
                 Arc::make_mut(&mut listener).port = port;
             }
+            let tls = given.read(listener.tls.as_ref())?;
+            Arc::make_mut(&mut listener).tls = tls;
             if let Some(default) = default {
                 actions::check_target_groups(documents, &default)?;
                 Arc::make_mut(&mut listener).default = default;
@@ -146,7 +154,14 @@ fn new(request: wire::CreateListenerRequest) -> Result<Listener, ElbError> {
     let port = port.ok_or_else(|| ElbError::validation("A listener port must be specified"))?;
     Kind::LoadBalancer.check(&request.load_balancer_arn)?;
     let arn = listener_arn(&request.load_balancer_arn);
+    let given = Given {
+        protocol: request.protocol,
+        certificates: request.certificates,
+        policy: request.ssl_policy,
+        mutual: request.mutual_authentication,
+    };
     Ok(Listener {
+        tls: given.read(None)?,
         load_balancer: request.load_balancer_arn,
         port,
         default: actions::from_wire(request.default_actions)?,
@@ -162,20 +177,13 @@ fn port(port: i32) -> Result<u16, ElbError> {
     port.ok_or_else(|| ElbError::validation("The listener port must be between 1 and 65535"))
 }
 
-fn check_protocol(protocol: Option<&wire::ProtocolEnum>) -> Result<(), ElbError> {
-    match protocol {
-        None | Some(wire::ProtocolEnum::Http) => Ok(()),
-        Some(other) => Err(ElbError::not_offered(format_args!("{other} listeners"))),
-    }
-}
-
 fn to_wire(listener: &Listener) -> wire::Listener {
-    wire::Listener {
+    let described = wire::Listener {
         default_actions: Some(vec![actions::to_wire(&listener.default)]),
         listener_arn: Some(listener.arn.clone()),
         load_balancer_arn: Some(listener.load_balancer.clone()),
         port: Some(listener.port.into()),
-        protocol: Some(wire::ProtocolEnum::Http),
         ..wire::Listener::default()
-    }
+    };
+    protocols::describe(listener.tls.as_ref(), described)
 }

@@ -18,6 +18,7 @@ mod listeners;
 mod load_balancers;
 mod names;
 mod paging;
+mod protocols;
 mod rules;
 mod tags;
 mod target_groups;

@@ -6,6 +6,7 @@ use http::StatusCode;
 use seaway_aws_wire::Service;
 use seaway_router::DrainPolicy;
 
+mod https;
 mod sharing;
 
 use super::Elbv2;
@@ -19,7 +20,7 @@ use crate::testing::TestPlatform;
 struct Elb {
     platform: TestPlatform,
     balancing: Arc<Balancing>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Elb {
@@ -30,6 +31,7 @@ impl Elb {
             access_log: None,
             draining: DrainPolicy::WhenIdle,
             disturbances: None,
+            tls: crate::testing::tls(dir.path()),
         };
         let balancing = Balancing::start(Arc::new(store), options).unwrap();
         let handler = Arc::new(Elbv2::new(Arc::clone(&balancing)));
@@ -40,7 +42,7 @@ impl Elb {
         Self {
             platform,
             balancing,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -231,13 +233,13 @@ async fn a_listener_is_one_per_port_and_speaks_http() {
          &DefaultActions.member.1.FixedResponseConfig.StatusCode=503"
     );
     assert_eq!(elb.code(&other).await, "DuplicateListener");
-    let tls =
-        format!("CreateListener&LoadBalancerArn={balancer}&Port=443&Protocol=HTTPS&{NOT_FOUND}");
-    let (code, message) = elb.refused(&tls).await;
+    let raw =
+        format!("CreateListener&LoadBalancerArn={balancer}&Port=443&Protocol=TCP&{NOT_FOUND}");
+    let (code, message) = elb.refused(&raw).await;
     assert_eq!(code, "ValidationError");
     assert_eq!(
         message,
-        "The embedded platform does not offer HTTPS listeners"
+        "The embedded platform does not offer TCP listeners"
     );
     assert_eq!(elb.code("DescribeListeners").await, "ValidationError");
 
