@@ -10,6 +10,7 @@ mod alarms;
 mod api;
 mod crashes;
 mod faults;
+mod definitions;
 mod harness;
 mod launch;
 mod logs;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
             let groups = [
                 alarms::TESTS,
                 launch::TESTS,
+                definitions::TESTS,
                 services::TESTS,
                 account::TESTS,
                 rolling::TESTS,

@@ -243,19 +243,10 @@ fn finished(
     now: EpochMillis,
 ) -> wire::TaskDefinition {
     let name = format!("task-definition/{}:{revision}", request.family);
+    let compatible = compatibilities(&request);
+    let containers = request.container_definitions.into_iter();
     let containers =
-        request
-            .container_definitions
-            .into_iter()
-            .map(|container| wire::ContainerDefinition {
-                essential: Some(container.essential.unwrap_or(true)),
-                cpu: Some(container.cpu.unwrap_or(0)),
-                ..container
-            });
-    let compatible = request
-        .requires_compatibilities
-        .clone()
-        .unwrap_or_else(|| vec![wire::Compatibility::Ec2]);
+        containers.map(|container| container_with_defaults(container, &request.network_mode));
     wire::TaskDefinition {
         task_definition_arn: Some(arn("ecs", &name)),
         family: Some(request.family),
@@ -279,5 +270,45 @@ fn finished(
         registered_at: super::time(now),
         registered_by: Some(format!("arn:aws:iam::{ACCOUNT}:root")),
         ..wire::TaskDefinition::default()
+    }
+}
+
+/// What ECS adds to a container that says nothing of it.
+fn container_with_defaults(
+    container: wire::ContainerDefinition,
+    network_mode: &Option<wire::NetworkMode>,
+) -> wire::ContainerDefinition {
+    // Such a task has addresses of its own: the host's port is the container's.
+    let own_address = *network_mode == Some(wire::NetworkMode::Awsvpc);
+    let ports = container.port_mappings.unwrap_or_default().into_iter();
+    let ports = ports.map(|mapping| wire::PortMapping {
+        host_port: match mapping.host_port {
+            None | Some(0) if own_address => mapping.container_port,
+            None => Some(0),
+            given => given,
+        },
+        protocol: Some(mapping.protocol.unwrap_or(wire::TransportProtocol::Tcp)),
+        ..mapping
+    });
+    wire::ContainerDefinition {
+        essential: Some(container.essential.unwrap_or(true)),
+        cpu: Some(container.cpu.unwrap_or(0)),
+        port_mappings: Some(ports.collect()),
+        environment: Some(container.environment.unwrap_or_default()),
+        mount_points: Some(container.mount_points.unwrap_or_default()),
+        volumes_from: Some(container.volumes_from.unwrap_or_default()),
+        system_controls: Some(container.system_controls.unwrap_or_default()),
+        ..container
+    }
+}
+
+/// Where ECS says the definition could run, which is more than what it requires.
+fn compatibilities(request: &wire::RegisterTaskDefinitionRequest) -> Vec<wire::Compatibility> {
+    use wire::Compatibility::{Ec2, External, Fargate};
+    let sized = request.cpu.is_some() && request.memory.is_some();
+    match request.network_mode {
+        Some(wire::NetworkMode::Awsvpc) if sized => vec![Ec2, Fargate],
+        Some(wire::NetworkMode::Awsvpc) => vec![Ec2],
+        _ => vec![External, Ec2],
     }
 }
