@@ -29,6 +29,8 @@ use crate::validation::{self, Invalid};
 
 pub use request_id::RequestId;
 
+/// Header with an error's name in the REST protocols, which no service here speaks.
+const REST_ERROR: &str = "x-amzn-errortype";
 /// Header with an error's name in the query protocol.
 const QUERY_ERROR: &str = "x-amzn-query-error";
 
@@ -182,6 +184,12 @@ pub fn encode_error(dialect: Dialect, error: &WireError, id: &RequestId) -> Resp
         Protocol::Query => xml::error(dialect.service, error, id).into_bytes(),
     };
     let mut response = answer(error.status(), dialect, body, id);
+    if dialect.service.is_none() {
+        // A client of a service that is not here may speak a REST protocol; what it reads of an
+        // error is this, and the body as the message.
+        let name = HeaderValue::from_static(error.shape().name);
+        response.headers_mut().insert(REST_ERROR, name);
+    }
     if dialect.protocol != Protocol::Query
         && dialect.service.is_some_and(|it| it.speaks(Protocol::Query))
     {

@@ -141,6 +141,42 @@ async fn an_unknown_operation_is_answered_as_aws_does() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_not_here_is_named_in_every_protocol() {
+    let platform = TestPlatform::start().await;
+    let request = |method, path| platform.request(method, path);
+    let asked = [
+        ("s3", request(Method::GET, "/bucket?list-type=2"), ""),
+        ("lambda", request(Method::GET, "/2015-03-31/functions/"), ""),
+        (
+            "ec2",
+            request(Method::POST, "/").header(CONTENT_TYPE, FORM),
+            "Action=DescribeVpcs&Version=2016-11-15",
+        ),
+        (
+            "dynamodb",
+            request(Method::POST, "/").header("x-amz-target", "DynamoDB_20120810.ListTables"),
+            "{}",
+        ),
+    ];
+    for (service, request, body) in asked {
+        let request = request.body(body.as_bytes().to_vec()).unwrap();
+        let answer = platform.send(platform.sign(request, service)).await;
+        assert!(
+            answer.status.is_client_error(),
+            "{service}: {}",
+            answer.status
+        );
+        let words = format!("does not have the service {service}.");
+        assert!(
+            answer.text().contains(&words),
+            "{service}: {}",
+            answer.text()
+        );
+        assert!(answer.headers.contains_key("x-amzn-errortype"), "{service}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_long_is_not_read() {
     let platform = TestPlatform::start().await;
     let mut request = platform.sign(identity(&platform), "sts");

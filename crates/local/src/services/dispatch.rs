@@ -108,6 +108,15 @@ impl Services {
         id: RequestId,
         now: EpochMillis,
     ) -> Answer {
+        if !Service::ALL
+            .iter()
+            .any(|service| service.signing_name() == signer.service)
+        {
+            return Err(foreign(
+                &signer.service,
+                codec::dialect(parts, body).protocol,
+            ));
+        }
         let decoded = codec::decode(parts, body)?;
         let service = decoded.service();
         if signer.service != service.signing_name() {
@@ -147,6 +156,20 @@ pub(crate) fn not_here(operation: Operation) -> WireError {
         shape,
         format!("The embedded platform does not have {operation}."),
     )
+}
+
+/// The answer to whatever is asked of a service that the platform is not, by its signing name.
+fn foreign(service: &str, protocol: Protocol) -> WireError {
+    let shape = match protocol {
+        Protocol::Query => &common::INVALID_ACTION,
+        Protocol::Cbor | Protocol::Json => &common::UNKNOWN_OPERATION_EXCEPTION,
+    };
+    let text = format!(
+        "The embedded platform does not have the service {service}. Its clients need an endpoint \
+         of their own, such as AWS_ENDPOINT_URL_{}.",
+        service.replace('-', "_").to_uppercase()
+    );
+    WireError::new(shape, text)
 }
 
 fn is_unknown(error: &WireError) -> bool {
