@@ -225,7 +225,8 @@ fn check_kind(request: &wire::CreateTargetGroupRequest) -> Result<(), ElbError> 
         )));
     }
     match request.protocol_version.as_deref() {
-        None | Some("HTTP1") => Ok(()),
+        // An empty one is what Terraform's provider says for the default.
+        None | Some("" | "HTTP1") => Ok(()),
         Some(other) => Err(ElbError::not_offered(format_args!(
             "the protocol version {other}"
         ))),

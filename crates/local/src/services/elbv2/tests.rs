@@ -492,9 +492,9 @@ async fn a_target_group_has_the_defaults_of_aws() {
     let delay = "<Key>deregistration_delay.timeout_seconds</Key><Value>300</Value>";
     assert!(attributes.contains(delay), "{attributes}");
 
-    let again = elb
-        .ok(&format!("{NEW_GROUP}&Name=api&VpcId=vpc-local"))
-        .await;
+    // An empty version of the protocol is the default.
+    let again = format!("{NEW_GROUP}&Name=api&VpcId=vpc-local&ProtocolVersion=");
+    let again = elb.ok(&again).await;
     assert_eq!(first(&again, "TargetGroupArn"), arn);
     let other = format!("{NEW_GROUP}&Name=api&VpcId=vpc-local&HealthCheckPath=%2Fready");
     assert_eq!(elb.code(&other).await, "DuplicateTargetGroupName");
