@@ -3,6 +3,7 @@
 //! one line of figures.
 
 mod bench;
+mod conformance;
 mod crash_command;
 mod crash_platform;
 mod faults;
@@ -59,6 +60,11 @@ const PROOFS: &[Proof] = &[
         name: "fleet",
         about: "100 services at once: the command adds little to what bare API calls take",
         way: Way::Binary(fleet::prove),
+    },
+    Proof {
+        name: "conformance",
+        about: "clients of others find in the platform what they expect of AWS",
+        run: conformance::prove,
     },
     Proof {
         name: "footprint",
@@ -215,6 +221,7 @@ mod tests {
             fleet_services: 1,
             fleet_ports: false,
             schedules: 1,
+            clients: vec![],
             keep: false,
         };
         let arguments = Arguments {

@@ -48,6 +48,9 @@ pub(crate) struct Options {
     /// Schedules of the scheduler's simulation
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub(crate) schedules: u64,
+    /// Only these clients of the conformance suite (repeatable)
+    #[arg(long = "client", value_name = "CLIENT")]
+    pub(crate) clients: Vec<String>,
     /// Leave the directories of failed proofs where they are
     #[arg(long)]
     pub(crate) keep: bool,
