@@ -64,7 +64,7 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "conformance",
         about: "clients of others find in the platform what they expect of AWS",
-        run: conformance::prove,
+        way: Way::Binary(conformance::prove),
     },
     Proof {
         name: "footprint",
