@@ -33,8 +33,8 @@ pub struct Book {
     pub(super) standalone: BTreeMap<String, StandaloneRecord>,
     owners: HashMap<String, Owner>,
     ports: Ports,
-    /// The alarms in `ALARM`, as they were told last.
-    in_alarm: Vec<String>,
+    /// The alarms in `ALARM`, as they were told last; none before the first time since the start.
+    in_alarm: Option<Vec<String>>,
     pending: Pending,
     store: Arc<Store>,
 }
@@ -58,7 +58,7 @@ impl Book {
             standalone: BTreeMap::new(),
             owners: HashMap::new(),
             ports: Ports::starting_at(seed),
-            in_alarm: Vec::new(),
+            in_alarm: None,
             pending: Pending::default(),
             store,
         };
@@ -178,7 +178,7 @@ impl Book {
 
     /// Adds a service that was just created.
     pub(crate) fn add_service(&mut self, mut record: ServiceRecord, commands: Vec<Command>) {
-        record.scheduler.note_alarms(&self.in_alarm);
+        note_alarms(&mut record, self.in_alarm.as_deref());
         let key = record.key.clone();
         self.pending.rows.push(Row::Begun(key.clone()));
         self.services.insert(key.clone(), record);
@@ -198,7 +198,7 @@ impl Book {
                 if commands.is_empty() {
                     self.pending.services.insert(key.clone());
                 } else {
-                    record.scheduler.note_alarms(&self.in_alarm);
+                    note_alarms(record, self.in_alarm.as_deref());
                     self.absorb(key, commands);
                 }
                 Ok(answer)
@@ -267,12 +267,20 @@ impl Book {
         self.step(now, key, Input::Tick);
     }
 
-    /// Tells every service that watches alarms which ones are in `ALARM`.
+    /// Tells which alarms are in `ALARM` to every service that watches one that has changed, and
+    /// after a start to every one that watches any.
     pub(super) fn tell_alarms(&mut self, now: Millis, in_alarm: &[String]) {
-        self.in_alarm = in_alarm.to_vec();
-        let watching = |record: &&ServiceRecord| record.scheduler.configuration().alarms.enable;
-        let watching = self.services.values().filter(watching);
-        let keys: Vec<ServiceKey> = watching.map(|record| record.key.clone()).collect();
+        let before = self.in_alarm.replace(in_alarm.to_vec());
+        let changed = |name: &String| match &before {
+            Some(before) => before.contains(name) != in_alarm.contains(name),
+            None => true,
+        };
+        let concerned = |record: &&ServiceRecord| {
+            let alarms = &record.scheduler.configuration().alarms;
+            alarms.enable && alarms.names.iter().any(changed)
+        };
+        let concerned = self.services.values().filter(concerned);
+        let keys: Vec<ServiceKey> = concerned.map(|record| record.key.clone()).collect();
         for key in keys {
             self.step(now, &key, Input::Alarms(in_alarm.to_vec()));
         }
@@ -612,6 +620,13 @@ fn choose_place(ports: &mut Ports, store: &Store, task_definition: &str) -> Plac
         }
     }
     place
+}
+
+/// Tells a service that was changed what rings, if anybody knows.
+fn note_alarms(record: &mut ServiceRecord, in_alarm: Option<&[String]>) {
+    if let Some(in_alarm) = in_alarm {
+        record.scheduler.note_alarms(in_alarm);
+    }
 }
 
 #[cfg(test)]

@@ -327,11 +327,8 @@ fn the_thousandth_service_costs_what_the_first_did() {
     );
 }
 
-#[test]
-fn alarms_reach_the_services_that_watch_them() {
-    let shelf = Shelf::new();
-    let mut book = shelf.book();
-    let mut watching = service(1);
+/// A service of one task that watches the alarm `errors`.
+fn watching(book: &mut Book) {
     let configuration = DeploymentConfiguration {
         alarms: AlarmConfiguration {
             enable: true,
@@ -344,10 +341,22 @@ fn alarms_reach_the_services_that_watch_them() {
         configuration: Some(configuration),
         ..ServiceUpdate::default()
     };
-    let asked = watching
-        .scheduler
-        .request(Millis(0), Request::Update(update));
-    book.add_service(watching, asked.unwrap());
+    let mut record = service(1);
+    let asked = record.scheduler.request(Millis(0), Request::Update(update));
+    book.add_service(record, asked.unwrap());
+}
+
+fn triggered(book: &Book, key: &ServiceKey) -> Vec<String> {
+    let record = book.service(key).unwrap();
+    let current = record.scheduler.current_service_deployment();
+    current.alarms.triggered.clone()
+}
+
+#[test]
+fn alarms_reach_the_services_that_watch_them() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    watching(&mut book);
     let other = ServiceKey {
         name: "web".into(),
         ..key()
@@ -363,12 +372,41 @@ fn alarms_reach_the_services_that_watch_them() {
         book.tick(Millis(1), key);
     }
     book.tell_alarms(Millis(2), &["errors".into(), "others".into()]);
-    let triggered = |book: &Book, key: &ServiceKey| {
-        let record = book.service(key).unwrap();
-        let current = record.scheduler.current_service_deployment();
-        current.alarms.triggered.clone()
-    };
     assert_eq!(triggered(&book, &key()), ["errors"]);
     assert_eq!(triggered(&book, &other), [""; 0]);
+    book.commit().unwrap();
+}
+
+#[test]
+fn an_alarm_that_rings_before_a_service_watches_it_is_ignored_by_its_deployment() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    book.tell_alarms(Millis(0), &["errors".into()]);
+    watching(&mut book);
+    book.tick(Millis(1), &key());
+    for rings in [
+        &["errors".to_owned(), "others".to_owned()][..],
+        &[],
+        &["errors".to_owned()],
+    ] {
+        book.tell_alarms(Millis(2), rings);
+        assert_eq!(triggered(&book, &key()), [""; 0], "{rings:?}");
+    }
+    book.commit().unwrap();
+}
+
+#[test]
+fn a_report_that_changes_nothing_for_a_service_writes_nothing_of_it() {
+    let shelf = Shelf::new();
+    let mut book = shelf.book();
+    watching(&mut book);
+    book.tick(Millis(1), &key());
+    // After a start everybody is told.
+    book.tell_alarms(Millis(2), &[]);
+    book.commit().unwrap();
+    book.tell_alarms(Millis(3), &["others".into()]);
+    assert!(book.pending.services.is_empty());
+    book.tell_alarms(Millis(4), &["errors".into(), "others".into()]);
+    assert!(book.pending.services.contains(&key()));
     book.commit().unwrap();
 }
