@@ -114,7 +114,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "seaway-router",
-        never: &["aws-*", "rusqlite", "nix"],
+        // All of AWS's but aws-lc, which is what TLS is made of.
+        never: &[
+            "aws-config",
+            "aws-s*",
+            "aws-credential-types",
+            "rusqlite",
+            "nix",
+        ],
         ..NOTHING
     },
     Rule {
