@@ -11,6 +11,7 @@ tests![
     a_strategy_that_ecs_refuses_is_refused,
     a_cluster_changes_what_an_update_names,
     account_settings_are_kept_read_back_and_forgotten,
+    a_namespace_of_a_cluster_has_no_services,
 ];
 
 const INVALID: &str = "InvalidParameterException";
@@ -189,5 +190,20 @@ fn account_settings_are_kept_read_back_and_forgotten() {
         assert_eq!(stage.refused("PutAccountSetting", wrong).await.0, INVALID);
         let managed = json!({ "name": "guardDutyActivate", "value": "on" });
         assert_eq!(stage.refused("PutAccountSetting", managed).await.0, INVALID);
+    });
+}
+
+fn a_namespace_of_a_cluster_has_no_services() {
+    run(async {
+        let stage = Stage::start().await;
+        let body = json!({ "namespace": "shop.local" });
+        let (code, message) = stage.refused("ListServicesByNamespace", body.clone()).await;
+        assert_eq!(code, "NamespaceNotFoundException", "{message}");
+        let defaults = json!({
+            "cluster": "shop", "serviceConnectDefaults": { "namespace": "shop.local" },
+        });
+        stage.ecs("UpdateCluster", defaults).await;
+        let listed = stage.ecs("ListServicesByNamespace", body).await;
+        assert_eq!(listed["serviceArns"], json!([]));
     });
 }

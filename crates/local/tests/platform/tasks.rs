@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::SECRETS;
 use crate::harness::{run, tests};
@@ -21,6 +21,7 @@ tests![
     tasks_are_found_by_what_they_are,
     a_task_stopped_while_it_starts_leaves_nothing,
     what_the_platform_writes_is_its_owners_alone,
+    a_command_in_a_task_is_refused_for_want_of_an_agent,
 ];
 
 fn a_task_runs_with_its_overrides_and_ends() {
@@ -296,8 +297,46 @@ fn what_the_platform_writes_is_its_owners_alone() {
         });
         assert!(open.is_empty(), "{open:#?}");
         assert!(seen > 25, "{seen}");
-        for name in ["store.db-wal", "images", "registry", "tasks", "volumes"] {
+        for name in [
+            "store.db-wal",
+            "authority.pem",
+            "images",
+            "registry",
+            "tasks",
+            "volumes",
+        ] {
             assert!(state.join(name).exists(), "{name}");
+        }
+    });
+}
+
+fn a_command_in_a_task_is_refused_for_want_of_an_agent() {
+    run(async {
+        let stage = Stage::start().await;
+        let definition = stage.define("job", "exec sleep 600").await;
+        let task = stage.run_task(&definition, json!({})).await;
+        let execute = |task: &Value, interactive: bool| {
+            json!({
+                "cluster": "shop", "task": task, "command": "sh", "interactive": interactive,
+            })
+        };
+        for (body, words) in [
+            (
+                execute(&task["taskArn"], true),
+                "was not enabled when the task was run",
+            ),
+            (
+                execute(&task["taskArn"], false),
+                "Interactive is the only mode",
+            ),
+            (
+                execute(&json!("nobody"), true),
+                "The referenced task was not found.",
+            ),
+        ] {
+            let (code, message) = stage.refused("ExecuteCommand", body).await;
+            assert_eq!(code, "InvalidParameterException");
+            assert!(message.contains(words), "{message}");
         }
     });
 }

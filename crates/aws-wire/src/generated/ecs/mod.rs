@@ -70,6 +70,9 @@ operations! {
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServices.html>
     ListServices(ListServicesRequest, &shapes::LIST_SERVICES_REQUEST)
         -> (ListServicesResponse, Some(&shapes::LIST_SERVICES_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServicesByNamespace.html>
+    ListServicesByNamespace(ListServicesByNamespaceRequest, &shapes::LIST_SERVICES_BY_NAMESPACE_REQUEST)
+        -> (ListServicesByNamespaceResponse, Some(&shapes::LIST_SERVICES_BY_NAMESPACE_RESPONSE));
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html>
     DeleteService(DeleteServiceRequest, &shapes::DELETE_SERVICE_REQUEST)
         -> (DeleteServiceResponse, Some(&shapes::DELETE_SERVICE_RESPONSE));
@@ -97,6 +100,9 @@ operations! {
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html>
     ListTasks(ListTasksRequest, &shapes::LIST_TASKS_REQUEST)
         -> (ListTasksResponse, Some(&shapes::LIST_TASKS_RESPONSE));
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommand.html>
+    ExecuteCommand(ExecuteCommandRequest, &shapes::EXECUTE_COMMAND_REQUEST)
+        -> (ExecuteCommandResponse, Some(&shapes::EXECUTE_COMMAND_RESPONSE));
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TagResource.html>
     TagResource(TagResourceRequest, &shapes::TAG_RESOURCE_REQUEST)
         -> (TagResourceResponse, Some(&shapes::TAG_RESOURCE_RESPONSE));
@@ -171,6 +177,7 @@ errors! {
     ServiceDeploymentNotFoundException = "ServiceDeploymentNotFoundException", 400, Sender, "message";
     ServiceNotActiveException = "ServiceNotActiveException", 400, Sender, "message";
     ServiceNotFoundException = "ServiceNotFoundException", 400, Sender, "message";
+    TargetNotConnectedException = "TargetNotConnectedException", 400, Sender, "message";
     UnsupportedFeatureException = "UnsupportedFeatureException", 400, Sender, "message";
     UpdateInProgressException = "UpdateInProgressException", 400, Sender, "message";
 }

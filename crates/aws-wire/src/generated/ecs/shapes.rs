@@ -810,6 +810,23 @@ pub(super) static EXECUTE_COMMAND_LOG_CONFIGURATION: Shape = Shape::structure(&[
 pub(super) static EXECUTE_COMMAND_LOGGING: Shape =
     Shape::enumeration(types::ExecuteCommandLogging::VALUES);
 
+pub(super) static EXECUTE_COMMAND_REQUEST: Shape = Shape::structure(&[
+    Member::optional("cluster", &schema::STRING),
+    Member::required("command", &schema::STRING),
+    Member::optional("container", &schema::STRING),
+    Member::required("interactive", &schema::BOOLEAN),
+    Member::required("task", &schema::STRING),
+]);
+
+pub(super) static EXECUTE_COMMAND_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("clusterArn", &schema::STRING),
+    Member::optional("containerArn", &schema::STRING),
+    Member::optional("containerName", &schema::STRING),
+    Member::optional("interactive", &schema::BOOLEAN),
+    Member::optional("session", &SESSION),
+    Member::optional("taskArn", &schema::STRING),
+]);
+
 pub(super) static F_SX_WINDOWS_FILE_SERVER_AUTHORIZATION_CONFIG: Shape = Shape::structure(&[
     Member::required("credentialsParameter", &schema::STRING),
     Member::required("domain", &schema::STRING),
@@ -1134,6 +1151,17 @@ pub(super) static LIST_SERVICE_DEPLOYMENTS_REQUEST: Shape = Shape::structure(&[
 pub(super) static LIST_SERVICE_DEPLOYMENTS_RESPONSE: Shape = Shape::structure(&[
     Member::optional("nextToken", &schema::STRING),
     Member::optional("serviceDeployments", &SERVICE_DEPLOYMENTS_BRIEF),
+]);
+
+pub(super) static LIST_SERVICES_BY_NAMESPACE_REQUEST: Shape = Shape::structure(&[
+    Member::optional("maxResults", &schema::INTEGER),
+    Member::required("namespace", &schema::STRING),
+    Member::optional("nextToken", &schema::STRING),
+]);
+
+pub(super) static LIST_SERVICES_BY_NAMESPACE_RESPONSE: Shape = Shape::structure(&[
+    Member::optional("nextToken", &schema::STRING),
+    Member::optional("serviceArns", &STRING_LIST),
 ]);
 
 pub(super) static LIST_SERVICES_REQUEST: Shape = Shape::structure(&[
@@ -1715,6 +1743,8 @@ pub(super) static SECRET: Shape = Shape::structure(&[
 
 pub(super) static SECRET_LIST: Shape = Shape::list(&SECRET);
 
+pub(super) static SENSITIVE_STRING: Shape = Shape::string().sensitive();
+
 pub(super) static SERVICE: Shape = Shape::structure(&[
     Member::optional(
         "availabilityZoneRebalancing",
@@ -2044,6 +2074,12 @@ pub(super) static SERVICE_VOLUME_CONFIGURATION: Shape = Shape::structure(&[
 pub(super) static SERVICE_VOLUME_CONFIGURATIONS: Shape = Shape::list(&SERVICE_VOLUME_CONFIGURATION);
 
 pub(super) static SERVICES: Shape = Shape::list(&SERVICE);
+
+pub(super) static SESSION: Shape = Shape::structure(&[
+    Member::optional("sessionId", &schema::STRING),
+    Member::optional("streamUrl", &schema::STRING),
+    Member::optional("tokenValue", &SENSITIVE_STRING),
+]);
 
 pub(super) static SETTING: Shape = Shape::structure(&[
     Member::optional("name", &SETTING_NAME),

@@ -1965,6 +1965,33 @@ pub struct ExecuteCommandLogConfiguration {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExecuteCommandRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    pub command: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    pub interactive: bool,
+    pub task: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExecuteCommandResponse {
+    #[serde(rename = "clusterArn", skip_serializing_if = "Option::is_none")]
+    pub cluster_arn: Option<String>,
+    #[serde(rename = "containerArn", skip_serializing_if = "Option::is_none")]
+    pub container_arn: Option<String>,
+    #[serde(rename = "containerName", skip_serializing_if = "Option::is_none")]
+    pub container_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interactive: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session>,
+    #[serde(rename = "taskArn", skip_serializing_if = "Option::is_none")]
+    pub task_arn: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FSxWindowsFileServerAuthorizationConfig {
     #[serde(rename = "credentialsParameter")]
     pub credentials_parameter: String,
@@ -2469,6 +2496,23 @@ pub struct ListServiceDeploymentsResponse {
     pub next_token: Option<String>,
     #[serde(rename = "serviceDeployments", skip_serializing_if = "Option::is_none")]
     pub service_deployments: Option<Vec<ServiceDeploymentBrief>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListServicesByNamespaceRequest {
+    #[serde(rename = "maxResults", skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    pub namespace: String,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListServicesByNamespaceResponse {
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "serviceArns", skip_serializing_if = "Option::is_none")]
+    pub service_arns: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -3794,6 +3838,16 @@ pub struct ServiceVolumeConfiguration {
     #[serde(rename = "managedEBSVolume", skip_serializing_if = "Option::is_none")]
     pub managed_ebs_volume: Option<ServiceManagedEBSVolumeConfiguration>,
     pub name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    #[serde(rename = "streamUrl", skip_serializing_if = "Option::is_none")]
+    pub stream_url: Option<String>,
+    #[serde(rename = "tokenValue", skip_serializing_if = "Option::is_none")]
+    pub token_value: Option<Sensitive<String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

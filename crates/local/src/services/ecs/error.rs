@@ -23,6 +23,8 @@ pub(super) enum EcsError {
     ServiceNotActive,
     #[error("ServiceDeployment not found.")]
     ServiceDeploymentNotFound,
+    #[error("The specified namespace wasn't found.")]
+    NamespaceNotFound,
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
@@ -69,6 +71,7 @@ impl From<EcsError> for WireError {
             EcsError::ServiceNotFound => ErrorKind::ServiceNotFoundException,
             EcsError::ServiceNotActive => ErrorKind::ServiceNotActiveException,
             EcsError::ServiceDeploymentNotFound => ErrorKind::ServiceDeploymentNotFoundException,
+            EcsError::NamespaceNotFound => ErrorKind::NamespaceNotFoundException,
             EcsError::Conflict(_) => ErrorKind::ConflictException,
             EcsError::InUse(_) => ErrorKind::ResourceInUseException,
             EcsError::Unsupported(_) => ErrorKind::UnsupportedFeatureException,

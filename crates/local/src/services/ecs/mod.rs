@@ -8,7 +8,9 @@ mod capacity_providers;
 mod clusters;
 mod configuration;
 mod error;
+mod execute_command;
 mod names;
+mod namespaces;
 mod paging;
 mod service_deployments;
 mod service_view;
@@ -110,6 +112,8 @@ impl BlockingHandler for Ecs {
             Operation::ListServices => {
                 call.answer::<wire::ListServices, _>(|r| self.list_services(r))
             }
+            Operation::ListServicesByNamespace => call
+                .answer::<wire::ListServicesByNamespace, _>(|r| self.list_services_by_namespace(r)),
             Operation::DeleteService => {
                 call.answer::<wire::DeleteService, _>(|r| self.delete_service(r, now))
             }
@@ -131,6 +135,9 @@ impl BlockingHandler for Ecs {
                 call.answer::<wire::DescribeTasks, _>(|r| self.describe_tasks(r))
             }
             Operation::ListTasks => call.answer::<wire::ListTasks, _>(|r| self.list_tasks(r)),
+            Operation::ExecuteCommand => {
+                call.answer::<wire::ExecuteCommand, _>(|r| self.execute_command(r))
+            }
             Operation::TagResource => call.answer::<wire::TagResource, _>(|r| self.tag(r)),
             Operation::UntagResource => call.answer::<wire::UntagResource, _>(|r| self.untag(r)),
             Operation::ListTagsForResource => {
