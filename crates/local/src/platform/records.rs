@@ -73,6 +73,9 @@ pub struct ServiceSettings {
     pub propagate_tags: Option<wire::PropagateTags>,
     pub enable_execute_command: bool,
     pub enable_ecs_managed_tags: bool,
+    /// None for a service from before it was kept, which ECS takes for disabled.
+    #[serde(default)]
+    pub availability_zone_rebalancing: Option<wire::AvailabilityZoneRebalancing>,
 }
 
 /// A service revision: immutable, once its first task has fixed its images.

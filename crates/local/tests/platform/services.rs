@@ -11,6 +11,7 @@ tests![
     a_service_behind_a_load_balancer_is_registered_and_drained,
     a_second_service_of_a_name_is_refused_unless_it_is_the_same_call,
     an_update_that_changes_no_revision_makes_no_deployment,
+    settings_are_kept_as_they_were_asked_for,
     services_are_listed_in_pages,
     what_cannot_be_is_refused_in_the_words_of_ecs,
     tags_are_kept_with_what_they_are_on,
@@ -218,6 +219,31 @@ fn an_update_that_changes_no_revision_makes_no_deployment() {
         assert_eq!(forced["deployments"][0]["desiredCount"], 0);
         assert_eq!(forced["deployments"][1]["rolloutState"], "COMPLETED");
         stage.steady("api").await;
+    });
+}
+
+fn settings_are_kept_as_they_were_asked_for() {
+    run(async {
+        let stage = Stage::start().await;
+        let definition = stage.define("api", "exec sleep 600").await;
+        let none = json!({ "desiredCount": 0 });
+        let created = stage.create("plain", &definition, none).await;
+        assert_eq!(created["availabilityZoneRebalancing"], "ENABLED");
+        let settings = json!({ "desiredCount": 0, "availabilityZoneRebalancing": "DISABLED",
+            "propagateTags": "SERVICE", "enableECSManagedTags": true });
+        let created = stage.create("set", &definition, settings).await;
+        assert_eq!(created["availabilityZoneRebalancing"], "DISABLED");
+        let deployment = created["deployments"][0]["id"].clone();
+        let change = json!({ "availabilityZoneRebalancing": "ENABLED",
+            "propagateTags": "TASK_DEFINITION", "enableECSManagedTags": false });
+        stage.update("set", change).await;
+        // What an update does not name stays, and none of it makes a deployment.
+        stage.update("set", json!({ "desiredCount": 0 })).await;
+        let service = stage.service("set").await;
+        assert_eq!(service["availabilityZoneRebalancing"], "ENABLED");
+        assert_eq!(service["propagateTags"], "TASK_DEFINITION");
+        assert_eq!(service["enableECSManagedTags"], false);
+        assert_eq!(service["deployments"][0]["id"], deployment);
     });
 }
 

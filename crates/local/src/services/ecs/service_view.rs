@@ -93,6 +93,12 @@ pub(super) fn service_view(
         }),
         enable_execute_command: Some(settings.enable_execute_command),
         enable_ecs_managed_tags: Some(settings.enable_ecs_managed_tags),
+        availability_zone_rebalancing: Some(
+            settings
+                .availability_zone_rebalancing
+                .clone()
+                .unwrap_or(wire::AvailabilityZoneRebalancing::Disabled),
+        ),
         propagate_tags: Some(
             settings
                 .propagate_tags

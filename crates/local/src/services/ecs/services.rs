@@ -231,6 +231,11 @@ impl Ecs {
             propagate_tags: request.propagate_tags,
             enable_execute_command: request.enable_execute_command.unwrap_or(false),
             enable_ecs_managed_tags: request.enable_ecs_managed_tags.unwrap_or(false),
+            availability_zone_rebalancing: Some(
+                request
+                    .availability_zone_rebalancing
+                    .unwrap_or(wire::AvailabilityZoneRebalancing::Enabled),
+            ),
         };
         let revision = self.revision(&definition, &settings.load_balancers)?;
         let configuration = for_scheduler(
@@ -298,6 +303,12 @@ impl Ecs {
         if let Some(enable) = request.enable_execute_command {
             settings.enable_execute_command = enable;
         }
+        if let Some(enable) = request.enable_ecs_managed_tags {
+            settings.enable_ecs_managed_tags = enable;
+        }
+        settings.availability_zone_rebalancing = request
+            .availability_zone_rebalancing
+            .or(settings.availability_zone_rebalancing);
         let name = request
             .task_definition
             .unwrap_or_else(|| settings.task_definition.clone());
