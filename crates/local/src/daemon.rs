@@ -38,6 +38,7 @@ use crate::services::logs::Logs;
 use crate::services::secretsmanager::SecretsManager;
 use crate::services::ssm::Parameters;
 use crate::services::sts::Sts;
+use crate::services::task_secrets::TaskSecrets;
 use crate::services::{Blocking, Services};
 use crate::standing::Standing;
 use crate::store::{Store, StoreError};
@@ -113,6 +114,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
         Arc::clone(&store),
     ));
     let secrets = Arc::new(SecretsManager::new(Arc::clone(&store)));
+    let parameters = Arc::new(Parameters::new(Arc::clone(&store)));
     let logs = Arc::new(Logs::new(Arc::clone(&store)));
     let cloudwatch = Arc::new(CloudWatch::new(Arc::clone(&store)));
     let listener = Listener::bind(state).await?;
@@ -133,7 +135,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     let parts = Parts {
         store: Arc::clone(&store),
         registry: Arc::clone(&registry),
-        secrets: Arc::clone(&secrets),
+        secrets: TaskSecrets::new(Arc::clone(&secrets), Arc::clone(&parameters)),
         balancing: Arc::clone(&balancing),
         faults: Arc::clone(&faults),
     };
@@ -150,10 +152,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
         .with_faults(faults)
         .with(Service::Sts, Blocking::new(Arc::new(Sts)))
         .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
-        .with(
-            Service::Ssm,
-            Blocking::new(Arc::new(Parameters::new(Arc::clone(&store)))),
-        )
+        .with(Service::Ssm, Blocking::new(parameters))
         .with(
             Service::Logs,
             Blocking::new(Arc::new(FreshLogs::new(

@@ -38,6 +38,7 @@ pub(crate) struct TestPlatform {
     pub(crate) state: StateDir,
     pub(crate) connection: Connection,
     pub(crate) secrets: Arc<SecretsManager>,
+    pub(crate) parameters: Arc<Parameters>,
     pub(crate) logs: Arc<Logs>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) shutdown: Shutdown,
@@ -85,7 +86,7 @@ impl TestPlatform {
             .with_faults(Arc::clone(&faults))
             .with(Service::Sts, Blocking::new(Arc::new(Sts)))
             .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
-            .with(Service::Ssm, Blocking::new(parameters))
+            .with(Service::Ssm, Blocking::new(Arc::clone(&parameters)))
             .with(Service::Ecr, Blocking::new(Arc::new(ecr)))
             .with(Service::Logs, Blocking::new(Arc::clone(&logs)));
         let (control, shutdown) = Control::new(
@@ -107,6 +108,7 @@ impl TestPlatform {
             state,
             connection,
             secrets,
+            parameters,
             logs,
             registry,
             shutdown,

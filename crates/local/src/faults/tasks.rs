@@ -5,6 +5,7 @@ use std::time::Duration;
 use seaway_runtime::task::{MemoryLimit, StopSignal, TaskSpec};
 
 use super::kind::FaultKind;
+use crate::services::task_secrets::SecretSource;
 
 /// How long a pull waits for a registry that does not answer. AWS's pulls take minutes to give up.
 const REGISTRY_PATIENCE: Duration = Duration::from_secs(5);
@@ -73,19 +74,17 @@ impl TaskFaults {
 
     /// Why a secret is not read, in ECS's words.
     pub(crate) fn secret(&self, reference: &str) -> Option<String> {
+        let source = SecretSource::of(reference);
         let reason = if self.has(FaultKind::SecretMissing) {
-            "ResourceNotFoundException: Secrets Manager can't find the specified secret."
+            missing(source, reference)
         } else if self.has(FaultKind::SecretDenied) {
-            "AccessDeniedException: User is not authorized to perform: \
-             secretsmanager:GetSecretValue on this resource because no identity-based policy \
-             allows the action"
+            denied(source, reference)
         } else {
             return None;
         };
         Some(format!(
             "ResourceInitializationError: unable to pull secrets or registry auth: execution \
-             resource retrieval failed: unable to retrieve secret from asm: failed to fetch \
-             secret {reference} from secrets manager: {reason}"
+             resource retrieval failed: {reason}"
         ))
     }
 
@@ -106,6 +105,34 @@ impl TaskFaults {
     /// When the task is killed, after its start.
     pub(crate) fn crash(&self) -> Option<Duration> {
         self.time_of(FaultKind::CrashLoop)
+    }
+}
+
+fn missing(source: SecretSource, reference: &str) -> String {
+    match source {
+        SecretSource::SecretsManager => format!(
+            "unable to retrieve secret from asm: failed to fetch secret {reference} from secrets \
+             manager: ResourceNotFoundException: Secrets Manager can't find the specified secret."
+        ),
+        SecretSource::ParameterStore => {
+            format!("unable to retrieve secrets from ssm: invalid ssm parameters: {reference}")
+        }
+    }
+}
+
+fn denied(source: SecretSource, reference: &str) -> String {
+    match source {
+        SecretSource::SecretsManager => format!(
+            "unable to retrieve secret from asm: failed to fetch secret {reference} from secrets \
+             manager: AccessDeniedException: User is not authorized to perform: \
+             secretsmanager:GetSecretValue on this resource because no identity-based policy \
+             allows the action"
+        ),
+        SecretSource::ParameterStore => format!(
+            "unable to retrieve secrets from ssm: AccessDeniedException: User is not authorized \
+             to perform: ssm:GetParameters on resource: {reference} because no identity-based \
+             policy allows the ssm:GetParameters action"
+        ),
     }
 }
 
@@ -131,8 +158,32 @@ mod tests {
             assert!(words.starts_with(start) && words.contains(part), "{words}");
         }
         assert_eq!(only(FaultKind::SecretMissing).pull("api"), None);
-        let secret = only(FaultKind::SecretDenied).secret("db").unwrap();
-        assert!(secret.starts_with("ResourceInitializationError: "));
-        assert!(secret.contains("AccessDeniedException"));
+        let arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:db";
+        for (kind, reference, part) in [
+            (
+                FaultKind::SecretMissing,
+                arn,
+                "asm: failed to fetch secret arn:",
+            ),
+            (
+                FaultKind::SecretDenied,
+                arn,
+                "secretsmanager:GetSecretValue",
+            ),
+            (
+                FaultKind::SecretMissing,
+                "/db",
+                "invalid ssm parameters: /db",
+            ),
+            (
+                FaultKind::SecretDenied,
+                "/db",
+                "ssm:GetParameters on resource: /db",
+            ),
+        ] {
+            let words = only(kind).secret(reference).unwrap();
+            assert!(words.starts_with("ResourceInitializationError: "));
+            assert!(words.contains(part), "{words}");
+        }
     }
 }

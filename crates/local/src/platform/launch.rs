@@ -23,14 +23,14 @@ use crate::clock::EpochMillis;
 use crate::faults::{Faults, TaskFaults};
 use crate::layout::StateDir;
 use crate::registry::{ImageName, REGISTRY_NAME, Registry, ResolvedImage};
-use crate::services::secretsmanager::SecretsManager;
+use crate::services::task_secrets::TaskSecrets;
 use crate::store::Store;
 
 /// Prepares tasks.
 pub(super) struct Launcher {
     pub(super) store: Arc<Store>,
     pub(super) registry: Arc<Registry>,
-    pub(super) secrets: Arc<SecretsManager>,
+    pub(super) secrets: TaskSecrets,
     pub(super) balancing: Arc<Balancing>,
     pub(super) faults: Arc<Faults>,
     pub(super) unpacker: Unpacker,
@@ -59,7 +59,7 @@ impl Launcher {
         state: &StateDir,
         store: Arc<Store>,
         registry: Arc<Registry>,
-        secrets: Arc<SecretsManager>,
+        secrets: TaskSecrets,
         balancing: Arc<Balancing>,
         faults: Arc<Faults>,
     ) -> Self {

@@ -44,7 +44,7 @@ use crate::faults::Faults;
 use crate::layout::StateDir;
 use crate::registry::Registry;
 use crate::server::control::TaskFate;
-use crate::services::secretsmanager::SecretsManager;
+use crate::services::task_secrets::TaskSecrets;
 use crate::store::{Store, StoreError};
 
 use crate::profile::ProfileName;
@@ -72,7 +72,7 @@ const STOP_GRACE: Duration = Duration::from_secs(30);
 pub struct Parts {
     pub store: Arc<Store>,
     pub registry: Arc<Registry>,
-    pub secrets: Arc<SecretsManager>,
+    pub secrets: TaskSecrets,
     pub balancing: Arc<Balancing>,
     pub faults: Arc<Faults>,
 }

@@ -36,6 +36,10 @@ pub(crate) const LOGS: Api = Api {
     name: "logs",
     target: "Logs_20140328",
 };
+pub(crate) const PARAMETERS: Api = Api {
+    name: "ssm",
+    target: "AmazonSSM",
+};
 pub(crate) const SECRETS: Api = Api {
     name: "secretsmanager",
     target: "secretsmanager",

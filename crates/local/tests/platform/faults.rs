@@ -76,8 +76,8 @@ fn tasks_that_cannot_start_say_why_in_the_words_of_ecs() {
         ] {
             let stage = Stage::start().await;
             let secret = json!({ "Name": "db", "SecretString": "x" });
-            stage.call(api::SECRETS, "CreateSecret", secret).await;
-            let more = json!({ "secrets": [{ "name": "DB", "valueFrom": "db" }] });
+            let secret = stage.call(api::SECRETS, "CreateSecret", secret).await;
+            let more = json!({ "secrets": [{ "name": "DB", "valueFrom": secret["ARN"] }] });
             let definition = stage.define_with("api", "exec sleep 600", more).await;
             let once = Injection {
                 times: Some(1),

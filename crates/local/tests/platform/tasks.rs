@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::api::SECRETS;
+use crate::api::{PARAMETERS, SECRETS};
 use crate::harness::{run, tests};
 use crate::stage::{Stage, id_of, text};
 
@@ -18,6 +18,7 @@ tests![
     a_task_that_needs_too_much_memory_is_killed_for_it,
     the_end_of_an_essential_container_ends_the_others,
     a_secret_reaches_the_task,
+    parameters_reach_the_task,
     tasks_are_found_by_what_they_are,
     a_task_stopped_while_it_starts_leaves_nothing,
     what_the_platform_writes_is_its_owners_alone,
@@ -123,15 +124,25 @@ fn a_task_that_cannot_start_says_why() {
             absent
         };
         let no_image = stage.define_with("a", "", json!({ "image": absent })).await;
-        let no_secret = json!({ "secrets": [{ "name": "X", "valueFrom": "nothing" }] });
+        let lacks = |from: &str| json!({ "secrets": [{ "name": "X", "valueFrom": from }] });
+        let no_secret = lacks("arn:aws:secretsmanager:us-east-1:000000000000:secret:nothing");
         let no_secret = stage.define_with("b", "exit 0", no_secret).await;
+        let no_parameter = lacks("/shop/nothing");
+        let no_parameter = stage.define_with("d", "exit 0", no_parameter).await;
         let no_command = json!({ "command": ["/no/such/program"] });
         let no_command = stage.define_with("c", "", no_command).await;
         let cases = [
             (no_image, "CannotPullContainerError: "),
             (
                 no_secret,
-                "ResourceInitializationError: unable to pull secrets or registry auth: ",
+                "ResourceInitializationError: unable to pull secrets or registry auth: execution \
+                 resource retrieval failed: unable to retrieve secret from asm: failed to fetch ",
+            ),
+            (
+                no_parameter,
+                "ResourceInitializationError: unable to pull secrets or registry auth: execution \
+                 resource retrieval failed: unable to retrieve secrets from ssm: invalid ssm \
+                 parameters: /shop/nothing",
             ),
             (
                 no_command,
@@ -207,6 +218,29 @@ fn a_secret_reaches_the_task() {
         let from = format!("{}:url::", text(&secret["ARN"]));
         let more = json!({ "secrets": [{ "name": "URL", "valueFrom": from }] });
         let definition = stage.define_with("job", "[ \"$URL\" = there ]", more).await;
+        let task = stage.finished(&definition).await;
+        assert_eq!(task["containers"][0]["exitCode"], 0);
+    });
+}
+
+fn parameters_reach_the_task() {
+    run(async {
+        let stage = Stage::start().await;
+        for (name, kind, value) in [
+            ("plain", "String", "one"),
+            ("/shop/url", "SecureString", "two"),
+        ] {
+            let body = json!({ "Name": name, "Type": kind, "Value": value });
+            stage.call(PARAMETERS, "PutParameter", body).await;
+        }
+        let arn = "arn:aws:ssm:us-east-1:000000000000:parameter/shop/url";
+        let more = json!({ "secrets": [
+            { "name": "PLAIN", "valueFrom": "plain" },
+            { "name": "URL", "valueFrom": "/shop/url" },
+            { "name": "BY_ARN", "valueFrom": arn },
+        ] });
+        let script = "[ \"$PLAIN $URL $BY_ARN\" = 'one two two' ]";
+        let definition = stage.define_with("job", script, more).await;
         let task = stage.finished(&definition).await;
         assert_eq!(task["containers"][0]["exitCode"], 0);
     });

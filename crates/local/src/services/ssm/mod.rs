@@ -11,6 +11,7 @@ mod labels;
 mod names;
 mod put;
 mod read;
+mod resolve;
 mod tags;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::identity::{ACCOUNT, arn};
 use crate::store::{ParameterRecord, Store, View};
 
 pub use error::ParametersError;
+pub use resolve::ParameterPullError;
 
 /// The parameters of one platform.
 #[derive(Debug)]

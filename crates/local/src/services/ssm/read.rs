@@ -145,7 +145,7 @@ impl Path {
 }
 
 /// The parameter that a name, an ARN, or either with a selector means.
-fn read_reference(
+pub(super) fn read_reference(
     view: &View<'_>,
     reference: &str,
     reading: Reading,

@@ -27,6 +27,28 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
+async fn tasks_get_values_by_name_arn_and_version() {
+    let platform = TestPlatform::start().await;
+    put(&platform, "/shop/url", "SecureString", "one").await;
+    put(&platform, "/shop/url", "SecureString", "two").await;
+    let resolve = |from: &str| platform.parameters.resolve(from);
+    let arn = "arn:aws:ssm:us-east-1:000000000000:parameter/shop/url";
+    for (from, value) in [
+        ("/shop/url", "two"),
+        (arn, "two"),
+        ("/shop/url:1", "one"),
+        (&format!("{arn}:1"), "one"),
+    ] {
+        assert_eq!(resolve(from).unwrap().expose(), value, "{from}");
+    }
+    for missing in ["/shop/other", "/shop/url:7", "/shop/url:live", "", "a b"] {
+        let reason = resolve(missing).unwrap_err().to_string();
+        let end = format!("unable to retrieve secrets from ssm: invalid ssm parameters: {missing}");
+        assert!(reason.ends_with(&end), "{reason}");
+    }
+}
+
+#[tokio::test]
 async fn a_parameter_is_found_by_name_arn_version_and_label() {
     let platform = TestPlatform::start().await;
     assert_eq!(put(&platform, "/shop/url", "String", "one").await, 1);
