@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod confidential;
 mod confirm;
 mod context;
 mod display;

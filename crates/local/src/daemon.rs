@@ -1,6 +1,8 @@
 //! The background process: puts the parts of the platform together, answers
 //! until it is told to end, and ends in order.
 
+mod ending;
+
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,14 +13,17 @@ use seaway_aws_wire::Service;
 use seaway_router::Disturbances;
 use seaway_runtime::client::SupervisorLaunch;
 use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use ending::{Ending, Reasons};
+
+use crate::access::Access;
 use crate::authority::{Authority, AuthorityError};
 use crate::balancing::{Balancing, BalancingError, BalancingOptions};
 use crate::clock::EpochMillis;
 use crate::faults::Faults;
-use crate::files::FileIdentity;
+use crate::files;
 use crate::identity::VERSION;
 use crate::keys::{KeysError, PlatformKeys};
 use crate::launch::{Claim, ClaimError, ProcessIdentity, ProcessRecord, build_of};
@@ -28,7 +33,8 @@ use crate::platform::{Parts, Platform, SUPERVISOR_COMMAND, StartError};
 use crate::profile::{ProfileError, ProfileName};
 use crate::registry::{BlobError, BlobFiles, Registry};
 use crate::server::control::{Control, Shutdown, TaskFate};
-use crate::server::{AccessKeys, ListenError, Listener, Routes};
+use crate::server::reset::Resets;
+use crate::server::{AccessKeys, Door, ListenError, Listener, Routes};
 use crate::services::cloudwatch::CloudWatch;
 use crate::services::ecr::Ecr;
 use crate::services::ecs::Ecs;
@@ -43,8 +49,6 @@ use crate::services::{Blocking, Services};
 use crate::standing::Standing;
 use crate::store::{Store, StoreError};
 
-/// How often the state directory is looked for.
-const LOOK_FOR_STATE: Duration = Duration::from_secs(1);
 /// How often expired log events, metrics, stopped tasks and deleted secrets are removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(15 * 60);
 /// How often images and blobs are looked through.
@@ -108,23 +112,112 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
     let identity = state
         .identity()
         .map_err(refused("a look at the state directory"))?;
+    let access = Access::of(state, keys)?;
     let store = Arc::new(Store::open(&state.store(), &keys.store_key)?);
+    let listener = Listener::bind(state).await?;
+    let (resets, asked) = Resets::new(AccessKeys::of(keys), access.reset_token.clone());
+    let ground = Ground {
+        state,
+        keys,
+        access,
+        store,
+        port: listener.port(),
+    };
+    let mut reasons = Reasons::new(asked).map_err(refused("a signal handler"))?;
+    let (mut life, routes) = begin(&ground).await?;
+    let door = Arc::new(Door::new(routes, resets));
+    let end = CancellationToken::new();
+    let serving = tokio::spawn(listener.serve(Arc::clone(&door), end.clone()));
+    announce(state, ground.port)?;
+    let fate = loop {
+        match reasons.next(state, identity, &mut life.shutdown).await {
+            Ending::Fate(fate) => break fate,
+            Ending::Reset(done) => {
+                tracing::info!("the platform is emptied");
+                let shut = door.shut().await;
+                life.end(TaskFate::Stop).await;
+                empty(&ground).await?;
+                let (anew, routes) = begin(&ground).await?;
+                life = anew;
+                shut.open(routes);
+                reasons.tell(done);
+            }
+        }
+    };
+    tracing::info!(?fate, "the platform ends");
+    end.cancel();
+    life.end(fate).await;
+    drop(serving.await);
+    Ok(())
+}
+
+/// What every life of the platform has: it ends with the process, a life ends with a reset.
+struct Ground<'a> {
+    state: &'a StateDir,
+    keys: &'a PlatformKeys,
+    access: Access,
+    store: Arc<Store>,
+    port: u16,
+}
+
+/// The platform at work, between its start and its end or a reset.
+struct Life {
+    platform: Arc<Platform>,
+    balancing: Arc<Balancing>,
+    /// What is done from time to time.
+    keepers: Vec<JoinHandle<()>>,
+    shutdown: Shutdown,
+}
+
+impl Life {
+    async fn end(self, fate: TaskFate) {
+        self.keepers.iter().for_each(JoinHandle::abort);
+        self.platform.end(fate).await;
+        self.balancing.shutdown(DRAIN).await;
+    }
+}
+
+/// Removes everything that was ever asked of the platform: what is in the store, and with it the
+/// images, whose files go when a life begins; data volumes stay.
+async fn empty(ground: &Ground<'_>) -> Result<(), DaemonError> {
+    let (store, state) = (Arc::clone(&ground.store), ground.state.clone());
+    let emptied = tokio::task::spawn_blocking(move || {
+        store.clear()?;
+        let files = [state.task_logs(), state.access_log()];
+        files
+            .iter()
+            .try_for_each(|path| files::remove_if_present(path))
+            .map_err(refused("the removal of logs"))
+    });
+    emptied
+        .await
+        .unwrap_or_else(|error| Err(refused("a thread")(error.into())))
+}
+
+/// Puts the parts together, from what is in the store.
+async fn begin(ground: &Ground<'_>) -> Result<(Life, Routes), DaemonError> {
+    let Ground {
+        state,
+        keys,
+        ref access,
+        ref store,
+        port,
+    } = *ground;
+    let access_keys = AccessKeys::of(keys).with_second(access.second_key.clone());
     let registry = Arc::new(Registry::new(
         BlobFiles::prepare(state.registry())?,
-        Arc::clone(&store),
+        Arc::clone(store),
     ));
-    let secrets = Arc::new(SecretsManager::new(Arc::clone(&store)));
-    let parameters = Arc::new(Parameters::new(Arc::clone(&store)));
-    let logs = Arc::new(Logs::new(Arc::clone(&store)));
-    let cloudwatch = Arc::new(CloudWatch::new(Arc::clone(&store)));
-    let listener = Listener::bind(state).await?;
-    let port = listener.port();
+    let secrets = Arc::new(SecretsManager::new(Arc::clone(store)));
+    let parameters = Arc::new(Parameters::new(Arc::clone(store)));
+    let logs = Arc::new(Logs::new(Arc::clone(store)));
+    let cloudwatch = Arc::new(CloudWatch::new(Arc::clone(store)));
     let profile = ProfileName::of(state)?;
     let faults = Arc::new(Faults::default());
     let authority =
         Authority::load_or_create(&keys.authority_key(state), &state.authority_certificate())?;
     let balancing = Balancing::start(
-        Arc::clone(&store),
+        Arc::clone(store),
         BalancingOptions {
             access_log: Some(state.access_log()),
             draining: profile.draining(),
@@ -133,14 +226,20 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
         },
     )?;
     let parts = Parts {
-        store: Arc::clone(&store),
+        store: Arc::clone(store),
         registry: Arc::clone(&registry),
         secrets: TaskSecrets::new(Arc::clone(&secrets), Arc::clone(&parameters)),
         balancing: Arc::clone(&balancing),
         faults: Arc::clone(&faults),
     };
     let platform = Platform::start(state, parts, profile, supervisor_launch(state)).await?;
-    let standing = Standing::new(state, port, Arc::clone(&platform), Arc::clone(&balancing));
+    let standing = Standing {
+        state: state.root().to_owned(),
+        port,
+        access: access.clone(),
+        platform: Arc::clone(&platform),
+        balancing: Arc::clone(&balancing),
+    };
 
     let (control, shutdown) = Control::new(
         keys.secret_access_key.clone(),
@@ -169,7 +268,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
             Service::Ecr,
             Blocking::new(Arc::new(Ecr::new(
                 registry.images().clone(),
-                keys.secret_access_key.clone(),
+                access_keys.token_secret(),
                 port,
             ))),
         )
@@ -177,15 +276,12 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
             Service::Ecs,
             Blocking::new(Arc::new(Ecs::new(Arc::clone(&platform)))),
         );
-    let routes = Arc::new(Routes {
-        keys: AccessKeys::of(keys),
+    let routes = Routes {
+        keys: access_keys,
         services,
         registry: Arc::clone(&registry),
         control,
-    });
-
-    let end = CancellationToken::new();
-    let serving = tokio::spawn(listener.serve(routes, end.clone()));
+    };
     let monitoring = Monitoring {
         platform: Arc::clone(&platform),
         balancing: Arc::clone(&balancing),
@@ -199,17 +295,13 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
         platform: Arc::clone(&platform),
     }));
     let collecting = tokio::spawn(keep_images(registry));
-    announce(state, port)?;
-    let fate = ending(state, identity, shutdown).await?;
-    tracing::info!(?fate, "the platform ends");
-    end.cancel();
-    cleaning.abort();
-    watching.abort();
-    collecting.abort();
-    platform.end(fate).await;
-    balancing.shutdown(DRAIN).await;
-    drop(serving.await);
-    Ok(())
+    let life = Life {
+        platform,
+        balancing,
+        keepers: vec![cleaning, watching, collecting],
+        shutdown,
+    };
+    Ok((life, routes))
 }
 
 /// Says in the state directory who answers where.
@@ -233,37 +325,6 @@ fn supervisor_launch(state: &StateDir) -> SupervisorLaunch {
         directory: state.supervisor(),
         executable: "/proc/self/exe".into(),
         arguments: vec![SUPERVISOR_COMMAND.into()],
-    }
-}
-
-/// Waits for the first reason to end, and says what becomes of the tasks.
-async fn ending(
-    state: &StateDir,
-    identity: Option<FileIdentity>,
-    shutdown: Shutdown,
-) -> Result<TaskFate, DaemonError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(refused("a signal handler"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(refused("a signal handler"))?;
-    tokio::select! {
-        // Without a sender nobody can ask any more: as good as asked.
-        asked = shutdown => Ok(asked.unwrap_or(TaskFate::Keep)),
-        () = vanished(state, identity) => {
-            tracing::warn!(state = %state.root().display(), "the state directory is gone");
-            Ok(TaskFate::Stop)
-        }
-        // Whoever kills the platform has not asked for the end of the tasks.
-        _ = terminate.recv() => Ok(TaskFate::Keep),
-        _ = interrupt.recv() => Ok(TaskFate::Keep),
-    }
-}
-
-/// Returns when the state directory is gone, or another one is in its place.
-async fn vanished(state: &StateDir, identity: Option<FileIdentity>) {
-    loop {
-        tokio::time::sleep(LOOK_FOR_STATE).await;
-        if state.identity().is_ok_and(|found| found != identity) {
-            return;
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::access::AccessKeyId;
 use crate::files::{self, FileIdentity};
 use crate::layout::{LayoutError, StateDir};
 use crate::redacted::Redacted;
@@ -70,6 +71,8 @@ pub enum KeysError {
     },
     #[error("{path} holds no 256-bit store key")]
     BadStoreKey { path: PathBuf },
+    #[error("{id} is the platform's own key; give the second one another ID")]
+    OwnKey { id: AccessKeyId },
     #[error("there is no {path}, which the platform in {state} needs to decrypt its secrets")]
     Lost { path: PathBuf, state: PathBuf },
 }
@@ -124,6 +127,11 @@ impl PlatformKeys {
                 Self::create(state, &keys.store_key)
             }
         }
+    }
+
+    /// Where these keys are kept, and what else must not be in the project.
+    pub(crate) fn directory(&self, state: &StateDir) -> PathBuf {
+        directory(state, &self.id)
     }
 
     fn create(state: &StateDir, store_key: &StoreKey) -> Result<Self, KeysError> {
@@ -200,7 +208,11 @@ enum Loaded {
 }
 
 fn key_file(state: &StateDir, id: &str) -> PathBuf {
-    state.keys_root().join(id).join(KEY_FILE)
+    directory(state, id).join(KEY_FILE)
+}
+
+fn directory(state: &StateDir, id: &str) -> PathBuf {
+    state.keys_root().join(id)
 }
 
 fn stored_id(state: &StateDir) -> Result<Option<String>, KeysError> {
@@ -223,7 +235,7 @@ fn identity_of(state: &StateDir) -> Result<FileIdentity, KeysError> {
         .map_err(io_error(state.root()))
 }
 
-fn refuse_exposed(path: &Path) -> Result<(), KeysError> {
+pub(crate) fn refuse_exposed(path: &Path) -> Result<(), KeysError> {
     let meta = fs::metadata(path).map_err(io_error(path))?;
     let mode = meta.permissions().mode() & 0o7777;
     let ours = meta.uid() == nix::unistd::geteuid().as_raw();
@@ -252,7 +264,7 @@ fn random_capitals<const N: usize>() -> String {
         .collect()
 }
 
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> KeysError {
+pub(crate) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> KeysError {
     let path = path.to_owned();
     move |source| KeysError::Io { path, source }
 }

@@ -6,6 +6,7 @@
 //! the scheduler, runtime and router crates. The commands of Seaway reach this
 //! crate only through `launch` and, in the background process itself, `daemon`.
 
+pub mod access;
 pub mod authority;
 pub mod background;
 pub mod balancing;

@@ -5,34 +5,21 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::access::Access;
 use crate::balancing::Balancing;
 use crate::identity::VERSION;
-use crate::layout::StateDir;
 use crate::platform::Platform;
 
 /// Where the answers come from.
 pub(crate) struct Standing {
-    state: PathBuf,
-    port: u16,
-    platform: Arc<Platform>,
-    balancing: Arc<Balancing>,
+    pub(crate) state: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) access: Access,
+    pub(crate) platform: Arc<Platform>,
+    pub(crate) balancing: Arc<Balancing>,
 }
 
 impl Standing {
-    pub(crate) fn new(
-        state: &StateDir,
-        port: u16,
-        platform: Arc<Platform>,
-        balancing: Arc<Balancing>,
-    ) -> Self {
-        Self {
-            state: state.root().to_owned(),
-            port,
-            platform,
-            balancing,
-        }
-    }
-
     /// The whole of it.
     pub(crate) fn status(&self) -> Value {
         let (services, tasks) = self.platform.counts();
@@ -64,6 +51,8 @@ impl Standing {
             "tasks": tasks,
             "state": self.state,
             "listeners": listeners,
+            "access_key_id": self.access.second_key.as_ref().map(|key| key.id.as_str()),
+            "reset_by_token": self.access.reset_token.is_some(),
         })
     }
 }

@@ -24,7 +24,8 @@ use crate::launch::{Connection, Signature, sign_request};
 use crate::layout::StateDir;
 use crate::registry::{BlobFiles, Registry};
 use crate::server::control::{Control, Shutdown};
-use crate::server::{AccessKeys, Listener, Routes};
+use crate::server::reset::Resets;
+use crate::server::{AccessKeys, Door, Listener, Routes};
 use crate::services::ecr::Ecr;
 use crate::services::logs::Logs;
 use crate::services::secretsmanager::SecretsManager;
@@ -95,6 +96,7 @@ impl TestPlatform {
             Box::new(|| async { json!({ "tasks": 0 }) }.boxed()),
             Arc::clone(&faults),
         );
+        let (resets, _) = Resets::new(AccessKeys::of(&keys), None);
         let routes = Routes {
             keys: AccessKeys::of(&keys),
             services: add(services),
@@ -103,7 +105,8 @@ impl TestPlatform {
         };
         let connection = Connection::new(&keys, listener.port());
         let end = CancellationToken::new();
-        tokio::spawn(listener.serve(Arc::new(routes), end.clone()));
+        let door = Arc::new(Door::new(routes, resets));
+        tokio::spawn(listener.serve(door, end.clone()));
         Self {
             state,
             connection,

@@ -1,15 +1,19 @@
 //! `seaway local`.
 
+mod access;
 mod env;
 mod inject;
+mod reset;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use seaway_local::launch::{self, PlatformClient, Stopped};
+use seaway_local::launch::{self, Changed, PlatformClient, Stopped};
 use seaway_local::layout::StateDir;
 use seaway_local::profile::ProfileName;
+use seaway_local::redacted::Redacted;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::args::{Format, Global};
 use crate::context::{ensure_platform, restart_platform, running_platform, state_dir};
@@ -28,6 +32,7 @@ pub(crate) enum Local {
     /// Print variables that point AWS tools at the platform: eval "$(seaway local env)"
     Env,
     Inject(inject::Inject),
+    Reset(reset::Reset),
 }
 
 /// What to do when the state directory cannot be used.
@@ -38,6 +43,8 @@ pub(crate) struct Start {
     /// The platform's own waiting times: quick, or those of AWS (kept for later starts)
     #[arg(long)]
     profile: Option<Profile>,
+    #[command(flatten)]
+    opening: access::Opening,
 }
 
 /// The profiles, as the command line names them.
@@ -82,6 +89,7 @@ impl Local {
             Self::Status => status(&state, output).await,
             Self::Env => env::run(&state, output).await,
             Self::Inject(inject) => inject.run(&state, output).await,
+            Self::Reset(reset) => reset.run(&state, output).await,
         }
     }
 }
@@ -121,23 +129,38 @@ impl Start {
             )
         };
         let before = ProfileName::of(state).map_err(failed);
-        let connection = match self.profile.map(ProfileName::from) {
-            Some(wanted) if before.as_ref().ok() != Some(&wanted) => {
+        let profile = self.profile.map(ProfileName::from);
+        let profile = match profile.filter(|wanted| before.as_ref().ok() != Some(wanted)) {
+            Some(wanted) => {
                 state
                     .create()
                     .map_err(|error| Failure::prerequisite(error, WRITABLE))?;
                 wanted.choose(state).map_err(failed)?;
-                restart_platform(state).await?
+                Changed::AtNextStart
             }
-            _ => {
+            None => {
                 before?;
-                ensure_platform(state).await?
+                Changed::Nothing
             }
         };
+        let opened = self.opening.apply(state, output).await?;
+        let connection = match (profile, opened.changed) {
+            (Changed::Nothing, Changed::Nothing) => ensure_platform(state).await?,
+            _ => restart_platform(state).await?,
+        };
         let endpoint = connection.endpoint;
-        match output.format {
-            Format::Json => output.json(&serde_json::json!({ "endpoint": endpoint })),
-            Format::Text => output.data(&format!("The platform answers at {endpoint}\n")),
+        let token = opened.reset_token.as_ref().map(Redacted::expose);
+        match (output.format, token) {
+            (Format::Json, None) => output.json(&json!({ "endpoint": endpoint })),
+            (Format::Json, Some(token)) => {
+                output.json(&json!({ "endpoint": endpoint, "reset_token": token }));
+            }
+            (Format::Text, token) => {
+                output.data(&format!("The platform answers at {endpoint}\n"));
+                if let Some(token) = token {
+                    output.data(&format!("reset token, shown this once: {token}\n"));
+                }
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -158,7 +181,7 @@ async fn stop(state: &StateDir, output: Output) -> Result<ExitCode, Failure> {
         Stopped::NoneRan => ("none_ran", "No platform ran.\n"),
     };
     match output.format {
-        Format::Json => output.json(&serde_json::json!({ "stopped": word })),
+        Format::Json => output.json(&json!({ "stopped": word })),
         Format::Text => output.message(text),
     }
     Ok(ExitCode::SUCCESS)
@@ -168,7 +191,7 @@ async fn status(state: &StateDir, output: Output) -> Result<ExitCode, Failure> {
     let status = running_status(state).await?;
     match (status, output.format) {
         (status, Format::Json) => {
-            output.json(&status.unwrap_or_else(|| serde_json::json!({ "running": false })));
+            output.json(&status.unwrap_or_else(|| json!({ "running": false })));
         }
         (None, Format::Text) => {
             output.data("No platform runs.\nhint: `seaway local start` starts it, `seaway up` also deploys\n");
@@ -193,6 +216,13 @@ fn described(status: &serde_json::Value) -> String {
         format!("services     {}, {} tasks", text("services"), text("tasks")),
         format!("state        {}", text("state")),
     ];
+    if status.get("access_key_id").is_some_and(|id| !id.is_null()) {
+        let id = text("access_key_id");
+        lines.push(format!("second key   {id} signs requests, too"));
+    }
+    if status.get("reset_by_token") == Some(&json!(true)) {
+        lines.push("reset        on: whoever has the token can empty the platform".to_owned());
+    }
     for listener in status
         .get("listeners")
         .and_then(|l| l.as_array())

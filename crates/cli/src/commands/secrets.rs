@@ -2,27 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use seaway_core::environment::SecretRef;
 use seaway_core::name::ServiceName;
-use seaway_engine::EngineError;
 use seaway_ports::{Clock as _, SecretValue};
 use seaway_report::SecretRow;
 use serde_json::json;
 
 use crate::args::{Format, Global};
+use crate::confidential;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::follow::or_leave;
 use crate::output::Output;
-use crate::prompt;
 use crate::system_clock::SystemClock;
-
-/// The longest value, as Secrets Manager allows (64 KiB).
-const LONGEST: u64 = 65_536;
 
 /// List, set, remove and check the secrets of an environment
 #[derive(Debug, Subcommand)]
@@ -134,7 +129,9 @@ impl Set {
                 &[&hint],
             ));
         }
-        let value = read_value(&self.secret).await?;
+        let question = format!("Value of {}: ", self.secret);
+        let value = confidential::read(&question, &from_stdin(&self.secret)).await?;
+        let value = SecretValue::new(value);
         or_leave(output, async {
             let secrets = context.connect().await?.secrets;
             Ok::<_, Failure>(secrets.set(&secret, &value).await?)
@@ -200,41 +197,4 @@ fn reference(given: &str) -> Result<SecretRef, Failure> {
 /// How a script gives a value.
 fn from_stdin(name: &str) -> String {
     format!("printf %s \"$VALUE\" | seaway secrets set ENVIRONMENT {name}")
-}
-
-/// From a prompt that shows nothing, or from standard input without its last line end.
-async fn read_value(name: &str) -> Result<SecretValue, Failure> {
-    let failed = |error: io::Error| Failure::prerequisite(error, &from_stdin(name));
-    let mut value = String::new();
-    if io::stdin().is_terminal() {
-        let typed = prompt::hidden(&format!("Value of {name}: ")).await;
-        value = typed.map_err(failed)?.ok_or(EngineError::Interrupted)?;
-        if value.len() > prompt::LONGEST {
-            let (text, hint) = ("the value is too long to be typed", from_stdin(name));
-            return Err(Failure::new(Exit::Usage, text, &[&hint]));
-        }
-    } else {
-        io::stdin()
-            .take(LONGEST + 2)
-            .read_to_string(&mut value)
-            .map_err(failed)?;
-        if value.ends_with('\n') {
-            value.pop();
-            if value.ends_with('\r') {
-                value.pop();
-            }
-        }
-    }
-    if value.is_empty() {
-        let hint = from_stdin(name);
-        return Err(Failure::new(Exit::Usage, "the value is empty", &[&hint]));
-    }
-    if value.len() as u64 > LONGEST {
-        return Err(Failure::new(
-            Exit::Usage,
-            "the value is longer than 64 KiB",
-            &[],
-        ));
-    }
-    Ok(SecretValue::new(value))
 }

@@ -31,6 +31,7 @@ fn every_command_says_what_it_is_for() {
         "local status",
         "local env",
         "local inject",
+        "local reset",
         "completions",
     ] {
         let mut command: Vec<&str> = words.split_whitespace().collect();

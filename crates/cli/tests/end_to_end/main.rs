@@ -20,6 +20,7 @@ mod help;
 mod interrupted;
 mod logs;
 mod manifest;
+mod opening;
 mod operating;
 mod orphans;
 mod platform;

@@ -23,6 +23,9 @@ use crate::server::control::{
 
 /// The platform is on this machine: what takes longer hangs.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a platform may take to be emptied: its tasks stop first, and Fargate's longest stop
+/// time-out is two minutes.
+const RESET_TIMEOUT: Duration = Duration::from_secs(150);
 /// More than the status of a thousand services.
 const MAX_ANSWER: usize = 16 << 20;
 /// What the platform answers to a request that is understood and makes no sense.
@@ -69,6 +72,7 @@ struct Question {
     path: String,
     nonce: Option<String>,
     body: Vec<u8>,
+    patience: Duration,
 }
 
 impl Question {
@@ -78,6 +82,7 @@ impl Question {
             path: path.into(),
             nonce: None,
             body: Vec::new(),
+            patience: TIMEOUT,
         }
     }
 
@@ -125,6 +130,16 @@ impl PlatformClient {
         self.ask(question).await.map(drop)
     }
 
+    /// Empties the platform: it runs on at the same port, with the same keys, and has nothing when
+    /// this returns.
+    pub async fn reset(&self) -> Result<(), ClientError> {
+        let question = Question {
+            patience: RESET_TIMEOUT,
+            ..Question::new(Method::POST, "reset")
+        };
+        self.ask(question).await.map(drop)
+    }
+
     /// The faults in force.
     pub async fn faults(&self) -> Result<Vec<Injected>, ClientError> {
         self.read(&self.ask(Question::new(Method::GET, "faults")).await?)
@@ -148,9 +163,10 @@ impl PlatformClient {
     }
 
     async fn ask(&self, question: Question) -> Result<Bytes, ClientError> {
+        let patience = question.patience;
         let request = self.signed(question)?;
         let endpoint = || self.connection.endpoint.clone();
-        let (status, body) = tokio::time::timeout(TIMEOUT, send(self.connection.port, request))
+        let (status, body) = tokio::time::timeout(patience, send(self.connection.port, request))
             .await
             .map_err(|_| ClientError::TimedOut {
                 endpoint: endpoint(),
@@ -185,6 +201,7 @@ impl PlatformClient {
             path,
             nonce,
             body,
+            patience: _,
         } = question;
         let mut request = Request::builder()
             .method(method)

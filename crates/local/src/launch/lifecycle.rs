@@ -127,7 +127,7 @@ async fn end_supervisor(state: &StateDir) -> Result<(), LaunchError> {
     }
 }
 
-async fn lock(state: &StateDir) -> Result<File, LaunchError> {
+pub(super) async fn lock(state: &StateDir) -> Result<File, LaunchError> {
     let state = state.clone();
     let path = state.launch_lock();
     tokio::task::spawn_blocking(move || lock_launch(&state))

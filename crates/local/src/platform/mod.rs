@@ -303,6 +303,13 @@ impl Platform {
         {
             tracing::error!(%error, "the supervisor was not stopped");
         }
+        let shipper = Arc::clone(&self.shipper);
+        if tokio::task::spawn_blocking(move || shipper.end())
+            .await
+            .is_err()
+        {
+            tracing::error!("the last lines of tasks are shipped at the next start");
+        }
     }
 
     /// Ends the supervisor, also one that was started and not connected to yet. From here on it

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited};
@@ -26,6 +26,14 @@ pub enum BodyError {
 /// An answer without a body.
 pub fn empty(status: StatusCode) -> Response<Body> {
     respond(status, Empty::new().map_err(never).boxed_unsync())
+}
+
+/// What a request that is not let in gets.
+pub(super) fn nothing() -> Response<Body> {
+    let mut response = empty(StatusCode::FORBIDDEN);
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
 }
 
 /// A short answer for people.

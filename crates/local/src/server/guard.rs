@@ -10,7 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::request::Parts;
+use seaway_aws_wire::sigv4::Identity;
 
+use crate::access::KeyPair;
 use crate::clock::EpochMillis;
 use crate::keys::PlatformKeys;
 use crate::redacted::Redacted;
@@ -21,6 +23,8 @@ use crate::registry::token;
 pub struct AccessKeys {
     pub access_key_id: String,
     pub secret_access_key: Redacted,
+    /// The key of clients that bring their own.
+    pub second: Option<KeyPair>,
 }
 
 /// Why a request gets nothing. For the platform's log: the client sees no reason.
@@ -66,7 +70,40 @@ impl AccessKeys {
         Self {
             access_key_id: keys.access_key_id.clone(),
             secret_access_key: keys.secret_access_key.clone(),
+            second: None,
         }
+    }
+
+    /// These, and a second one where there is one.
+    #[must_use]
+    pub fn with_second(self, second: Option<KeyPair>) -> Self {
+        Self { second, ..self }
+    }
+
+    /// The secret of the access key with this name.
+    pub(super) fn secret_of(&self, access_key_id: &str) -> Option<&Redacted> {
+        if access_key_id == self.access_key_id {
+            return Some(&self.secret_access_key);
+        }
+        let second = self.second.as_ref();
+        let second = second.filter(|second| second.id.as_str() == access_key_id);
+        second.map(|second| &second.secret)
+    }
+
+    /// Whether a request was signed with the platform's own key, which Seaway's commands have.
+    pub(super) fn is_own(&self, signer: &Identity) -> bool {
+        signer.access_key_id == self.access_key_id
+    }
+
+    /// What the registry's tokens are made with. Those that were given out while a second key was
+    /// accepted are worth nothing when it is not any more.
+    #[must_use]
+    pub fn token_secret(&self) -> Redacted {
+        let own = self.secret_access_key.expose();
+        Redacted::new(match &self.second {
+            Some(second) => format!("{own}:{}:{}", second.id, second.secret.expose()),
+            None => own.to_owned(),
+        })
     }
 
     /// Whether the request carries the access key, or `AWS` and a token of ECR, as user and
@@ -86,11 +123,16 @@ impl AccessKeys {
             .ok()
             .and_then(|text| text.strip_prefix(token::TOKEN_USER))
             .and_then(|text| text.strip_prefix(':'));
-        if token.is_some_and(|token| token::is_good(&self.secret_access_key, token, now)) {
+        if token.is_some_and(|token| token::is_good(&self.token_secret(), token, now)) {
             return true;
         }
-        let expected = format!("{}:{}", self.access_key_id, self.secret_access_key.expose());
-        verify_slices_are_equal(&given, expected.as_bytes()).is_ok()
+        let is = |id: &str, secret: &Redacted| {
+            let expected = format!("{id}:{}", secret.expose());
+            verify_slices_are_equal(&given, expected.as_bytes()).is_ok()
+        };
+        let second = self.second.as_ref();
+        is(&self.access_key_id, &self.secret_access_key)
+            || second.is_some_and(|second| is(second.id.as_str(), &second.secret))
     }
 }
 
@@ -150,6 +192,7 @@ mod tests {
         let keys = AccessKeys {
             access_key_id: "AKID".into(),
             secret_access_key: Redacted::new("secret"),
+            second: None,
         };
         let header = |text: &str| format!("Basic {}", BASE64.encode(text));
         let matches = |text: &str| {
@@ -164,5 +207,37 @@ mod tests {
         assert!(matches(&header(&format!("AWS:{}", token(1001).expose()))));
         assert!(!matches(&header(&format!("AWS:{}", token(999).expose()))));
         assert!(!matches(&header(&format!("AKID:{}", token(1001).expose()))));
+    }
+
+    #[test]
+    fn a_second_key_logs_in_and_its_tokens_end_with_it() {
+        let closed = AccessKeys {
+            access_key_id: "AKID".into(),
+            secret_access_key: Redacted::new("secret"),
+            second: None,
+        };
+        let open = closed.clone().with_second(Some(KeyPair {
+            id: "suite".parse().unwrap(),
+            secret: Redacted::new("sesame"),
+        }));
+        let login = |keys: &AccessKeys, text: &str| {
+            let header = format!("Basic {}", BASE64.encode(text));
+            keys.match_basic(&parts(&[("authorization", &header)]), EpochMillis(0))
+        };
+        for (text, let_in) in [
+            ("AKID:secret", true),
+            ("suite:sesame", true),
+            ("suite:secret", false),
+            ("AKID:sesame", false),
+        ] {
+            assert_eq!(login(&open, text), let_in, "{text}");
+        }
+        assert!(!login(&closed, "suite:sesame"));
+        let token = token::issue(&open.token_secret(), EpochMillis(1000));
+        let token = format!("AWS:{}", token.expose());
+        assert!(login(&open, &token));
+        assert!(!login(&closed, &token));
+        assert_eq!(open.secret_of("suite").unwrap().expose(), "sesame");
+        assert_eq!(closed.secret_of("suite"), None);
     }
 }

@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::routes::Routes;
+use super::door::Door;
 use crate::files;
 use crate::layout::StateDir;
 
@@ -83,7 +83,7 @@ impl Listener {
     }
 
     /// Answers requests until `stop`, then lets the running answers end.
-    pub async fn serve(self, routes: Arc<Routes>, stop: CancellationToken) {
+    pub async fn serve(self, door: Arc<Door>, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
         loop {
             let accepted = tokio::select! {
@@ -91,7 +91,7 @@ impl Listener {
                 () = stop.cancelled() => break,
             };
             match accepted {
-                Ok((stream, _)) => answer(stream, &routes, self.port, &graceful),
+                Ok((stream, _)) => answer(stream, &door, self.port, &graceful),
                 Err(error) => {
                     tracing::warn!(%error, "failed to accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -108,13 +108,13 @@ impl Listener {
     }
 }
 
-fn answer(stream: TcpStream, routes: &Arc<Routes>, port: u16, graceful: &GracefulShutdown) {
+fn answer(stream: TcpStream, door: &Arc<Door>, port: u16, graceful: &GracefulShutdown) {
     // Small answers go out at once; failing to ask for it costs only time.
     drop(stream.set_nodelay(true));
-    let routes = Arc::clone(routes);
+    let door = Arc::clone(door);
     let service = service_fn(move |request| {
-        let routes = Arc::clone(&routes);
-        async move { Ok::<_, std::convert::Infallible>(routes.answer(request, port).await) }
+        let door = Arc::clone(&door);
+        async move { Ok::<_, std::convert::Infallible>(door.answer(request, port).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

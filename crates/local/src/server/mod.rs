@@ -3,14 +3,17 @@
 
 mod answer;
 pub mod control;
+mod door;
 mod faults;
 mod guard;
 mod listener;
+pub mod reset;
 mod routes;
 mod signature;
 
 pub use answer::{Body, BodyError, collect, empty, json, text, whole};
 pub use control::Control;
+pub use door::{Door, Shut};
 pub use guard::AccessKeys;
 pub use listener::{ListenError, Listener};
 pub use routes::Routes;

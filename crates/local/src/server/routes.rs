@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::answer::{Body, collect, empty, text, whole};
+use super::answer::{Body, collect, empty, nothing, text, whole};
 use super::control::{self, Control};
-use super::guard::{self, AccessKeys};
+use super::guard::AccessKeys;
 use super::signature;
 use crate::clock::EpochMillis;
 use crate::registry::Registry;
@@ -31,13 +31,8 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Answers any request to the platform's port.
-    pub async fn answer(&self, request: Request<Incoming>, port: u16) -> Response<Body> {
-        let (parts, body) = request.into_parts();
-        if let Err(refusal) = guard::admit(&parts, port) {
-            tracing::warn!(path = parts.uri.path(), %refusal, "a request was refused");
-            return nothing();
-        }
+    /// Answers a request that was let in.
+    pub(super) async fn answer(&self, parts: Parts, body: Incoming) -> Response<Body> {
         let path = parts.uri.path();
         if path == "/v2" || path.starts_with("/v2/") {
             self.answer_registry(&parts, body).await
@@ -83,7 +78,7 @@ impl Routes {
         now: EpochMillis,
     ) -> Response<Body> {
         match signature::verify(parts, body, &self.keys, now) {
-            Ok(scope) if scope.service == control::SIGNING_NAME => {
+            Ok(signer) if signer.service == control::SIGNING_NAME && self.keys.is_own(&signer) => {
                 self.control.answer(parts, body).await
             }
             Ok(_) => nothing(),
@@ -101,13 +96,4 @@ impl Routes {
             .await
             .map(whole)
     }
-}
-
-/// What a request that is not let in gets.
-fn nothing() -> Response<Body> {
-    let mut response = empty(StatusCode::FORBIDDEN);
-    response
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }

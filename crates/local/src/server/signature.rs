@@ -1,4 +1,4 @@
-//! Signatures of requests, checked against the platform's one access key.
+//! Signatures of requests, checked against the platform's access keys.
 
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -29,8 +29,8 @@ pub(super) fn verify(
         skew: sigv4::CLOCK_SKEW,
     };
     let secret = |access_key_id: &str| {
-        (access_key_id == keys.access_key_id)
-            .then(|| SecretKey::new(keys.secret_access_key.expose()))
+        let secret = keys.secret_of(access_key_id)?;
+        Some(SecretKey::new(secret.expose()))
     };
     sigv4::verify(request, Payload::Signed(body), &secret, &expected)
 }

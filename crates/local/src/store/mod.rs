@@ -6,6 +6,7 @@
 
 mod alarms;
 mod blobs;
+mod clearing;
 mod documents;
 mod error;
 mod images;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::seal::Sealer;
-use super::{StoreError, schema, stopped_tasks};
+use super::{StoreError, clearing, schema, stopped_tasks};
 use crate::files;
 use crate::keys::StoreKey;
 
@@ -76,6 +76,16 @@ impl Store {
         }))?;
         tx.commit().map_err(StoreError::from)?;
         Ok(result)
+    }
+
+    /// Empties the store: as a whole or, when this process is killed, not at all.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        self.write(|tx| tx.remove_everything())?;
+        // It is empty either way.
+        if let Err(error) = clearing::shrink(&lock(&self.writer)) {
+            tracing::warn!(%error, "the store keeps its size");
+        }
+        Ok(())
     }
 
     /// Runs `look` on one consistent picture, without waiting for a writer.

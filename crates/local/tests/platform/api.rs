@@ -32,6 +32,10 @@ pub(crate) const ECS: Api = Api {
     name: "ecs",
     target: "AmazonEC2ContainerServiceV20141113",
 };
+pub(crate) const ECR: Api = Api {
+    name: "ecr",
+    target: "AmazonEC2ContainerRegistry_V20150921",
+};
 pub(crate) const LOGS: Api = Api {
     name: "logs",
     target: "Logs_20140328",
@@ -152,7 +156,8 @@ fn signed(to: &Connection, service: &str, mut request: Request<Vec<u8>>) -> Requ
     request
 }
 
-async fn send(to: &Connection, request: Request<Vec<u8>>) -> (StatusCode, Bytes) {
+/// Sends a request as it is.
+pub(crate) async fn send(to: &Connection, request: Request<Vec<u8>>) -> (StatusCode, Bytes) {
     let stream = TcpStream::connect(("127.0.0.1", to.port)).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     let driving = tokio::spawn(connection);

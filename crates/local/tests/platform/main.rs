@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod access;
 mod account;
 mod alarms;
 mod api;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         _ => {
             let words: Vec<String> = std::env::args().skip(1).collect();
             let groups = [
+                access::TESTS,
                 alarms::TESTS,
                 launch::TESTS,
                 definitions::TESTS,

@@ -10,8 +10,9 @@ mod thread;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use seaway_aws_wire::ecs as wire;
@@ -73,6 +74,7 @@ pub(super) fn log_targets(
 #[derive(Debug)]
 pub(super) struct Shipper {
     orders: Sender<Order>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug)]
@@ -84,6 +86,8 @@ enum Order {
     Refresh(std::sync::mpsc::Sender<()>),
     /// The task is over: ships the rest, unfinished lines included, and lets go.
     Close(TaskId),
+    /// Nothing is written any more: ships the rest and ends.
+    End,
 }
 
 impl Shipper {
@@ -95,10 +99,13 @@ impl Shipper {
     ) -> Result<Arc<Self>, StartError> {
         let (orders, receiver) = std::sync::mpsc::channel();
         let thread = Thread::new(store, receiver, alive)?;
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("log-shipper".into())
             .spawn(move || thread.run())?;
-        Ok(Arc::new(Self { orders }))
+        Ok(Arc::new(Self {
+            orders,
+            thread: Mutex::new(Some(thread)),
+        }))
     }
 
     /// Begins to ship a task's logs.
@@ -129,6 +136,16 @@ impl Shipper {
     /// Ends the shipping of a task's logs.
     pub(super) fn close(&self, task: &TaskId) {
         self.send(Order::Close(task.clone()));
+    }
+
+    /// Ships what there is and ends the thread: nothing is written to the store any more when this
+    /// returns. Blocks.
+    pub(super) fn end(&self) {
+        self.send(Order::End);
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that ships logs ended badly");
+        }
     }
 
     fn send(&self, order: Order) {

@@ -1,6 +1,7 @@
 //! The thread that looks at every log in its time.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -56,7 +57,11 @@ impl Thread {
     pub(super) fn run(mut self) {
         loop {
             match self.receiver.recv_timeout(self.sleep()) {
-                Ok(order) => self.follow(order),
+                Ok(order) => {
+                    if self.follow(order).is_break() {
+                        return;
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -72,15 +77,12 @@ impl Thread {
         })
     }
 
-    fn follow(&mut self, order: Order) {
+    /// Does as it is told; breaks off at the end.
+    fn follow(&mut self, order: Order) -> ControlFlow<()> {
         match order {
             Order::Open(task, targets) => self.open(task, targets),
             Order::Flush(task, done) => {
-                for _ in 0..PASSES {
-                    if !self.ship(|of, _| *of == task) {
-                        break;
-                    }
-                }
+                self.ship_all(|of, _| *of == task);
                 // Whoever waited may have given up.
                 let _gone = done.send(());
             }
@@ -92,6 +94,20 @@ impl Thread {
             Order::Close(task) => {
                 let tails = self.tails.get_mut(&task);
                 tails.into_iter().flatten().for_each(Tail::close);
+            }
+            Order::End => {
+                self.ship_all(|_, _| true);
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Ships as much of the chosen logs as there is, within reason.
+    fn ship_all(&mut self, chosen: impl Fn(&TaskId, &Tail) -> bool) {
+        for _ in 0..PASSES {
+            if !self.ship(&chosen) {
+                return;
             }
         }
     }
