@@ -9,6 +9,7 @@ mod crash_platform;
 mod faults;
 mod fleet;
 mod footprint;
+mod locked_down;
 mod simulate;
 mod zero_loss;
 
@@ -65,6 +66,11 @@ const PROOFS: &[Proof] = &[
         name: "conformance",
         about: "clients of others find in the platform what they expect of AWS",
         way: Way::Binary(conformance::prove),
+    },
+    Proof {
+        name: "locked-down",
+        about: "strangers, browsers and other users of the machine get nothing",
+        way: Way::Binary(locked_down::prove),
     },
     Proof {
         name: "footprint",

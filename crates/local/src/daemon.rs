@@ -61,6 +61,9 @@ const WORKERS: usize = 2;
 /// How long requests may finish when the load balancer ends.
 const DRAIN: Duration = Duration::from_secs(2);
 const BLOCKING_THREADS: usize = 16;
+/// How long what is under way may take until the platform is emptied.
+const LAST_WORK: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// The platform cannot start or run.
 #[derive(Debug, Error)]
@@ -136,6 +139,7 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
                 tracing::info!("the platform is emptied");
                 let shut = door.shut().await;
                 life.end(TaskFate::Stop).await;
+                is_over(&ground.store).await;
                 empty(&ground).await?;
                 let (anew, routes) = begin(&ground).await?;
                 life = anew;
@@ -174,6 +178,18 @@ impl Life {
         self.keepers.iter().for_each(JoinHandle::abort);
         self.platform.end(fate).await;
         self.balancing.shutdown(DRAIN).await;
+    }
+}
+
+/// Waits until nobody of the last life can write to the store any more: whoever can, holds it.
+async fn is_over(store: &Arc<Store>) {
+    let over = async {
+        while Arc::strong_count(store) > 1 {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    if tokio::time::timeout(LAST_WORK, over).await.is_err() {
+        tracing::warn!("something of the time before the reset still has the store");
     }
 }
 

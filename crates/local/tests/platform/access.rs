@@ -142,6 +142,9 @@ fn a_reset_empties_everything_and_the_platform_works_on() {
         client.reset().await.unwrap();
         assert_empty(&stage).await;
 
+        let log = std::fs::read_to_string(stage.state.platform_log()).unwrap();
+        assert!(!log.contains("still has the store"), "{log}");
+
         stage.kill_platform().await;
         stage.restart().await;
         assert_empty(&stage).await;
@@ -164,6 +167,9 @@ async fn fill(stage: &Stage) -> String {
     stage.call(SECRETS, "CreateSecret", secret).await;
     let parameter = json!({ "Name": "/shop/url", "Type": "String", "Value": "x" });
     stage.call(PARAMETERS, "PutParameter", parameter).await;
+    let metric = json!({ "Namespace": "Shop", "MetricData": [
+        { "MetricName": "orders", "Value": 1 } ] });
+    stage.call(api::CLOUDWATCH, "PutMetricData", metric).await;
     let fault = Injection {
         fault: FaultKind::CrashLoop,
         service: Some("shop/other".to_owned()),
@@ -189,6 +195,7 @@ async fn assert_empty(stage: &Stage) {
         (PARAMETERS, "DescribeParameters", "Parameters"),
         (LOGS, "DescribeLogGroups", "logGroups"),
         (api::ECR, "DescribeRepositories", "repositories"),
+        (api::CLOUDWATCH, "ListMetrics", "Metrics"),
     ] {
         let answer = api::call(&stage.connection, api, operation, &json!({})).await;
         assert_eq!(answer.unwrap()[list], nothing, "{operation}");

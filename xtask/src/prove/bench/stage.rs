@@ -60,9 +60,36 @@ impl Stage {
         self.root.join("project")
     }
 
+    /// The home of whoever runs the commands.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.root.join("home")
+    }
+
+    /// Everything that runs on it.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        process::of_stage(&self.root)
+    }
+
     /// Starts a command.
     pub(crate) fn start(&self, arguments: &[&str]) -> Result<Running, ProofError> {
-        let home = self.root.join("home");
+        self.start_with(arguments, &[])
+    }
+
+    /// Runs a command with more variables to its end.
+    pub(crate) fn run_with(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Finished, ProofError> {
+        self.start_with(arguments, variables)?.wait(COMMAND)
+    }
+
+    fn start_with(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Running, ProofError> {
+        let home = self.home();
         let mut command = Command::new(&self.seaway);
         command
             .args(["--manifest".as_ref(), self.project().as_os_str()])
@@ -73,7 +100,8 @@ impl Stage {
             .env("XDG_DATA_HOME", home.join("data"))
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LANG", "C.UTF-8")
-            .env("RUST_BACKTRACE", "1");
+            .env("RUST_BACKTRACE", "1")
+            .envs(variables.iter().copied());
         Running::start(command, format!("seaway {}", arguments.join(" ")))
     }
 
