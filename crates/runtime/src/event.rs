@@ -54,7 +54,10 @@ pub enum StartFailureReason {
     InvalidSpec,
     /// The memory limit could not be put in force.
     MemoryLimit,
-    /// Anything else the operating system refused, such as too many processes.
+    /// Another container of the task did not come as far as this one needs it.
+    Dependency,
+    /// Anything else the operating system or the container engine refused, such as too many
+    /// processes.
     System,
 }
 

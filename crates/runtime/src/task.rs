@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
@@ -22,13 +23,21 @@ pub struct TaskSpec {
     pub log_limits: LogLimits,
 }
 
+impl TaskSpec {
+    /// Whether a container engine is needed to run it.
+    pub fn needs_engine(&self) -> bool {
+        let in_engine = |container: &ContainerSpec| matches!(container.root, Root::Image(_));
+        self.containers.iter().any(in_engine)
+    }
+}
+
 /// One container of a task: a process and everything it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContainerSpec {
     pub name: ContainerName,
-    /// The unpacked image, see [`crate::unpack`].
-    pub root: PathBuf,
+    /// Where its files come from.
+    pub root: Root,
     /// The image's working directory, seen from `root`; empty or `/` is the root itself.
     pub workdir: String,
     /// Entry point and command. The first word is looked up as [`crate::launch`] describes.
@@ -41,6 +50,133 @@ pub struct ContainerSpec {
     pub memory: Option<MemoryLimit>,
     pub cpu: Option<CpuUnits>,
     pub volumes: Vec<Volume>,
+}
+
+/// Where the files of a container come from, which is also what runs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Root {
+    /// The unpacked image, see [`crate::unpack`]: a process of this machine, see
+    /// [`crate::supervisor`].
+    Directory(PathBuf),
+    /// An image that a container engine has: a container, see [`crate::containers`].
+    Image(Box<ImageRoot>),
+}
+
+impl Root {
+    /// The directory of a process.
+    pub fn directory(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Directory(directory) => Some(directory),
+            Self::Image(_) => None,
+        }
+    }
+}
+
+/// What a container of an engine has besides what processes have, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageRoot {
+    /// The image, as the engine knows it.
+    pub image: String,
+    /// Who it runs as, in the words of the image: `user`, `uid`, `user:group`; the image's own
+    /// where there is none.
+    pub user: Option<String>,
+    pub files: RootFiles,
+    pub init: InitProcess,
+    /// Its ports that can be reached from this machine.
+    pub publish: Vec<PublishedPort>,
+    /// The most CPU time it gets, in ECS units; none: as much as there is.
+    pub cpu_ceiling: Option<CpuUnits>,
+    /// The end of the task's life is its end, too.
+    pub role: Role,
+    /// The containers that have to come this far before it starts.
+    pub depends_on: Vec<Dependency>,
+    pub health_check: Option<HealthCheck>,
+    /// How long others wait for this container to come as far as they need it.
+    pub start_timeout: Option<Duration>,
+    /// Between the signal and the kill; else what the stop says.
+    pub stop_timeout: Option<Duration>,
+    /// The signal that asks it to stop; else what the stop says.
+    pub stop_signal: Option<StopSignal>,
+}
+
+/// Whether the root file system may be written to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RootFiles {
+    #[default]
+    Writable,
+    ReadOnly,
+}
+
+/// Who is the first process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InitProcess {
+    /// The command itself.
+    #[default]
+    Command,
+    /// A small one of the engine, which passes signals on and collects orphans.
+    Reaper,
+}
+
+/// Whether a task can do without a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    #[default]
+    Essential,
+    Helper,
+}
+
+/// A port of a container and its place on this machine's loopback address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedPort {
+    pub container: u16,
+    pub host: u16,
+    pub protocol: Protocol,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    #[default]
+    Tcp,
+    Udp,
+}
+
+/// Another container of the task, and how far it has to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependency {
+    pub container: ContainerName,
+    pub condition: Condition,
+}
+
+/// How far a container has to be before another one starts (ECS: `ContainerCondition`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Condition {
+    /// It was started.
+    Start,
+    /// It has ended, whatever its exit code.
+    Complete,
+    /// It has ended with exit code 0.
+    Success,
+    /// Its health check passes.
+    Healthy,
+}
+
+/// A command inside the container that tells whether it works (ECS: `HealthCheck`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// `CMD` and the words of a command, or `CMD-SHELL` and a line for its shell.
+    pub command: Vec<String>,
+    pub interval: Duration,
+    pub timeout: Duration,
+    pub retries: u32,
+    /// Failures at the beginning that do not count; none: they count at once.
+    pub start_period: Option<Duration>,
 }
 
 /// A directory of the host that a container may write to and that outlives it.
@@ -58,7 +194,7 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// The variable that tells the process where the volume is.
+    /// The variable that tells a process where the volume is.
     pub fn variable(&self) -> String {
         let name: String = self
             .name

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use oci_spec::image::ImageConfiguration;
 use seaway_aws_wire::ecs as wire;
 use seaway_runtime::task::{
-    ContainerName, ContainerSpec, CpuUnits, Environment, LogLimits, MemoryLimit, StopSignal,
+    ContainerName, ContainerSpec, CpuUnits, Environment, LogLimits, MemoryLimit, Root, StopSignal,
     TaskId, TaskSpec, Volume,
 };
 
@@ -108,7 +108,7 @@ fn container_spec(
         .filter(|cpu| *cpu > 0);
     Ok(ContainerSpec {
         name: ContainerName::new(name.as_str()).map_err(|e| CannotStart(e.to_string()))?,
-        root: image.root.clone(),
+        root: Root::Directory(image.root.clone()),
         workdir: workdir(container, image),
         argv: argv(container, overrides, image)?,
         env: environment(container, overrides, image, with),

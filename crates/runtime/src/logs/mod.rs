@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use cursor::{LogCursor, LogPosition, OpenPosition};
 pub use line::{LONGEST_LINE, LogLine};
 pub use reader::LogReader;
-pub(crate) use writer::LogWriter;
+pub(crate) use writer::{LogWriter, last_time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

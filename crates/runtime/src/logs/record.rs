@@ -52,7 +52,7 @@ pub(super) fn encode(chunk: &[u8], stream: Stream, at: Timestamp, out: &mut Vec<
 
 fn push(record: &Record<'_>, out: &mut Vec<u8>) {
     let tag = if record.ends_line { 'F' } else { 'P' };
-    let head = format_args!("{:.6} {} {tag} ", record.at, record.stream.name()).to_string();
+    let head = format_args!("{:.9} {} {tag} ", record.at, record.stream.name()).to_string();
     out.extend_from_slice(head.as_bytes());
     out.extend_from_slice(record.bytes);
     out.push(b'\n');
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn at() -> Timestamp {
-        "2026-11-21T06:00:00.123456Z".parse().unwrap()
+        "2026-11-21T06:00:00.123456789Z".parse().unwrap()
     }
 
     #[test]
@@ -93,11 +93,11 @@ mod tests {
         let mut out = Vec::new();
         encode(b"one\n\n\xff\xfe two", Stream::Stderr, at(), &mut out);
         let text: Vec<&[u8]> = out.split(|byte| *byte == b'\n').collect();
-        assert_eq!(text[0], b"2026-11-21T06:00:00.123456Z stderr F one");
-        assert_eq!(text[1], b"2026-11-21T06:00:00.123456Z stderr F ");
+        assert_eq!(text[0], b"2026-11-21T06:00:00.123456789Z stderr F one");
+        assert_eq!(text[1], b"2026-11-21T06:00:00.123456789Z stderr F ");
         assert_eq!(
             text[2],
-            b"2026-11-21T06:00:00.123456Z stderr P \xff\xfe two"
+            b"2026-11-21T06:00:00.123456789Z stderr P \xff\xfe two"
         );
     }
 

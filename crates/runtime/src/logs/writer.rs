@@ -53,8 +53,19 @@ impl LogWriter {
         chunk: &[u8],
         scratch: &mut Vec<u8>,
     ) -> io::Result<()> {
+        self.append_at(Timestamp::now(), stream, chunk, scratch)
+    }
+
+    /// Writes what was printed at a known time.
+    pub(crate) fn append_at(
+        &mut self,
+        at: Timestamp,
+        stream: Stream,
+        chunk: &[u8],
+        scratch: &mut Vec<u8>,
+    ) -> io::Result<()> {
         scratch.clear();
-        record::encode(chunk, stream, Timestamp::now(), scratch);
+        record::encode(chunk, stream, at, scratch);
         self.file.write_all(scratch)?;
         self.written += scratch.len() as u64;
         if let Some(last) = chunk.last() {
@@ -92,10 +103,47 @@ impl LogWriter {
     }
 }
 
+/// The time of the last record of a container's log, to go on after it; none where there is none.
+pub(crate) fn last_time(
+    directory: &Path,
+    container: &ContainerName,
+) -> io::Result<Option<Timestamp>> {
+    for number in segment::list(directory, container)?.into_iter().rev() {
+        let text = fs::read(segment::path(directory, container, number))?;
+        let mut records = text.rsplit(|byte| *byte == b'\n');
+        if let Some(last) = records.find_map(record::decode) {
+            return Ok(Some(last.at));
+        }
+    }
+    Ok(None)
+}
+
 fn create(path: &Path) -> io::Result<File> {
     File::options()
         .append(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_record_is_found_behind_an_empty_segment_and_half_a_line() {
+        let temp = tempfile::tempdir().unwrap();
+        let container = ContainerName::new("main").unwrap();
+        let open = || LogWriter::open(temp.path(), &container, LogLimits::default()).unwrap();
+        assert_eq!(last_time(temp.path(), &container).unwrap(), None);
+        let mut writer = open();
+        let at: Timestamp = "2026-11-21T06:00:00.123456789Z".parse().unwrap();
+        let mut scratch = Vec::new();
+        writer
+            .append_at(at, Stream::Stdout, b"a\n", &mut scratch)
+            .unwrap();
+        writer.file.write_all(b"2026-11-21T07").unwrap();
+        open();
+        assert_eq!(last_time(temp.path(), &container).unwrap(), Some(at));
+    }
 }

@@ -295,7 +295,12 @@ impl Process {
 fn plan(start: &Start<'_>, group: &MemoryGroup) -> LaunchPlan {
     LaunchPlan {
         supervisor: Pid::this().as_raw(),
-        root: start.container.root.clone(),
+        root: start
+            .container
+            .root
+            .directory()
+            .cloned()
+            .unwrap_or_default(),
         workdir: start.container.workdir.clone(),
         argv: start.container.argv.clone(),
         env: environment(start),

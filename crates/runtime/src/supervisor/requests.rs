@@ -235,7 +235,11 @@ fn check(spec: &TaskSpec) -> Result<(), String> {
         if !names.insert(&container.name) {
             return Err(format!("two containers are called {}", container.name));
         }
-        paths.push(&container.root);
+        let Some(root) = container.root.directory() else {
+            let name = &container.name;
+            return Err(format!("container {name} needs a container engine"));
+        };
+        paths.push(root);
         paths.extend(container.volumes.iter().map(|volume| &volume.host_path));
     }
     match paths.into_iter().find(|path| !path.is_absolute()) {

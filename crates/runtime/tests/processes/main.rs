@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
+mod both;
+mod containers;
 mod harness;
 mod isolation;
 mod lifecycle;
@@ -10,6 +12,7 @@ mod memory;
 mod output;
 mod recovery;
 mod stage;
+mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +33,8 @@ fn main() -> ExitCode {
         _ => harness::run(
             &arguments,
             &[
+                both::TESTS,
+                containers::TESTS,
                 isolation::TESTS,
                 lifecycle::TESTS,
                 memory::TESTS,

@@ -14,7 +14,7 @@ use seaway_runtime::client::{Events, Supervisor, SupervisorLaunch};
 use seaway_runtime::event::{Event, EventCursor, EventKind, Exit, StartFailure};
 use seaway_runtime::logs::{LogCursor, LogReader, Stream};
 use seaway_runtime::task::{
-    ContainerName, ContainerSpec, Environment, LogLimits, StopSignal, TaskId, TaskSpec,
+    ContainerName, ContainerSpec, Environment, LogLimits, Root, StopSignal, TaskId, TaskSpec,
 };
 
 /// Far longer than anything here takes on a busy machine.
@@ -97,7 +97,7 @@ impl Stage {
             id: TaskId::new(id).unwrap(),
             containers: vec![ContainerSpec {
                 name: ContainerName::new("main").unwrap(),
-                root: self.temp.path().join("image"),
+                root: Root::Directory(self.temp.path().join("image")),
                 workdir: "/app".to_owned(),
                 argv: argv.iter().map(|word| (*word).to_owned()).collect(),
                 env: Environment::default(),
@@ -111,7 +111,7 @@ impl Stage {
         }
     }
 
-    /// Everything the container of a task has printed to one stream.
+    /// Everything the container `main` of a task has printed to one stream.
     pub(crate) fn printed(&self, id: &str, stream: Stream) -> Vec<Vec<u8>> {
         let directory = self.temp.path().join("logs").join(id);
         let container = ContainerName::new("main").unwrap();

@@ -1,0 +1,177 @@
+//! What the engine is asked to create. Pure.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::models::{
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType,
+    PortBinding, PortMap,
+};
+
+use super::engine::Namespace;
+use super::holder;
+use super::labels::{Part, of_holder, of_member};
+use crate::task::{
+    ContainerSpec, CpuUnits, HealthCheck, ImageRoot, InitProcess, Protocol, PublishedPort,
+    RootFiles, TaskId, TaskSpec,
+};
+
+/// Where published ports are on this machine.
+const LOOPBACK: &str = "127.0.0.1";
+/// The engine keeps the output until it is in the task's log; more than this, and the oldest goes.
+const KEPT_OUTPUT: [(&str, &str); 2] = [("max-size", "64m"), ("max-file", "2")];
+/// The fewest shares that the kernel takes (ECS does the same with less).
+const LEAST_SHARES: i64 = 2;
+const UNITS_PER_CPU: i64 = 1024;
+const NANOS_PER_CPU: i64 = 1_000_000_000;
+
+/// The name of a container of a task.
+pub(super) fn name(namespace: &Namespace, task: &TaskId, container: &str) -> String {
+    format!("seaway-{namespace}-{task}-{container}")
+}
+
+/// The container that holds the network of a task.
+pub(super) fn of_holder_container(namespace: &Namespace, task: &TaskSpec) -> ContainerCreateBody {
+    let roots = task.containers.iter().filter_map(image_root);
+    let ports: Vec<&PublishedPort> = roots.flat_map(|root| &root.publish).collect();
+    let bindings: PortMap = ports.iter().map(|port| binding(port)).collect();
+    ContainerCreateBody {
+        image: Some(holder::IMAGE.to_owned()),
+        labels: Some(of_holder(namespace, &task.id)),
+        exposed_ports: Some(ports.iter().map(|port| port_name(port)).collect()),
+        host_config: Some(HostConfig {
+            port_bindings: Some(bindings),
+            readonly_rootfs: Some(true),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            log_config: Some(HostConfigLogConfig {
+                typ: Some("none".to_owned()),
+                config: None,
+            }),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// A container of the task's definition, in the network of the holder.
+pub(super) fn of_member_container(
+    namespace: &Namespace,
+    task: &TaskSpec,
+    container: &ContainerSpec,
+    root: &ImageRoot,
+    part: &Part,
+) -> ContainerCreateBody {
+    let mut words = container.argv.iter().cloned();
+    let entrypoint = words.next().map(|first| vec![first]);
+    let holder = name(namespace, &task.id, holder::NAME);
+    let user = root.user.clone().filter(|user| !user.is_empty());
+    let workdir = Some(container.workdir.clone()).filter(|path| !path.is_empty());
+    ContainerCreateBody {
+        image: Some(root.image.clone()),
+        labels: Some(of_member(namespace, &task.id, container, part)),
+        entrypoint,
+        cmd: Some(words.collect()),
+        env: Some(environment(container)),
+        working_dir: workdir,
+        user,
+        healthcheck: Some(root.health_check.as_ref().map_or_else(no_check, check)),
+        host_config: Some(HostConfig {
+            network_mode: Some(format!("container:{holder}")),
+            readonly_rootfs: Some(root.files == RootFiles::ReadOnly),
+            init: (root.init == InitProcess::Reaper).then_some(true),
+            mounts: Some(mounts(container)),
+            log_config: Some(HostConfigLogConfig {
+                typ: Some("json-file".to_owned()),
+                config: Some(HashMap::from(
+                    KEPT_OUTPUT.map(|(key, value)| (key.to_owned(), value.to_owned())),
+                )),
+            }),
+            ..limits(container, root)
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// What a container of an engine is made from; none for a process.
+pub(super) fn image_root(container: &ContainerSpec) -> Option<&ImageRoot> {
+    match &container.root {
+        crate::task::Root::Image(root) => Some(root),
+        crate::task::Root::Directory(_) => None,
+    }
+}
+
+/// The declared variables, and `PORT`: the container's own here, whatever it is on this machine.
+fn environment(container: &ContainerSpec) -> Vec<String> {
+    let pairs = container
+        .env
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let mut variables: Vec<String> = pairs.collect();
+    let declared = container.env.names().any(|name| name == "PORT");
+    if let Some(port) = container.port.filter(|_| !declared) {
+        variables.push(format!("PORT={port}"));
+    }
+    variables
+}
+
+fn limits(container: &ContainerSpec, root: &ImageRoot) -> HostConfig {
+    let memory = container
+        .memory
+        .map(|limit| i64::try_from(limit.0).unwrap_or(i64::MAX));
+    let units = |cpu: CpuUnits| i64::from(cpu.0);
+    let nanos = |cpu: CpuUnits| units(cpu).saturating_mul(NANOS_PER_CPU) / UNITS_PER_CPU;
+    HostConfig {
+        memory,
+        // As much as without swap: none of it.
+        memory_swap: memory,
+        cpu_shares: container.cpu.map(|cpu| units(cpu).max(LEAST_SHARES)),
+        nano_cpus: root.cpu_ceiling.map(nanos),
+        ..HostConfig::default()
+    }
+}
+
+fn mounts(container: &ContainerSpec) -> Vec<Mount> {
+    let mount = |volume: &crate::task::Volume| Mount {
+        source: Some(volume.host_path.to_string_lossy().into_owned()),
+        target: Some(volume.container_path.clone()),
+        typ: Some(MountType::BIND),
+        ..Mount::default()
+    };
+    container.volumes.iter().map(mount).collect()
+}
+
+fn check(check: &HealthCheck) -> HealthConfig {
+    let nanos = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+    HealthConfig {
+        test: Some(check.command.clone()),
+        interval: Some(nanos(check.interval)),
+        timeout: Some(nanos(check.timeout)),
+        retries: Some(i64::from(check.retries)),
+        start_period: check.start_period.map(nanos),
+        ..HealthConfig::default()
+    }
+}
+
+/// ECS ignores the check that an image brings.
+fn no_check() -> HealthConfig {
+    HealthConfig {
+        test: Some(vec!["NONE".to_owned()]),
+        ..HealthConfig::default()
+    }
+}
+
+fn binding(port: &PublishedPort) -> (String, Option<Vec<PortBinding>>) {
+    let place = PortBinding {
+        host_ip: Some(LOOPBACK.to_owned()),
+        host_port: Some(port.host.to_string()),
+    };
+    (port_name(port), Some(vec![place]))
+}
+
+fn port_name(port: &PublishedPort) -> String {
+    let protocol = match port.protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+    };
+    format!("{}/{protocol}", port.container)
+}

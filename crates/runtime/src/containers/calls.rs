@@ -1,0 +1,205 @@
+//! What an actor asks of the engine.
+
+use std::time::Duration;
+
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
+};
+use nix::sys::signal::Signal;
+
+use super::body;
+use super::error::{EngineError, is_absent, is_settled, said};
+use super::holder;
+use super::labels::Part;
+use super::shared::Shared;
+use crate::event::{Exit, ExitStatus, StartFailure, StartFailureReason};
+use crate::files::create_private_dir;
+use crate::task::{TaskId, TaskSpec};
+
+/// The exit code of a container that the kernel killed.
+const KILLED: i32 = 137;
+/// The engine may hear of the end before it hears why.
+const SECOND_LOOKS: u32 = 5;
+const LOOK: Duration = Duration::from_millis(60);
+
+/// Makes the containers of a task in their order, the holder first and started.
+pub(super) async fn make<'a>(
+    shared: &Shared,
+    spec: &TaskSpec,
+    parts: impl Iterator<Item = &'a Part>,
+) -> Result<(), StartFailure> {
+    let holder = body::name(&shared.namespace, &spec.id, holder::NAME);
+    let network = body::of_holder_container(&shared.namespace, spec);
+    create(shared, &holder, network).await?;
+    start(shared, &holder).await?;
+    for (container, part) in spec.containers.iter().zip(parts) {
+        let Some(root) = body::image_root(container) else {
+            continue;
+        };
+        for volume in &container.volumes {
+            create_private_dir(&volume.host_path).map_err(|error| {
+                let place = volume.host_path.display();
+                system(format!("cannot create the volume {place}: {error}"))
+            })?;
+        }
+        let name = body::name(&shared.namespace, &spec.id, container.name.as_str());
+        let body = body::of_member_container(&shared.namespace, spec, container, root, part);
+        create(shared, &name, body).await?;
+    }
+    Ok(())
+}
+
+async fn create(
+    shared: &Shared,
+    name: &str,
+    body: ContainerCreateBody,
+) -> Result<(), StartFailure> {
+    let options = CreateContainerOptionsBuilder::default().name(name).build();
+    let created = shared.docker.create_container(Some(options), body).await;
+    created.map(drop).map_err(|error| failure(said(&error)))
+}
+
+/// Starts a container that was made.
+pub(super) async fn start(shared: &Shared, container: &str) -> Result<(), StartFailure> {
+    let started = shared.docker.start_container(container, None).await;
+    started.map_err(|error| failure(said(&error)))
+}
+
+/// Sends a signal; a container that has ended meanwhile needs none.
+pub(super) async fn kill(shared: &Shared, container: &str, signal: Signal) {
+    let options = KillContainerOptionsBuilder::default()
+        .signal(signal.as_str())
+        .build();
+    match shared.docker.kill_container(container, Some(options)).await {
+        Err(error) if !is_settled(&error) => {
+            tracing::warn!(container, %error, "no signal could be sent");
+        }
+        _ => {}
+    }
+}
+
+/// How a container ended; none while it runs.
+pub(super) async fn exit_of(shared: &Shared, container: &str) -> Option<Exit> {
+    let mut exit = look(shared, container).await?;
+    for _ in 0..SECOND_LOOKS {
+        if exit.oom || exit.code() != Some(KILLED) {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+        exit = look(shared, container).await.unwrap_or(exit);
+    }
+    Some(exit)
+}
+
+async fn look(shared: &Shared, container: &str) -> Option<Exit> {
+    let lost = Exit {
+        status: ExitStatus::SupervisorLost,
+        oom: false,
+    };
+    match shared.docker.inspect_container(container, None).await {
+        Ok(found) => match found.state {
+            Some(state) if state.running == Some(true) => None,
+            Some(state) => Some(exit(&state)),
+            None => Some(lost),
+        },
+        Err(error) if is_absent(&error) => Some(lost),
+        Err(error) => {
+            tracing::warn!(container, %error, "how it ended is not known");
+            Some(lost)
+        }
+    }
+}
+
+/// How a container ended that is not running.
+pub(super) fn exit(state: &bollard::models::ContainerState) -> Exit {
+    let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
+    Exit {
+        status: code.map_or(ExitStatus::SupervisorLost, ExitStatus::Code),
+        oom: state.oom_killed == Some(true) && code != Some(0),
+    }
+}
+
+/// Removes the container that holds the network, and with it the ports.
+pub(super) async fn remove_holder(shared: &Shared, task: &TaskId) {
+    let name = body::name(&shared.namespace, task, holder::NAME);
+    if let Err(error) = remove(shared, vec![name]).await {
+        tracing::warn!(%task, %error, "its network stays");
+    }
+}
+
+/// Removes containers, running or not; those that are gone are fine.
+pub(super) async fn remove(shared: &Shared, names: Vec<String>) -> Result<(), EngineError> {
+    for name in names {
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
+        match shared.docker.remove_container(&name, Some(options)).await {
+            Err(error) if !is_settled(&error) => {
+                return Err(EngineError::call("remove a container")(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What the engine says about a start that failed, in its own words.
+pub(super) fn failure(message: String) -> StartFailure {
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    let reason = if says(&["chdir to cwd"]) {
+        StartFailureReason::WorkdirNotFound
+    } else if says(&["executable file not found", "no such file or directory"]) {
+        StartFailureReason::CommandNotFound
+    } else if says(&["permission denied"]) {
+        StartFailureReason::PermissionDenied
+    } else if says(&["exec format error"]) {
+        StartFailureReason::NotExecutable
+    } else {
+        StartFailureReason::System
+    };
+    StartFailure { reason, message }
+}
+
+fn system(message: String) -> StartFailure {
+    StartFailure {
+        reason: StartFailureReason::System,
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engines_words_are_understood_as_far_as_they_matter() {
+        let runc = "Error response from daemon: OCI runtime create failed: runc create failed: \
+                    unable to start container process: ";
+        let cases = [
+            (
+                "exec: \"nope\": executable file not found in $PATH",
+                StartFailureReason::CommandNotFound,
+            ),
+            (
+                "exec: \"/app/text\": permission denied",
+                StartFailureReason::PermissionDenied,
+            ),
+            (
+                "exec /app/x: exec format error",
+                StartFailureReason::NotExecutable,
+            ),
+            (
+                "chdir to cwd (\"/srv\") set in config.json failed: no such file or directory",
+                StartFailureReason::WorkdirNotFound,
+            ),
+            ("port is already allocated", StartFailureReason::System),
+        ];
+        for (text, reason) in cases {
+            let failure = failure(format!("{runc}{text}: unknown"));
+            assert_eq!(failure.reason, reason, "{text}");
+            assert!(failure.message.ends_with(&format!("{text}: unknown")));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Images in the engine: loaded from this machine, or pulled from where their names say.
+
+use bollard::Docker;
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, ImportImageOptionsBuilder, RemoveImageOptionsBuilder,
+};
+use futures::{StreamExt, TryStreamExt};
+
+use super::archive::ImageArchive;
+use super::engine::Engine;
+use super::error::{EngineError, PullError, is_absent, is_settled, said};
+use super::holder;
+use crate::task::StopSignal;
+
+/// An image that the engine has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineImage {
+    /// `sha256:...`: that of its manifest where the engine knows it, else that of its
+    /// configuration.
+    pub digest: String,
+    pub entrypoint: Vec<String>,
+    pub command: Vec<String>,
+    /// `NAME=value`.
+    pub environment: Vec<String>,
+    pub workdir: Option<String>,
+    pub stop_signal: Option<StopSignal>,
+}
+
+impl Engine {
+    /// Brings an image into the engine that this machine has in parts, unless it is there.
+    pub async fn load(&self, archive: ImageArchive) -> Result<(), PullError> {
+        load(&self.shared.docker, archive).await
+    }
+
+    /// What the engine knows of an image; none where it does not have it.
+    pub async fn image(&self, name: &str) -> Result<Option<EngineImage>, PullError> {
+        match self.shared.docker.inspect_image(name).await {
+            Ok(found) => Ok(Some(image(found))),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(PullError::Engine(said(&error))),
+        }
+    }
+
+    /// An image that the engine has, or pulls from the registry that its name says. One that is
+    /// there is not looked for elsewhere (ECS: image pull behaviour `prefer-cached`), so that what
+    /// was built on this machine is what runs.
+    pub async fn pull(&self, name: &str) -> Result<EngineImage, PullError> {
+        if let Some(found) = self.image(name).await? {
+            return Ok(found);
+        }
+        // Without a tag the engine would pull all of them.
+        let tag = if has_tag_or_digest(name) {
+            ""
+        } else {
+            "latest"
+        };
+        let options = CreateImageOptionsBuilder::default()
+            .from_image(name)
+            .tag(tag)
+            .build();
+        let mut progress = self.shared.docker.create_image(Some(options), None, None);
+        while let Some(step) = progress.next().await {
+            step.map_err(|error| PullError::Engine(said(&error)))?;
+        }
+        let found = self.image(name).await?;
+        let absent = || PullError::Engine(format!("failed to resolve ref {name}: not found"));
+        found.ok_or_else(absent)
+    }
+
+    /// Removes an image by name; one that a container uses stays.
+    pub async fn remove_image(&self, name: &str) -> Result<(), EngineError> {
+        let options = RemoveImageOptionsBuilder::default().build();
+        let removed = self
+            .shared
+            .docker
+            .remove_image(name, Some(options), None)
+            .await;
+        match removed {
+            Ok(_) => Ok(()),
+            Err(error) if is_settled(&error) => Ok(()),
+            Err(error) => Err(EngineError::call("remove an image")(error)),
+        }
+    }
+}
+
+/// The image that holds tasks' networks, loaded where it is missing.
+pub(super) async fn ensure_holder(docker: &Docker) -> Result<(), EngineError> {
+    let loaded = load(docker, holder::archive()?).await;
+    loaded.map_err(|error| EngineError::InvalidImage {
+        name: holder::IMAGE,
+        why: error.to_string(),
+    })
+}
+
+async fn load(docker: &Docker, archive: ImageArchive) -> Result<(), PullError> {
+    match docker.inspect_image(&archive.name).await {
+        Ok(_) => return Ok(()),
+        Err(error) if is_absent(&error) => {}
+        Err(error) => return Err(PullError::Engine(said(&error))),
+    }
+    let options = ImportImageOptionsBuilder::default().quiet(true).build();
+    let loading = docker.import_image_stream(options, archive.pieces(), None);
+    let steps = loading.map_err(|error| PullError::Engine(said(&error)));
+    steps.try_for_each(|_| async { Ok(()) }).await
+}
+
+fn has_tag_or_digest(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    last.contains(':') || last.contains('@')
+}
+
+fn image(found: bollard::models::ImageInspect) -> EngineImage {
+    let config = found.config.unwrap_or_default();
+    let repository_digests = found.repo_digests.unwrap_or_default();
+    let mut digests = repository_digests
+        .iter()
+        .filter_map(|name| name.split_once('@'));
+    let digest = digests.next().map(|(_, digest)| digest.to_owned());
+    EngineImage {
+        digest: digest.or(found.id).unwrap_or_default(),
+        entrypoint: config.entrypoint.unwrap_or_default(),
+        command: config.cmd.unwrap_or_default(),
+        environment: config.env.unwrap_or_default(),
+        workdir: config.working_dir.filter(|path| !path.is_empty()),
+        stop_signal: config.stop_signal.and_then(|signal| signal.parse().ok()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_of_a_registry_is_no_tag() {
+        for name in ["nginx:1", "a.b:5000/nginx:1", "nginx@sha256:00"] {
+            assert!(has_tag_or_digest(name), "{name}");
+        }
+        for name in ["nginx", "a.b:5000/nginx"] {
+            assert!(!has_tag_or_digest(name), "{name}");
+        }
+    }
+}
