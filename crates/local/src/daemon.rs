@@ -12,6 +12,7 @@ use futures::FutureExt as _;
 use seaway_aws_wire::Service;
 use seaway_router::Disturbances;
 use seaway_runtime::client::SupervisorLaunch;
+use seaway_runtime::containers::NamespaceError;
 use thiserror::Error;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -29,9 +30,10 @@ use crate::keys::{KeysError, PlatformKeys};
 use crate::launch::{Claim, ClaimError, ProcessIdentity, ProcessRecord, build_of};
 use crate::layout::StateDir;
 use crate::monitoring::Monitoring;
-use crate::platform::{Parts, Platform, SUPERVISOR_COMMAND, StartError};
+use crate::platform::{Engines, Parts, Platform, SUPERVISOR_COMMAND, Settings, StartError};
 use crate::profile::{ProfileError, ProfileName};
 use crate::registry::{BlobError, BlobFiles, Registry};
+use crate::runtimes::{RuntimeError, RuntimeName};
 use crate::server::control::{Control, Shutdown, TaskFate};
 use crate::server::reset::Resets;
 use crate::server::{AccessKeys, Door, ListenError, Listener, Routes};
@@ -86,6 +88,10 @@ pub enum DaemonError {
     Platform(#[from] StartError),
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error("the platform's name cannot be that of containers")]
+    Namespace(#[from] NamespaceError),
     #[error("the operating system refused {what}")]
     System {
         what: &'static str,
@@ -248,7 +254,12 @@ async fn begin(ground: &Ground<'_>) -> Result<(Life, Routes), DaemonError> {
         balancing: Arc::clone(&balancing),
         faults: Arc::clone(&faults),
     };
-    let platform = Platform::start(state, parts, profile, supervisor_launch(state)).await?;
+    let settings = Settings {
+        profile,
+        launch: supervisor_launch(state),
+        engines: Engines::new(RuntimeName::of(state)?, &keys.id)?,
+    };
+    let platform = Platform::start(state, parts, settings).await?;
     let standing = Standing {
         state: state.root().to_owned(),
         port,

@@ -136,6 +136,12 @@ impl StateDir {
         self.root.join("profile")
     }
 
+    /// How tasks run, where it was chosen.
+    #[must_use]
+    pub fn runtime(&self) -> PathBuf {
+        self.root.join("runtime")
+    }
+
     /// Who runs: process id, start time, boot id and version of the platform.
     #[must_use]
     pub fn process(&self) -> PathBuf {

@@ -24,6 +24,7 @@ pub mod platform;
 pub mod profile;
 pub mod redacted;
 pub mod registry;
+pub mod runtimes;
 pub mod server;
 pub mod services;
 mod standing;

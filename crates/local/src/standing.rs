@@ -24,6 +24,10 @@ impl Standing {
     pub(crate) fn status(&self) -> Value {
         let (services, tasks) = self.platform.counts();
         let memory = self.platform.memory();
+        let engine = self
+            .platform
+            .engine()
+            .map(|engine| json!({ "version": engine.version(), "socket": engine.socket() }));
         let listeners: Vec<Value> = self
             .balancing
             .listener_addresses()
@@ -45,6 +49,8 @@ impl Standing {
             "port": self.port,
             "supervisor_pid": self.platform.supervisor_pid(),
             "profile": self.platform.profile(),
+            "runtime": self.platform.runtime(),
+            "engine": engine,
             "memory_method": memory.method,
             "memory": memory.reason,
             "services": services,

@@ -10,8 +10,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use seaway_local::launch::{self, Changed, PlatformClient, Stopped};
 use seaway_local::layout::StateDir;
-use seaway_local::profile::ProfileName;
+use seaway_local::profile::{ProfileError, ProfileName};
 use seaway_local::redacted::Redacted;
+use seaway_local::runtimes::{RuntimeError, RuntimeName};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -43,8 +44,31 @@ pub(crate) struct Start {
     /// The platform's own waiting times: quick, or those of AWS (kept for later starts)
     #[arg(long)]
     profile: Option<Profile>,
+
+    /// How tasks run: bundles as processes and other images as containers (auto), or all of them
+    /// one way (kept for later starts)
+    #[arg(long)]
+    runtime: Option<Runtime>,
     #[command(flatten)]
     opening: access::Opening,
+}
+
+/// The runtimes, as the command line names them.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Runtime {
+    Auto,
+    Processes,
+    Containers,
+}
+
+impl From<Runtime> for RuntimeName {
+    fn from(runtime: Runtime) -> Self {
+        match runtime {
+            Runtime::Auto => Self::Auto,
+            Runtime::Processes => Self::Processes,
+            Runtime::Containers => Self::Containers,
+        }
+    }
 }
 
 /// The profiles, as the command line names them.
@@ -122,29 +146,9 @@ async fn running_status(state: &StateDir) -> Result<Option<serde_json::Value>, F
 
 impl Start {
     async fn run(self, state: &StateDir, output: Output) -> Result<ExitCode, Failure> {
-        let failed = |error| {
-            Failure::prerequisite(
-                error,
-                "choose it again with --profile, in a state directory that is writable",
-            )
-        };
-        let before = ProfileName::of(state).map_err(failed);
-        let profile = self.profile.map(ProfileName::from);
-        let profile = match profile.filter(|wanted| before.as_ref().ok() != Some(wanted)) {
-            Some(wanted) => {
-                state
-                    .create()
-                    .map_err(|error| Failure::prerequisite(error, WRITABLE))?;
-                wanted.choose(state).map_err(failed)?;
-                Changed::AtNextStart
-            }
-            None => {
-                before?;
-                Changed::Nothing
-            }
-        };
+        let chosen = self.choose(state)?;
         let opened = self.opening.apply(state, output).await?;
-        let connection = match (profile, opened.changed) {
+        let connection = match (chosen, opened.changed) {
             (Changed::Nothing, Changed::Nothing) => ensure_platform(state).await?,
             _ => restart_platform(state).await?,
         };
@@ -164,6 +168,41 @@ impl Start {
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// Keeps what is to be different from now on.
+    fn choose(&self, state: &StateDir) -> Result<Changed, Failure> {
+        let wanted = self.profile.map(ProfileName::from);
+        let profile = wanted.filter(|wanted| ProfileName::of(state).ok() != Some(*wanted));
+        let wanted = self.runtime.map(RuntimeName::from);
+        let runtime = wanted.filter(|wanted| RuntimeName::of(state).ok() != Some(*wanted));
+        if profile.is_some() || runtime.is_some() {
+            state
+                .create()
+                .map_err(|error| Failure::prerequisite(error, WRITABLE))?;
+        }
+        if let Some(profile) = profile {
+            profile.choose(state).map_err(profile_failure)?;
+        }
+        if let Some(runtime) = runtime {
+            runtime.choose(state).map_err(runtime_failure)?;
+        }
+        ProfileName::of(state).map_err(profile_failure)?;
+        RuntimeName::of(state).map_err(runtime_failure)?;
+        Ok(match (profile, runtime) {
+            (None, None) => Changed::Nothing,
+            _ => Changed::AtNextStart,
+        })
+    }
+}
+
+fn profile_failure(error: ProfileError) -> Failure {
+    let hint = "choose it again with --profile, in a state directory that is writable";
+    Failure::prerequisite(error, hint)
+}
+
+fn runtime_failure(error: RuntimeError) -> Failure {
+    let hint = "choose it again with --runtime, in a state directory that is writable";
+    Failure::prerequisite(error, hint)
 }
 
 async fn stop(state: &StateDir, output: Output) -> Result<ExitCode, Failure> {
@@ -212,6 +251,7 @@ fn described(status: &serde_json::Value) -> String {
             text("profile")
         ),
         format!("supervisor   pid {}", text("supervisor_pid")),
+        format!("runtime      {}", runtime(status)),
         format!("memory       {}", text("memory")),
         format!("services     {}, {} tasks", text("services"), text("tasks")),
         format!("state        {}", text("state")),
@@ -238,9 +278,28 @@ fn described(status: &serde_json::Value) -> String {
             of("port"),
         ));
     }
-    lines.push("isolation    none: tasks run as your user and see your files".to_owned());
+    lines.push(
+        "isolation    processes have none: they run as your user and see your files".to_owned(),
+    );
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// How tasks run, and what containers run in.
+fn runtime(status: &serde_json::Value) -> String {
+    let name = status.get("runtime").map(shown).unwrap_or_default();
+    let engine = status.get("engine").filter(|engine| !engine.is_null());
+    match engine {
+        Some(engine) => {
+            let of = |name: &str| engine.get(name).map(shown).unwrap_or_default();
+            format!(
+                "{name}, container engine {} at {}",
+                of("version"),
+                of("socket")
+            )
+        }
+        None => format!("{name}, no container engine"),
+    }
 }
 
 fn shown(value: &serde_json::Value) -> String {

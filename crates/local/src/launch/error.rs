@@ -21,6 +21,12 @@ pub enum LaunchError {
     Client(#[from] ClientError),
     #[error("failed to end the supervisor")]
     Supervisor(#[from] seaway_runtime::client::ClientError),
+    #[error("failed to end the containers")]
+    Containers(#[from] seaway_runtime::containers::EngineError),
+    #[error("the platform's name cannot be that of containers")]
+    Namespace(#[from] seaway_runtime::containers::NamespaceError),
+    #[error(transparent)]
+    Runtime(#[from] crate::runtimes::RuntimeError),
     #[error("failed to use {path}")]
     Io {
         path: PathBuf,

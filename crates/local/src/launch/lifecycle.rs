@@ -16,6 +16,8 @@ use super::version::{Relation, build_of, relate};
 use crate::identity::VERSION;
 use crate::keys::{KeysError, PlatformKeys};
 use crate::layout::StateDir;
+use crate::platform::Engines;
+use crate::runtimes::RuntimeName;
 use crate::server::control::{Ping, TaskFate};
 
 /// How long a platform that runs may take to answer; it may just be starting.
@@ -114,7 +116,14 @@ pub async fn stop(state: &StateDir) -> Result<Stopped, LaunchError> {
         Err(error) => return Err(error),
     };
     end_supervisor(state).await?;
+    end_containers(state, &keys).await?;
     Ok(stopped)
+}
+
+/// Ends the containers that a platform left behind when it was killed.
+async fn end_containers(state: &StateDir, keys: &PlatformKeys) -> Result<(), LaunchError> {
+    let engines = Engines::new(RuntimeName::of(state)?, &keys.id)?;
+    Ok(engines.sweep(TASK_GRACE).await?)
 }
 
 /// Ends the supervisor that a platform left behind when it was killed, and with

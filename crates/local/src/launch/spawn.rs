@@ -27,7 +27,8 @@ const LAST_BYTES: i64 = 8 << 10;
 
 /// What the background process keeps of the command's environment. The rest,
 /// credentials above all, is none of its business.
-const KEPT_VARIABLES: [&str; 8] = [
+const KEPT_VARIABLES: [&str; 9] = [
+    "DOCKER_HOST",
     "HOME",
     "LANG",
     "PATH",

@@ -36,11 +36,12 @@ pub struct Reservation {
 }
 
 impl Platform {
-    /// What the containers of all tasks use; nothing while there is no supervisor.
+    /// What the processes of all tasks use; nothing while there is no supervisor. Nobody measures
+    /// containers.
     pub async fn usage(&self) -> Result<Vec<TaskUsage>, ClientError> {
-        let supervisor = self.supervisor.borrow().clone();
-        match supervisor {
-            Some(supervisor) => supervisor.usage_of_all().await,
+        let host = self.host.borrow().clone();
+        match host {
+            Some(host) => host.supervisor().usage_of_all().await,
             None => Ok(Vec::new()),
         }
     }

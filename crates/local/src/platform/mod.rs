@@ -15,17 +15,20 @@ pub(crate) mod capacity;
 pub mod definitions;
 mod driver;
 mod effects;
+mod engines;
 pub(crate) mod housekeeping;
+mod image_root;
+mod keeper;
 mod launch;
 mod leftovers;
 mod load;
 mod logs;
 mod pending;
 mod ports;
+mod pull;
 pub mod records;
 mod runner;
 mod spec;
-mod supervisor;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -33,7 +36,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use seaway_runtime::client::{ClientError, Supervisor, SupervisorLaunch};
+use seaway_runtime::containers::Engine;
+use seaway_runtime::host::{Host, HostError};
 use seaway_runtime::memory::MemoryReport;
+use seaway_runtime::unpack::Unpacker;
 use seaway_scheduler::Millis;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -48,12 +54,17 @@ use crate::services::task_secrets::TaskSecrets;
 use crate::store::{Store, StoreError};
 
 use crate::profile::ProfileName;
+use crate::runtimes::RuntimeName;
 pub use book::Book;
 use driver::{Driver, Inbox, Message};
+use engines::Before;
+pub use engines::Engines;
+use keeper::Keeper;
 use launch::Launcher;
 pub use load::{Reservation, RunningTask, ServiceLoad};
 use logs::Shipper;
 pub(crate) use pending::revision_key;
+use pull::Puller;
 use runner::Runner;
 
 /// The hidden sub-command of the binary that runs [`seaway_runtime::supervisor::run`]; its directory
@@ -77,6 +88,14 @@ pub struct Parts {
     pub faults: Arc<Faults>,
 }
 
+/// How the platform works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub profile: ProfileName,
+    pub launch: SupervisorLaunch,
+    pub engines: Engines,
+}
+
 /// ECS at work.
 #[derive(Debug)]
 pub struct Platform {
@@ -84,7 +103,8 @@ pub struct Platform {
     profile: ProfileName,
     book: Arc<Mutex<Book>>,
     inbox: Inbox,
-    supervisor: watch::Receiver<Option<Supervisor>>,
+    host: watch::Receiver<Option<Host>>,
+    engines: Engines,
     shipper: Arc<Shipper>,
     supervisor_directory: PathBuf,
     task_logs: PathBuf,
@@ -124,9 +144,13 @@ impl Platform {
     pub async fn start(
         state: &StateDir,
         parts: Parts,
-        profile: ProfileName,
-        launch: SupervisorLaunch,
+        settings: Settings,
     ) -> Result<Arc<Self>, StartError> {
+        let Settings {
+            profile,
+            launch,
+            engines,
+        } = settings;
         let seed = u64::from(std::process::id()).wrapping_mul(7919);
         let mut book = Book::load(Arc::clone(&parts.store), seed)?;
         book.set_profile(profile);
@@ -135,7 +159,13 @@ impl Platform {
         let inbox = Inbox::new(sender, Arc::clone(&book));
         let first = Supervisor::connect_or_start(&launch).await?;
         let (memory, process) = (first.memory().clone(), first.pid());
-        let (connected, supervisor) = watch::channel(None);
+        if engines.runtime() == RuntimeName::Processes
+            && let Err(error) = engines.sweep(STOP_GRACE).await
+        {
+            tracing::warn!(%error, "containers of an earlier time may be left");
+        }
+        let first = Host::new(first, engines.find(Before::None).await);
+        let (connected, host) = watch::channel(None);
         let Parts {
             store,
             registry,
@@ -143,15 +173,21 @@ impl Platform {
             balancing,
             faults,
         } = parts.clone();
-        let launcher = Launcher::new(
-            state,
-            Arc::clone(&store),
-            registry,
+        let launcher = Launcher {
+            store: Arc::clone(&store),
             secrets,
-            Arc::clone(&balancing),
-            Arc::clone(&faults),
-        );
-        leftovers::sweep_images(&launcher.unpacker, &store, &driver::lock(&book));
+            balancing: Arc::clone(&balancing),
+            faults: Arc::clone(&faults),
+            puller: Puller {
+                registry,
+                unpacker: Unpacker::new(state.images()),
+                engines: engines.clone(),
+            },
+            host: host.clone(),
+            volumes: state.volumes(),
+            task_logs: state.task_logs(),
+        };
+        leftovers::sweep_images(&launcher.puller.unpacker, &store, &driver::lock(&book));
         for (task, owner) in driver::lock(&book).tasks_of_services() {
             faults.follow(task, &owner.cluster, &owner.name);
         }
@@ -162,14 +198,15 @@ impl Platform {
         let shipper = Shipper::start(store, &alive)?;
         let runner = Runner::new(
             Arc::new(launcher),
-            supervisor.clone(),
+            host.clone(),
             inbox.clone(),
             Arc::clone(&shipper),
         );
         let supervisor_directory = launch.directory.clone();
-        let keeper = supervisor::Keeper {
+        let keeper = Keeper {
             state: state.clone(),
             launch,
+            engines: engines.clone(),
             connected,
             runner: Arc::clone(&runner),
             inbox: inbox.clone(),
@@ -193,7 +230,8 @@ impl Platform {
             profile,
             book,
             inbox,
-            supervisor,
+            host,
+            engines,
             shipper,
             supervisor_directory,
             task_logs: state.task_logs(),
@@ -202,7 +240,7 @@ impl Platform {
             tasks,
         };
         // By then every task that lives is adopted: what is outstanding is really to be done.
-        if let Err(NotConnected) = connected_within(platform.supervisor.clone(), ADOPTION).await {
+        if let Err(NotConnected) = connected_within(platform.host.clone(), ADOPTION).await {
             platform.end(TaskFate::Keep).await;
             return Err(StartError::NotAdopted {
                 process,
@@ -230,7 +268,19 @@ impl Platform {
 
     /// The supervisor's process; none while it is started anew.
     pub fn supervisor_pid(&self) -> Option<u32> {
-        self.supervisor.borrow().as_ref().map(Supervisor::pid)
+        let host = self.host.borrow();
+        host.as_ref().map(|host| host.supervisor().pid())
+    }
+
+    /// How tasks run.
+    pub fn runtime(&self) -> RuntimeName {
+        self.engines.runtime()
+    }
+
+    /// The container engine in use, where there is one.
+    pub fn engine(&self) -> Option<Engine> {
+        let host = self.host.borrow();
+        host.as_ref().and_then(|host| host.engine().cloned())
     }
 
     /// Active services, and tasks that are not `STOPPED`.
@@ -299,9 +349,9 @@ impl Platform {
             }
         }
         if fate == TaskFate::Stop
-            && let Err(error) = self.stop_supervisor().await
+            && let Err(error) = self.stop_host().await
         {
-            tracing::error!(%error, "the supervisor was not stopped");
+            tracing::error!(%error, "not every task was stopped");
         }
         let shipper = Arc::clone(&self.shipper);
         if tokio::task::spawn_blocking(move || shipper.end())
@@ -312,18 +362,19 @@ impl Platform {
         }
     }
 
-    /// Ends the supervisor, also one that was started and not connected to yet. From here on it
-    /// refuses to start tasks, so a launch that is under way comes too late.
-    async fn stop_supervisor(&self) -> Result<(), ClientError> {
-        let connected = self.supervisor.borrow().clone();
-        let supervisor = match connected {
-            Some(supervisor) => supervisor,
+    /// Ends the supervisor, also one that was started and not connected to yet, and every
+    /// container. From here on no task can be started, so a launch that is under way comes too
+    /// late.
+    async fn stop_host(&self) -> Result<(), HostError> {
+        let connected = self.host.borrow().clone();
+        let host = match connected {
+            Some(host) => host,
             None => match Supervisor::connect(&self.supervisor_directory).await {
                 Err(ClientError::NotRunning { .. }) => return Ok(()),
-                found => found?,
+                found => Host::new(found?, self.engines.find(Before::None).await),
             },
         };
-        supervisor.shutdown(STOP_GRACE).await
+        host.shut_down(STOP_GRACE).await
     }
 
     /// Brings CloudWatch Logs up to date with what tasks have written, as far as a short wait
@@ -339,7 +390,7 @@ struct NotConnected;
 
 /// Waits for the connection to the supervisor.
 async fn connected_within(
-    mut connection: watch::Receiver<Option<Supervisor>>,
+    mut connection: watch::Receiver<Option<Host>>,
     limit: Duration,
 ) -> Result<(), NotConnected> {
     match tokio::time::timeout(limit, connection.wait_for(Option::is_some)).await {

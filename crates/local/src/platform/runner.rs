@@ -4,16 +4,16 @@
 //! finished specification to the supervisor. Until the hand-over begins a stop cancels it; from
 //! then on the supervisor may know the task, so a stop waits for its answer: a task that somebody
 //! may have started is never called stopped. What happens to processes arrives through
-//! [`super::supervisor`].
+//! [`super::keeper`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use seaway_runtime::client::{ClientError, Supervisor};
-use seaway_runtime::event::{ContainerState, Event, EventKind, TaskStatus};
+use seaway_runtime::containers::Health;
+use seaway_runtime::host::{ContainerPhase, Host, HostError, TaskEvent, TaskEventKind, TaskState};
 use seaway_runtime::task::StopSignal;
-use seaway_scheduler::{Exit, TaskId, TaskReport};
+use seaway_scheduler::{Exit, HealthStatus, TaskId, TaskReport};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -24,14 +24,14 @@ use super::launch::{Launcher, Outcome, chain};
 use super::logs::Shipper;
 use crate::faults::Faults;
 
-/// A supervisor that went away is connected to again by [`super::supervisor`]; until then callers
+/// What runs tasks and went away is connected to again by [`super::keeper`]; until then callers
 /// ask again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How long a task that nobody knows may take to end.
 const STRANGERS_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The supervisor of the moment; none while there is no connection.
-pub(super) type Connection = watch::Receiver<Option<Supervisor>>;
+/// What runs tasks at the moment; none while there is no connection.
+pub(super) type Connection = watch::Receiver<Option<Host>>;
 
 /// Runs tasks.
 #[derive(Debug)]
@@ -169,17 +169,17 @@ impl Runner {
         let (runner, task) = (Arc::clone(self), task.clone());
         self.handle.spawn(async move {
             let Some(id) = runtime_id(&task) else { return };
-            let supervisor = runner.connection.borrow().clone();
-            if let Some(supervisor) = supervisor
-                && let Err(error) = supervisor.forget(&id).await
+            let host = runner.connection.borrow().clone();
+            if let Some(host) = host
+                && let Err(error) = host.forget(&id).await
             {
-                tracing::debug!(%task, %error, "the supervisor keeps a task that is over");
+                tracing::debug!(%task, %error, "a task that is over is kept");
             }
         });
     }
 
-    /// Takes in what the supervisor says of one container.
-    pub(super) async fn happened(self: &Arc<Self>, event: Event) {
+    /// Takes in what happened to one container.
+    pub(super) async fn happened(self: &Arc<Self>, event: TaskEvent) {
         let task = TaskId::new(event.task.as_str());
         let container = event.container.as_str().to_owned();
         if !self.lock().contains_key(&task) {
@@ -187,8 +187,10 @@ impl Runner {
             return self.forget(&task);
         }
         match event.kind {
-            EventKind::Started { .. } => self.started(&task, &container),
-            EventKind::StartFailed(failure) => {
+            TaskEventKind::Started => self.started(&task, &container),
+            TaskEventKind::Skipped => self.skipped(&task, &container).await,
+            TaskEventKind::Health(health) => self.checked(&task, &container, health),
+            TaskEventKind::StartFailed(failure) => {
                 self.inbox.report(
                     &task,
                     TaskReport::FailedToStart {
@@ -197,7 +199,7 @@ impl Runner {
                 );
                 self.ended(&task, &container, None).await;
             }
-            EventKind::Exited(exit) => {
+            TaskEventKind::Exited(exit) => {
                 self.ended(&task, &container, Some(scheduler_exit(&exit)))
                     .await;
             }
@@ -208,23 +210,23 @@ impl Runner {
     /// until this returns nothing is started or stopped.
     pub(super) async fn reconcile(
         self: &Arc<Self>,
-        supervisor: &Supervisor,
+        host: &Host,
         expected: Vec<Expected>,
-        known: Vec<TaskStatus>,
+        known: Vec<TaskState>,
     ) {
-        let mut known: BTreeMap<String, TaskStatus> = known
+        let mut known: BTreeMap<String, TaskState> = known
             .into_iter()
-            .map(|status| (status.id.to_string(), status))
+            .map(|state| (state.id.to_string(), state))
             .collect();
         for one in expected {
             match known.remove(one.task.as_str()) {
-                Some(status) => self.adopt(&one, status).await,
+                Some(state) => self.adopt(&one, state).await,
                 None if one.handed_over || self.was_handed_over(&one.task) => self.lost(one).await,
                 None => {}
             }
         }
         for id in known.into_keys() {
-            stop_stranger(supervisor, &TaskId::new(id)).await;
+            stop_stranger(host, &TaskId::new(id)).await;
         }
     }
 
@@ -263,11 +265,11 @@ impl Runner {
         self.shipper.open(task, outcome.logs);
         let spec = outcome.spec;
         loop {
-            let supervisor = self.supervisor().await;
+            let host = self.host().await;
             if !self.is_still_wanted(task) {
                 return;
             }
-            let answer = supervisor.start(spec.clone()).await;
+            let answer = host.start(spec.clone()).await;
             if self.answered(task, answer) {
                 if let Some(after) = outcome.crash {
                     self.crash(task, after).await;
@@ -291,14 +293,14 @@ impl Runner {
     }
 
     /// Takes in the answer to a hand-over; false if there was none.
-    fn answered(self: &Arc<Self>, task: &TaskId, answer: Result<(), ClientError>) -> bool {
+    fn answered(self: &Arc<Self>, task: &TaskId, answer: Result<(), HostError>) -> bool {
         let mut tasks = self.lock();
         let Some(running) = tasks.get_mut(task) else {
             return true;
         };
         match answer {
             Ok(()) => running.stage = Stage::HandedOver,
-            Err(error) if is_gone(&error) => return false,
+            Err(error) if error.is_gone() => return false,
             Err(error) => {
                 let reason = format!("CannotStartContainerError: {}", chain(&error));
                 running.vanish();
@@ -331,10 +333,10 @@ impl Runner {
     async fn ask_to_stop(&self, task: &TaskId, signal: StopSignal, timeout: Duration) {
         let Some(id) = runtime_id(task) else { return };
         loop {
-            let supervisor = self.supervisor().await;
-            match supervisor.stop(&id, signal, timeout).await {
+            let host = self.host().await;
+            match host.stop(&id, signal, timeout).await {
                 Ok(()) => return,
-                Err(error) if is_gone(&error) => tokio::time::sleep(ASK_AGAIN).await,
+                Err(error) if error.is_gone() => tokio::time::sleep(ASK_AGAIN).await,
                 Err(error) => {
                     tracing::debug!(%task, %error, "nothing to stop");
                     self.inbox.report(task, TaskReport::Stopped);
@@ -344,13 +346,13 @@ impl Runner {
         }
     }
 
-    async fn supervisor(&self) -> Supervisor {
+    async fn host(&self) -> Host {
         let mut connection = self.connection.clone();
         loop {
             if let Ok(present) = connection.wait_for(Option::is_some).await
-                && let Some(supervisor) = present.clone()
+                && let Some(host) = present.clone()
             {
-                return supervisor;
+                return host;
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }
@@ -371,6 +373,24 @@ impl Runner {
         if running.started.len() == running.containers.len() {
             self.inbox.report(task, TaskReport::Started);
         }
+    }
+
+    /// A container that the task can do without will not run.
+    async fn skipped(&self, task: &TaskId, container: &str) {
+        self.started(task, container);
+        self.ended(task, container, None).await;
+    }
+
+    /// A container's own health check has come to a conclusion.
+    fn checked(&self, task: &TaskId, container: &str, health: Health) {
+        let container = container.to_owned();
+        let health = match health {
+            Health::Starting => HealthStatus::Unknown,
+            Health::Healthy => HealthStatus::Healthy,
+            Health::Unhealthy => HealthStatus::Unhealthy,
+        };
+        self.inbox
+            .report(task, TaskReport::ContainerHealth { container, health });
     }
 
     /// A container is over: its last words are shipped before anybody hears of it.
@@ -394,9 +414,9 @@ impl Runner {
     }
 
     /// A task that the supervisor has kept, of an earlier platform or an earlier connection.
-    async fn adopt(self: &Arc<Self>, one: &Expected, status: TaskStatus) {
+    async fn adopt(self: &Arc<Self>, one: &Expected, state: TaskState) {
         let task = &one.task;
-        let names = status
+        let names = state
             .containers
             .iter()
             .map(|c| c.name.as_str().to_owned())
@@ -416,18 +436,24 @@ impl Runner {
             task,
             self.launcher.logs_of(task.as_str(), &one.task_definition),
         );
-        for container in status.containers {
+        for container in state.containers {
             let name = container.name.as_str();
-            match container.state {
-                ContainerState::Starting => {}
-                ContainerState::Running { .. } => self.started(task, name),
-                ContainerState::StartFailed { failure, .. } => {
+            if let Some(health) = container.health {
+                self.checked(task, name, health);
+            }
+            match container.phase {
+                ContainerPhase::Starting => {}
+                ContainerPhase::Running => self.started(task, name),
+                ContainerPhase::Skipped => self.skipped(task, name).await,
+                ContainerPhase::StartFailed(failure) => {
                     let reason = format!("CannotStartContainerError: {}", failure.message);
                     self.inbox
                         .report(task, TaskReport::FailedToStart { reason });
                     self.ended(task, name, None).await;
                 }
-                ContainerState::Exited { exit, .. } => {
+                ContainerPhase::Exited(exit) => {
+                    // It has run: a task needs each of its containers to have come that far.
+                    self.started(task, name);
                     self.ended(task, name, Some(scheduler_exit(&exit))).await;
                 }
             }
@@ -463,12 +489,12 @@ impl Runner {
 
 /// Ends a task that no record knows, left behind by a platform that was killed at the wrong moment.
 /// It is forgotten now if it has ended, else when its end is heard of.
-async fn stop_stranger(supervisor: &Supervisor, task: &TaskId) {
+async fn stop_stranger(host: &Host, task: &TaskId) {
     let Some(id) = runtime_id(task) else { return };
-    let stopped = supervisor
+    let stopped = host
         .stop(&id, StopSignal::default(), STRANGERS_PATIENCE)
         .await;
-    if let Err(error) = stopped.and(supervisor.forget(&id).await) {
+    if let Err(error) = stopped.and(host.forget(&id).await) {
         tracing::debug!(%task, %error, "a stranger's task");
     }
 }
@@ -483,11 +509,4 @@ fn scheduler_exit(exit: &seaway_runtime::event::Exit) -> Exit {
         (false, Some(code)) => Exit::Code(code),
         (false, None) => Exit::Unknown,
     }
-}
-
-fn is_gone(error: &ClientError) -> bool {
-    matches!(
-        error,
-        ClientError::NotRunning { .. } | ClientError::Disconnected(_)
-    )
 }

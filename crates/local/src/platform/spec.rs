@@ -12,12 +12,22 @@ use seaway_runtime::task::{
 };
 
 use super::effects::LaunchOrder;
+use super::image_root::image_root;
 
-/// An image that was pulled and unpacked.
+/// An image that was pulled.
 #[derive(Debug)]
 pub(super) struct PulledImage {
     pub(super) config: ImageConfiguration,
-    pub(super) root: PathBuf,
+    pub(super) root: PulledRoot,
+}
+
+/// Where a pulled image is.
+#[derive(Debug)]
+pub(super) enum PulledRoot {
+    /// Unpacked: its containers are processes.
+    Directory(PathBuf),
+    /// In the engine, by this name.
+    Engine(String),
 }
 
 /// Everything besides the task definition.
@@ -33,7 +43,7 @@ pub(super) struct Ingredients<'a> {
     pub(super) logs: &'a Path,
 }
 
-/// Why a task definition cannot be started as processes; reads as a `stoppedReason`.
+/// Why a task definition cannot be started; reads as a `stoppedReason`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("CannotStartContainerError: {0}")]
 pub(super) struct CannotStart(pub(super) String);
@@ -61,16 +71,13 @@ pub(super) fn task_spec(
 pub(super) fn stop_signal<'a>(
     images: impl IntoIterator<Item = &'a ImageConfiguration>,
 ) -> StopSignal {
-    let mut signals = images.into_iter().filter_map(|image| {
-        image
-            .config()
-            .as_ref()?
-            .stop_signal()
-            .as_ref()?
-            .parse()
-            .ok()
-    });
+    let mut signals = images.into_iter().filter_map(own_stop_signal);
     signals.next().unwrap_or_default()
+}
+
+fn own_stop_signal(image: &ImageConfiguration) -> Option<StopSignal> {
+    let config = image.config().as_ref()?;
+    config.stop_signal().as_ref()?.parse().ok()
 }
 
 fn container_spec(
@@ -85,14 +92,14 @@ fn container_spec(
         .ok_or_else(|| CannotStart(format!("container {name} has no image")))?;
     let overrides = container_override(with.order.overrides.as_ref(), &name);
     let ports = container.port_mappings.iter().flatten();
-    let port = ports
+    let placed = ports
         .filter_map(|mapping| u16::try_from(mapping.container_port?).ok())
-        .find_map(|port| with.order.place.host_port(&name, port));
+        .find_map(|port| Some((port, with.order.place.host_port(&name, port)?)));
     let wants_port = container
         .port_mappings
         .as_ref()
         .is_some_and(|all| !all.is_empty());
-    if wants_port && port.is_none() {
+    if wants_port && placed.is_none() {
         return Err(CannotStart(format!(
             "no port of this machine is free for container {name}"
         )));
@@ -106,9 +113,21 @@ fn container_spec(
         .and_then(|over| over.cpu)
         .or(container.cpu)
         .filter(|cpu| *cpu > 0);
+    let (root, port) = match &image.root {
+        PulledRoot::Directory(directory) => {
+            check_process(container)?;
+            let port = placed.map(|(_, host)| host);
+            (Root::Directory(directory.clone()), port)
+        }
+        PulledRoot::Engine(name_of_image) => {
+            let mut root = image_root(definition, container, &with.order.place, name_of_image)?;
+            root.stop_signal = own_stop_signal(&image.config);
+            (Root::Image(Box::new(root)), placed.map(|(own, _)| own))
+        }
+    };
     Ok(ContainerSpec {
         name: ContainerName::new(name.as_str()).map_err(|e| CannotStart(e.to_string()))?,
-        root: Root::Directory(image.root.clone()),
+        root,
         workdir: workdir(container, image),
         argv: argv(container, overrides, image)?,
         env: environment(container, overrides, image, with),
@@ -119,6 +138,23 @@ fn container_spec(
         cpu: cpu.and_then(|cpu| u32::try_from(cpu).ok()).map(CpuUnits),
         volumes: volumes(definition, container, with),
     })
+}
+
+/// What only an engine can give a container.
+fn check_process(container: &wire::ContainerDefinition) -> Result<(), CannotStart> {
+    let has_dependencies = container.depends_on.iter().flatten().next().is_some();
+    let what = if container.health_check.is_some() {
+        "a health check"
+    } else if has_dependencies {
+        "dependencies (dependsOn)"
+    } else {
+        return Ok(());
+    };
+    let name = container.name.as_deref().unwrap_or_default();
+    Err(CannotStart(format!(
+        "container {name} has {what}, which a process cannot have: run it as a container (seaway \
+         local start --runtime containers)"
+    )))
 }
 
 fn container_override<'a>(
@@ -226,8 +262,10 @@ fn environment(
             variables.insert(variable.clone(), value.clone());
         }
     }
-    // The image's PATH is about a root file system that a process does not have.
-    variables.remove("PATH");
+    if matches!(image.root, PulledRoot::Directory(_)) {
+        // The image's PATH is about a root file system that a process does not have.
+        variables.remove("PATH");
+    }
     Environment::new(variables.into_iter().collect())
 }
 

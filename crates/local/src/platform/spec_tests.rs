@@ -16,7 +16,7 @@ fn image(config: &str) -> PulledImage {
     let config = ImageConfiguration::from_reader(text.as_bytes()).unwrap();
     PulledImage {
         config,
-        root: "/images/abc".into(),
+        root: PulledRoot::Directory("/images/abc".into()),
     }
 }
 

@@ -34,6 +34,8 @@ pub struct ResolvedImage {
     pub reference: ImageReference,
     /// Entry point, command, environment, working directory, stop signal.
     pub config: ImageConfiguration,
+    /// The same, as stored.
+    pub config_file: PathBuf,
     /// From the lowest to the topmost.
     pub layers: Vec<ImageLayer>,
 }
@@ -77,6 +79,14 @@ pub enum PullError {
     },
 }
 
+impl PullError {
+    /// Whether the name is one of another registry.
+    pub fn is_foreign(&self) -> bool {
+        let foreign = ReferenceError::ForeignRegistry;
+        matches!(self, Self::Reference { reason, .. } if *reason == foreign)
+    }
+}
+
 /// One image while it is being found.
 struct Search<'a> {
     images: &'a Images,
@@ -107,6 +117,7 @@ impl Search<'_> {
             let reason = format!("its config, a `{}`, cannot be run", config.media_type);
             return Err(self.invalid(reason));
         }
+        let config_file = self.images.files.path(&config.digest);
         let config = self.images.bytes(&config.digest);
         let config = config.ok_or_else(|| self.not_found())?;
         let config = ImageConfiguration::from_reader(config.as_slice())
@@ -128,6 +139,7 @@ impl Search<'_> {
             },
             layers: layers.collect::<Result<_, _>>()?,
             config,
+            config_file,
         })
     }
 

@@ -112,6 +112,33 @@ pub(crate) async fn push_image(to: &Connection, run: Value) -> String {
     format!("{REGISTRY_NAME}/test/empty@{digest}")
 }
 
+/// Pushes an image of one layer, which has a variable and so is no bundle, and returns its name.
+pub(crate) async fn push_image_with(to: &Connection, layer: &[u8]) -> String {
+    let layer_digest = Digest::of(layer);
+    let config = json!({
+        "architecture": match std::env::consts::ARCH { "aarch64" => "arm64", _ => "amd64" },
+        "os": "linux", "config": { "Env": ["PATH=/bin", "FROM_IMAGE=yes"] },
+        "rootfs": { "type": "layers", "diff_ids": [layer_digest.as_str()] },
+    });
+    let config = config.to_string().into_bytes();
+    let config_digest = Digest::of(&config);
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST,
+        "config": { "mediaType": CONFIG, "digest": config_digest.as_str(), "size": config.len() },
+        "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar",
+            "digest": layer_digest.as_str(), "size": layer.len() }],
+    });
+    for (digest, blob) in [(config_digest, config), (layer_digest, layer.to_vec())] {
+        let path = format!("/v2/test/busybox/blobs/uploads/?digest={digest}");
+        push(to, Method::POST, &path, "application/octet-stream", blob).await;
+    }
+    let manifest = manifest.to_string().into_bytes();
+    let digest = Digest::of(&manifest);
+    let path = format!("/v2/test/busybox/manifests/{digest}");
+    push(to, Method::PUT, &path, MANIFEST, manifest).await;
+    format!("{REGISTRY_NAME}/test/busybox@{digest}")
+}
+
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 

@@ -9,6 +9,7 @@ mod access;
 mod account;
 mod alarms;
 mod api;
+mod containers;
 mod crashes;
 mod definitions;
 mod faults;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
                 metrics::TESTS,
                 crashes::TESTS,
                 faults::TESTS,
+                containers::TESTS,
                 scale::TESTS,
             ];
             harness::run_tests(&words, &groups)

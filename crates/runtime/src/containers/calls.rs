@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use super::body;
 use super::error::{EngineError, is_absent, is_settled, said};
 use super::holder;
+use super::images::ensure_holder;
 use super::labels::Part;
 use super::shared::Shared;
 use crate::event::{Exit, ExitStatus, StartFailure, StartFailureReason};
@@ -29,6 +30,9 @@ pub(super) async fn make<'a>(
     spec: &TaskSpec,
     parts: impl Iterator<Item = &'a Part>,
 ) -> Result<(), StartFailure> {
+    // Each time: somebody may have cleaned up.
+    let ensured = ensure_holder(&shared.docker).await;
+    ensured.map_err(|error| system(error.to_string()))?;
     let holder = body::name(&shared.namespace, &spec.id, holder::NAME);
     let network = body::of_holder_container(&shared.namespace, spec);
     create(shared, &holder, network).await?;

@@ -14,7 +14,6 @@ use tokio::task::JoinSet;
 use super::actor::{Actor, Message};
 use super::body::image_root;
 use super::error::EngineError;
-use super::images::ensure_holder;
 use super::member::Member;
 use super::restore;
 use super::shared::{Handle, Shared};
@@ -87,7 +86,6 @@ impl Engine {
             let socket = socket.clone();
             EngineError::NotRunning { socket, source }
         })?;
-        ensure_holder(&docker).await?;
         let engine = Self {
             shared: Arc::new(Shared::new(docker, namespace)),
             jobs: Arc::default(),

@@ -7,6 +7,7 @@ mod account_settings;
 mod capacity_providers;
 mod clusters;
 mod configuration;
+mod dependencies;
 mod error;
 mod execute_command;
 mod names;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use seaway_aws_wire::ecs as wire;
 
 use super::Ecs;
+use super::dependencies::check_dependencies;
 use super::error::EcsError;
 use super::names::is_identifier;
 use super::paging::page;
@@ -213,13 +214,8 @@ fn check(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), EcsError> 
                 "Duplicate container name: {name}."
             )));
         }
-        if container.health_check.is_some() {
-            return Err(EcsError::Unsupported(format!(
-                "Container {name} has a health check: processes have none on the embedded \
-                 platform. Give the service a load balancer with a health check."
-            )));
-        }
     }
+    check_dependencies(&request.container_definitions).map_err(EcsError::Client)?;
     let volumes = request.volumes.iter().flatten();
     if let Some(volume) = volumes
         .filter_map(|volume| volume.name.as_deref())

@@ -1,0 +1,299 @@
+//! Tasks that run as containers: images from the registry and from elsewhere, and what ECS says of
+//! them.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use seaway_local::launch::stop;
+use serde_json::{Value, json};
+
+use crate::api;
+use crate::harness::{run, tests};
+use crate::stage::{Stage, id_of, text};
+
+tests![
+    an_image_of_the_registry_runs_as_a_container,
+    a_bundle_stays_a_process,
+    an_image_of_nobody_cannot_be_pulled,
+    a_port_is_reached_where_the_task_says,
+    a_health_check_and_an_order_are_kept,
+    too_much_memory_reads_as_on_ecs,
+    containers_are_adopted_and_replaced,
+    nothing_is_left_when_the_platform_stops,
+];
+
+/// A program of this machine that runs without any library.
+fn busybox() -> Option<PathBuf> {
+    let is_static = |path: &PathBuf| {
+        let program = std::fs::read(path).unwrap_or_default();
+        let interpreter = b"/ld-linux";
+        !program.is_empty()
+            && !program
+                .windows(interpreter.len())
+                .any(|text| text == interpreter)
+    };
+    let places = ["/bin/busybox", "/usr/bin/busybox"].map(PathBuf::from);
+    places.into_iter().find(is_static)
+}
+
+/// The engine's own command, which looks at what the platform did behind its back.
+fn docker(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("docker").args(arguments).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(text)
+}
+
+/// The containers of a platform, running or not.
+fn containers(stage: &Stage) -> Vec<String> {
+    let id = std::fs::read_to_string(stage.state.platform_id()).unwrap();
+    let label = format!("label=seaway.platform={}", &id.trim()[..12]);
+    let listed = docker(&["ps", "-aq", "--filter", &label]).unwrap();
+    listed.lines().map(str::to_owned).collect()
+}
+
+/// A stage with an image that needs an engine, or the reason why there is none.
+async fn stage() -> Option<(Stage, String)> {
+    if docker(&["info"]).is_none() {
+        println!("skipped: docker does not answer");
+        return None;
+    }
+    let Some(busybox) = busybox() else {
+        println!("skipped: there is no static busybox to make an image of");
+        return None;
+    };
+    let stage = Stage::start().await;
+    let image = api::push_image_with(&stage.connection, &layer(&busybox)).await;
+    Some((stage, image))
+}
+
+fn layer(busybox: &PathBuf) -> Vec<u8> {
+    let mut layer = tar::Builder::new(Vec::new());
+    let program = std::fs::read(busybox).unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_size(program.len() as u64);
+    header.set_mode(0o755);
+    let path = "bin/busybox";
+    layer.append_data(&mut header, path, &program[..]).unwrap();
+    for name in ["sh", "sleep", "nc", "tail", "test", "touch"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        let path = format!("bin/{name}");
+        layer.append_link(&mut header, path, "busybox").unwrap();
+    }
+    layer.into_inner().unwrap()
+}
+
+/// Asks to be stopped, and stops.
+const SERVER: &str = "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done";
+
+fn an_image_of_the_registry_runs_as_a_container() {
+    run(async {
+        let Some((stage, image)) = stage().await else {
+            return;
+        };
+        let more = json!({ "image": image, "user": "1000",
+            "environment": [{ "name": "WHO", "value": "you" }] });
+        let script = "echo \"$WHO $FROM_IMAGE\"; [ -e /proc/1/root/bin/busybox ]; exit 4";
+        let definition = stage.define_with("job", script, more).await;
+        let task = stage.finished(&definition).await;
+        assert_eq!(task["containers"][0]["exitCode"], 4, "{task:#}");
+        assert_eq!(task["stoppedReason"], "Essential container in task exited");
+        let digest = image.rsplit('@').next().unwrap();
+        assert_eq!(task["containers"][0]["imageDigest"], digest);
+        let stream = format!("job/main/{}", id_of(&task["taskArn"]));
+        assert_eq!(stage.log(&stream).await, ["you yes"]);
+        let overrides = json!({ "containerOverrides": [{ "name": "main",
+            "command": ["/bin/sh", "-c", "exit 9"] }] });
+        let more = json!({ "overrides": overrides });
+        let started = stage.run_task(&definition, more).await;
+        let task = stage.task_when(&started["taskArn"], "STOPPED").await;
+        assert_eq!(task["containers"][0]["exitCode"], 9);
+        until_gone(&stage).await;
+    });
+}
+
+/// What was forgotten leaves no container; that takes a moment.
+async fn until_gone(stage: &Stage) {
+    for _ in 0..200 {
+        if containers(stage).is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{:?} are left", containers(stage));
+}
+
+fn a_bundle_stays_a_process() {
+    run(async {
+        let Some((stage, _)) = stage().await else {
+            return;
+        };
+        let definition = stage.define_marked("job", SERVER).await;
+        let started = stage.run_task(&definition, json!({})).await;
+        stage.task_when(&started["taskArn"], "RUNNING").await;
+        assert!(containers(&stage).is_empty());
+        assert!(!stage.processes_with(&stage.mark()).is_empty());
+    });
+}
+
+fn an_image_of_nobody_cannot_be_pulled() {
+    run(async {
+        let Some((stage, _)) = stage().await else {
+            return;
+        };
+        let more = json!({ "image": "127.0.0.1:1/nobody/nothing:v1" });
+        let definition = stage.define_with("none", "exit 0", more).await;
+        let task = stage.finished(&definition).await;
+        let reason = text(&task["stoppedReason"]);
+        let words = "CannotPullContainerError: Error response from daemon: ";
+        assert!(reason.starts_with(words), "{reason}");
+        assert_eq!(task["stopCode"], "TaskFailedToStart");
+    });
+}
+
+fn a_port_is_reached_where_the_task_says() {
+    run(async {
+        let Some((stage, image)) = stage().await else {
+            return;
+        };
+        let more = json!({ "image": image, "portMappings": [{ "containerPort": 8000 }] });
+        let script = "echo $PORT; while :; do echo hello | nc -l -p 8000; done";
+        let definition = stage.define_with("server", script, more).await;
+        let started = stage.run_task(&definition, json!({})).await;
+        let task = stage.task_when(&started["taskArn"], "RUNNING").await;
+        let binding = &task["containers"][0]["networkBindings"][0];
+        assert_eq!(binding["containerPort"], 8000);
+        let port = u16::try_from(binding["hostPort"].as_u64().unwrap()).unwrap();
+        let mut answer = String::new();
+        for _ in 0..100 {
+            let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else {
+                continue;
+            };
+            stream
+                .set_read_timeout(Some(Duration::from_secs(1)))
+                .unwrap();
+            drop(stream.write_all(b"\n"));
+            drop(stream.read_to_string(&mut answer));
+            if !answer.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(answer, "hello\n");
+    });
+}
+
+fn a_health_check_and_an_order_are_kept() {
+    run(async {
+        let Some((stage, image)) = stage().await else {
+            return;
+        };
+        let container = |name: &str, script: &str| {
+            json!({ "name": name, "image": image, "stopTimeout": 2,
+                "command": ["/bin/sh", "-c", script] })
+        };
+        let mut db = container("db", &format!("touch /ready; {SERVER}"));
+        db["healthCheck"] = json!({ "command": ["CMD-SHELL", "test -e /ready"], "interval": 5,
+            "timeout": 2, "retries": 1 });
+        let mut setup = container("setup", "exit 0");
+        setup["essential"] = false.into();
+        setup["dependsOn"] = json!([{ "containerName": "db", "condition": "START" }]);
+        let mut main = container("main", SERVER);
+        main["dependsOn"] = json!([{ "containerName": "setup", "condition": "SUCCESS" },
+            { "containerName": "db", "condition": "HEALTHY" }]);
+        let body = json!({ "family": "order", "containerDefinitions": [main, setup, db] });
+        let definition = stage.register(body).await;
+        let service = stage.create("order", &definition, json!({})).await;
+        assert_eq!(service["status"], "ACTIVE");
+        stage.steady("order").await;
+        let tasks = stage.tasks("order").await;
+        assert_eq!(tasks[0]["healthStatus"], "HEALTHY", "{tasks:#?}");
+        let of = |name: &str| -> Value {
+            let all = tasks[0]["containers"].as_array().unwrap();
+            all.iter().find(|one| one["name"] == name).unwrap().clone()
+        };
+        assert_eq!(of("db")["healthStatus"], "HEALTHY");
+        assert_eq!(
+            (&of("setup")["exitCode"], &of("setup")["lastStatus"]),
+            (&json!(0), &json!("STOPPED"))
+        );
+        let hopeless = json!([{ "containerName": "db", "condition": "COMPLETE" }]);
+        let mut broken = container("app", "exit 0");
+        broken["dependsOn"] = hopeless;
+        let body = json!({ "family": "x", "containerDefinitions": [broken] });
+        let refused = stage.refused("RegisterTaskDefinition", body).await;
+        assert_eq!(refused.0, "ClientException");
+    });
+}
+
+fn too_much_memory_reads_as_on_ecs() {
+    run(async {
+        let Some((stage, image)) = stage().await else {
+            return;
+        };
+        let more = json!({ "image": image, "memory": 32 });
+        let definition = stage.define_with("big", "exec tail /dev/zero", more).await;
+        let task = stage.finished(&definition).await;
+        assert_eq!(task["containers"][0]["exitCode"], 137, "{task:#}");
+        let reason = "OutOfMemoryError: Container killed due to memory usage";
+        assert_eq!(task["containers"][0]["reason"], reason);
+    });
+}
+
+fn containers_are_adopted_and_replaced() {
+    run(async {
+        let Some((mut stage, image)) = stage().await else {
+            return;
+        };
+        let more = json!({ "image": image });
+        let definition = stage.define_with("api", SERVER, more).await;
+        stage.create("api", &definition, json!({})).await;
+        stage.steady("api").await;
+        let (task, before) = (stage.tasks("api").await, containers(&stage));
+        stage.kill_platform().await;
+        assert_eq!(containers(&stage), before, "they run on");
+        stage.restart().await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        stage.steady("api").await;
+        let now = stage.tasks("api").await;
+        assert_eq!(now[0]["taskArn"], task[0]["taskArn"], "adopted");
+        assert_eq!(containers(&stage), before);
+        // One that dies while nobody looks is replaced.
+        stage.kill_platform().await;
+        let mut arguments = vec!["rm", "-f"];
+        arguments.extend(before.iter().map(String::as_str));
+        docker(&arguments).unwrap();
+        stage.restart().await;
+        let old = task[0]["taskArn"].clone();
+        let stopped = stage.task_when(&old, "STOPPED").await;
+        assert_eq!(stopped["stopCode"], "InfrastructureHealth");
+        stage.steady("api").await;
+        assert_ne!(stage.tasks("api").await[0]["taskArn"], old);
+    });
+}
+
+fn nothing_is_left_when_the_platform_stops() {
+    run(async {
+        let Some((mut stage, image)) = stage().await else {
+            return;
+        };
+        let definition = stage
+            .define_with("api", SERVER, json!({ "image": image }))
+            .await;
+        stage
+            .create("api", &definition, json!({ "desiredCount": 2 }))
+            .await;
+        stage.steady("api").await;
+        assert!(!containers(&stage).is_empty());
+        stop(&stage.state).await.unwrap();
+        assert!(containers(&stage).is_empty(), "stopped in order");
+        stage.restart().await;
+        stage.steady("api").await;
+        stage.kill_platform().await;
+        stop(&stage.state).await.unwrap();
+        assert!(containers(&stage).is_empty(), "stopped after it was killed");
+    });
+}
