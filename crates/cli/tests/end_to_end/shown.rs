@@ -134,8 +134,8 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ?", "[time]"),
         (r"since \d\d:\d\d:\d\dZ \(\d+ s\)", "since [time]"),
         (r"pid \d+", "pid [pid]"),
-        // How memory limits are held depends on the machine.
-        (r"(?m)^memory .*\n", ""),
+        // How memory limits are held depends on the machine, and so does the container engine.
+        (r"(?m)^(memory|runtime) .*\n", ""),
         (r"\b[0-9a-f]{64}\b", "[digest]"),
         (r"\b[0-9a-f]{32}\b", "[id]"),
         (r"\b(0{12})\b", "[account]"),

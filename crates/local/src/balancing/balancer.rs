@@ -270,6 +270,12 @@ impl Balancing {
             .named(&format!("{}:{port}", host.to_ascii_lowercase()))
     }
 
+    /// Where all internal names are on this machine.
+    #[must_use]
+    pub fn internal_addresses(&self) -> Vec<SocketAddr> {
+        self.lock().table.of_names().collect()
+    }
+
     /// Closes all listeners, lets requests in flight finish for at most `grace`, and ends the
     /// subscriptions.
     pub async fn shutdown(&self, grace: Duration) {

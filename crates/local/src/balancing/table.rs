@@ -120,6 +120,11 @@ impl Table {
         self.names.get(name).copied()
     }
 
+    /// Where internal names are on this machine.
+    pub(super) fn of_names(&self) -> impl Iterator<Item = SocketAddr> {
+        self.names.values().copied()
+    }
+
     /// Listens for the literal names in the rules of an internal load balancer's listener. The
     /// first listener that names one has it.
     fn name(

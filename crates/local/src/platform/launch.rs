@@ -4,21 +4,25 @@
 //! strings"); the scheduler turns that into the task's `stoppedReason`.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use seaway_aws_wire::ecs as wire;
+use seaway_runtime::containers::Engine;
 use seaway_runtime::task::{StopSignal, TaskSpec};
 use seaway_scheduler::{ContainerImage, TaskReport};
+use tokio::runtime::Handle;
 
 use super::definitions;
 use super::driver::Inbox;
 use super::effects::LaunchOrder;
+use super::gateway::Gateway;
 use super::logs::{LogTarget, log_targets};
 use super::pull::Puller;
 use super::runner::Connection;
-use super::spec::{Ingredients, stop_signal, task_spec};
+use super::spec::{Ingredients, PulledImage, PulledRoot, stop_signal, task_spec};
 use crate::balancing::Balancing;
 use crate::clock::EpochMillis;
 use crate::faults::{Faults, TaskFaults};
@@ -34,6 +38,7 @@ pub(super) struct Launcher {
     pub(super) puller: Puller,
     /// Whose engine takes the images of containers.
     pub(super) host: Connection,
+    pub(super) gateway: Gateway,
     pub(super) volumes: PathBuf,
     pub(super) task_logs: PathBuf,
 }
@@ -137,18 +142,19 @@ impl Launcher {
                 images: resolved.collect(),
             },
         );
-        let images = images
+        let images: BTreeMap<String, PulledImage> = images
             .into_iter()
             .map(|(container, pulled)| (container, pulled.image))
             .collect();
         let secrets = self.resolve_secrets(&definition, faults)?;
+        let gateway = engine.and_then(|engine| self.open_gateway(engine, &images));
         let mut spec = task_spec(
             &definition,
             &Ingredients {
                 order,
                 images: &images,
                 secrets: &secrets,
-                internal: &|authority| self.balancing.resolve_internal(authority),
+                internal: &|authority| self.internal(authority, gateway),
                 volumes: &self.volumes,
                 logs: &self.task_logs,
             },
@@ -162,6 +168,34 @@ impl Launcher {
             crash: faults.crash(),
             logs: log_targets(&definition, order.task.as_str(), &self.task_logs),
         })
+    }
+
+    /// Lets containers reach the load balancer, and tells where; none for processes, which are
+    /// where it is.
+    fn open_gateway(
+        &self,
+        engine: &Engine,
+        images: &BTreeMap<String, PulledImage>,
+    ) -> Option<IpAddr> {
+        let in_engine = |image: &PulledImage| matches!(image.root, PulledRoot::Engine(_));
+        if !images.values().any(in_engine) {
+            return None;
+        }
+        let addresses = self.balancing.internal_addresses();
+        Handle::current().block_on(self.gateway.open(engine, &addresses))
+    }
+
+    /// Where an internal name is: on this machine, or as its containers see it.
+    fn internal(&self, authority: &str, gateway: Option<IpAddr>) -> Option<SocketAddr> {
+        let address = self.balancing.resolve_internal(authority)?;
+        let ip = gateway.unwrap_or(address.ip());
+        Some(SocketAddr::new(ip, address.port()))
+    }
+
+    /// Opens the way to the load balancer for containers that an earlier platform has started.
+    pub(super) async fn welcome(&self, engine: &Engine) {
+        let addresses = self.balancing.internal_addresses();
+        self.gateway.open(engine, &addresses).await;
     }
 
     /// Values of all secrets, by container and variable.

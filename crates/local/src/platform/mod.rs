@@ -16,6 +16,7 @@ pub mod definitions;
 mod driver;
 mod effects;
 mod engines;
+mod gateway;
 pub(crate) mod housekeeping;
 mod image_root;
 mod keeper;
@@ -59,6 +60,7 @@ pub use book::Book;
 use driver::{Driver, Inbox, Message};
 use engines::Before;
 pub use engines::Engines;
+use gateway::Gateway;
 use keeper::Keeper;
 use launch::Launcher;
 pub use load::{Reservation, RunningTask, ServiceLoad};
@@ -184,6 +186,7 @@ impl Platform {
                 engines: engines.clone(),
             },
             host: host.clone(),
+            gateway: Gateway::default(),
             volumes: state.volumes(),
             task_logs: state.task_logs(),
         };

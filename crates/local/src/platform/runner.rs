@@ -218,6 +218,9 @@ impl Runner {
             .into_iter()
             .map(|state| (state.id.to_string(), state))
             .collect();
+        if let Some(engine) = host.engine().filter(|_| !known.is_empty()) {
+            self.launcher.welcome(engine).await;
+        }
         for one in expected {
             match known.remove(one.task.as_str()) {
                 Some(state) => self.adopt(&one, state).await,

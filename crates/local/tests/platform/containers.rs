@@ -20,6 +20,7 @@ tests![
     a_port_is_reached_where_the_task_says,
     a_health_check_and_an_order_are_kept,
     too_much_memory_reads_as_on_ecs,
+    an_internal_name_is_reached_from_a_container,
     containers_are_adopted_and_replaced,
     nothing_is_left_when_the_platform_stops,
 ];
@@ -76,7 +77,7 @@ fn layer(busybox: &PathBuf) -> Vec<u8> {
     header.set_mode(0o755);
     let path = "bin/busybox";
     layer.append_data(&mut header, path, &program[..]).unwrap();
-    for name in ["sh", "sleep", "nc", "tail", "test", "touch"] {
+    for name in ["sh", "sleep", "nc", "tail", "test", "touch", "wget"] {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
         header.set_size(0);
@@ -240,6 +241,60 @@ fn too_much_memory_reads_as_on_ecs() {
         assert_eq!(task["containers"][0]["exitCode"], 137, "{task:#}");
         let reason = "OutOfMemoryError: Container killed due to memory usage";
         assert_eq!(task["containers"][0]["reason"], reason);
+    });
+}
+
+fn an_internal_name_is_reached_from_a_container() {
+    run(async {
+        let Some((mut stage, image)) = stage().await else {
+            return;
+        };
+        let to = &stage.connection;
+        let form = "CreateLoadBalancer&Name=inside&Scheme=internal";
+        let balancer = api::elb(to, form, "LoadBalancerArn").await;
+        let form = format!(
+            "CreateListener&LoadBalancerArn={balancer}&Port=80&Protocol=HTTP\
+             &DefaultActions.member.1.Type=fixed-response\
+             &DefaultActions.member.1.FixedResponseConfig.StatusCode=404"
+        );
+        let listener = api::elb(to, &form, "ListenerArn").await;
+        let form = format!(
+            "CreateRule&ListenerArn={listener}&Priority=1&Conditions.member.1.Field=host-header\
+             &Conditions.member.1.HostHeaderConfig.Values.member.1=catalog.shop.internal\
+             &Actions.member.1.Type=fixed-response\
+             &Actions.member.1.FixedResponseConfig.StatusCode=200\
+             &Actions.member.1.FixedResponseConfig.ContentType=text%2Fplain\
+             &Actions.member.1.FixedResponseConfig.MessageBody=catalog"
+        );
+        api::elb(to, &form, "RuleArn").await;
+        let more = json!({ "image": image, "environment": [
+            { "name": "CATALOG_URL", "value": "http://catalog.shop.internal" }] });
+        let script = format!("wget -q -O - $CATALOG_URL; echo; {SERVER}");
+        let definition = stage.define_with("caller", &script, more).await;
+        let started = stage.run_task(&definition, json!({})).await;
+        let stream = format!("caller/main/{}", id_of(&started["taskArn"]));
+        stage.task_when(&started["taskArn"], "RUNNING").await;
+        for _ in 0..100 {
+            if stage.log(&stream).await.contains(&"ready".to_owned()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(stage.log(&stream).await[0], "catalog");
+        // The name is where it was for a container that outlives the platform.
+        let name = containers(&stage)[0].clone();
+        stage.kill_platform().await;
+        stage.restart().await;
+        let again = ["exec", &name, "/bin/sh", "-c", "wget -q -O - $CATALOG_URL"];
+        let mut answer = None;
+        for _ in 0..100 {
+            answer = docker(&again);
+            if answer.is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(answer.as_deref(), Some("catalog"));
     });
 }
 

@@ -402,9 +402,9 @@ fn what_cannot_be_is_refused_in_the_words_of_ecs() {
             (
                 "RegisterTaskDefinition",
                 json!({ "family": "x", "containerDefinitions": [
-                { "name": "a", "image": "i", "healthCheck": { "command": ["CMD", "true"] } }] }),
-                "UnsupportedFeatureException",
-                "health check",
+                { "name": "a", "image": "i", "healthCheck": { "command": ["true"] } }] }),
+                "ClientException",
+                "The health check command of container a must begin with",
             ),
             (
                 "DescribeTaskDefinition",

@@ -15,6 +15,7 @@ mod body;
 mod calls;
 mod engine;
 mod error;
+mod gateway;
 mod holder;
 mod images;
 mod labels;

@@ -42,6 +42,7 @@ with_an_engine![
     an_image_that_nobody_has_is_explained,
     a_taken_port_is_explained,
     the_image_of_the_engine_is_found_by_name,
+    a_container_reaches_this_machine_at_the_gateway,
 ];
 
 fn depend(task: &mut TaskSpec, index: usize, on: &str, condition: Condition) {
@@ -380,4 +381,18 @@ async fn the_image_of_the_engine_is_found_by_name(world: &mut World) {
             .unwrap(),
         None
     );
+}
+
+async fn a_container_reaches_this_machine_at_the_gateway(world: &mut World) {
+    let gateway = world.engine().gateway().await.unwrap().unwrap();
+    let listener = TcpListener::bind((gateway, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"here\n").unwrap();
+    });
+    let task = world.script("caller", &format!("nc {gateway} {port} </dev/null"));
+    assert_eq!(world.run_to_end(task).await.code(), Some(0));
+    assert_eq!(world.stage.stdout("caller"), ["here"]);
+    answering.join().unwrap();
 }
