@@ -108,8 +108,9 @@ pub(super) const RULES: &[Rule] = &[
         ..NOTHING
     },
     Rule {
+        // A container engine is spoken to over HTTP.
         name: "seaway-runtime",
-        never: &["aws-*", "hyper*", "rusqlite"],
+        never: &["aws-*", "rusqlite"],
         ..NOTHING
     },
     Rule {
