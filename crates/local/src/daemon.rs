@@ -30,13 +30,15 @@ use crate::keys::{KeysError, PlatformKeys};
 use crate::launch::{Claim, ClaimError, ProcessIdentity, ProcessRecord, build_of};
 use crate::layout::StateDir;
 use crate::monitoring::Monitoring;
-use crate::platform::{Engines, Parts, Platform, SUPERVISOR_COMMAND, Settings, StartError};
+use crate::platform::{
+    Endpoint, Engines, Parts, Platform, SUPERVISOR_COMMAND, Settings, StartError,
+};
 use crate::profile::{ProfileError, ProfileName};
 use crate::registry::{BlobError, BlobFiles, Registry};
 use crate::runtimes::{RuntimeError, RuntimeName};
 use crate::server::control::{Control, Shutdown, TaskFate};
 use crate::server::reset::Resets;
-use crate::server::{AccessKeys, Door, ListenError, Listener, Routes};
+use crate::server::{AccessKeys, ContainerSide, Door, ListenError, Listener, Routes};
 use crate::services::cloudwatch::CloudWatch;
 use crate::services::ecr::Ecr;
 use crate::services::ecs::Ecs;
@@ -131,10 +133,11 @@ async fn live(state: &StateDir, keys: &PlatformKeys) -> Result<(), DaemonError> 
         access,
         store,
         port: listener.port(),
+        containers: ContainerSide::default(),
     };
     let mut reasons = Reasons::new(asked).map_err(refused("a signal handler"))?;
     let (mut life, routes) = begin(&ground).await?;
-    let door = Arc::new(Door::new(routes, resets));
+    let door = Arc::new(Door::new(routes, resets, ground.containers.clone()));
     let end = CancellationToken::new();
     let serving = tokio::spawn(listener.serve(Arc::clone(&door), end.clone()));
     announce(state, ground.port)?;
@@ -168,6 +171,8 @@ struct Ground<'a> {
     access: Access,
     store: Arc<Store>,
     port: u16,
+    /// Where containers find the port.
+    containers: ContainerSide,
 }
 
 /// The platform at work, between its start and its end or a reset.
@@ -224,6 +229,7 @@ async fn begin(ground: &Ground<'_>) -> Result<(Life, Routes), DaemonError> {
         ref access,
         ref store,
         port,
+        ref containers,
     } = *ground;
     let access_keys = AccessKeys::of(keys).with_second(access.second_key.clone());
     let registry = Arc::new(Registry::new(
@@ -258,6 +264,10 @@ async fn begin(ground: &Ground<'_>) -> Result<(Life, Routes), DaemonError> {
         profile,
         launch: supervisor_launch(state),
         engines: Engines::new(RuntimeName::of(state)?, &keys.id)?,
+        endpoint: Endpoint {
+            port,
+            containers: containers.clone(),
+        },
     };
     let platform = Platform::start(state, parts, settings).await?;
     let standing = Standing {

@@ -25,7 +25,7 @@ use crate::layout::StateDir;
 use crate::registry::{BlobFiles, Registry};
 use crate::server::control::{Control, Shutdown};
 use crate::server::reset::Resets;
-use crate::server::{AccessKeys, Door, Listener, Routes};
+use crate::server::{AccessKeys, ContainerSide, Door, Listener, Routes};
 use crate::services::ecr::Ecr;
 use crate::services::logs::Logs;
 use crate::services::secretsmanager::SecretsManager;
@@ -105,7 +105,7 @@ impl TestPlatform {
         };
         let connection = Connection::new(&keys, listener.port());
         let end = CancellationToken::new();
-        let door = Arc::new(Door::new(routes, resets));
+        let door = Arc::new(Door::new(routes, resets, ContainerSide::default()));
         tokio::spawn(listener.serve(door, end.clone()));
         Self {
             state,

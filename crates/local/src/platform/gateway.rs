@@ -1,13 +1,14 @@
-//! What containers reach of this machine: the internal names of the load balancer.
+//! What containers reach of this machine: the internal names of the load balancer, and the
+//! platform's own port.
 //!
-//! The load balancer listens on the loopback address, which is another one inside of a container.
-//! So every internal name is also answered at the gateway of the containers' network, at the same
-//! port, and passed on byte by byte. The port is kept with the name: a container that outlives
+//! Both listen on the loopback address, which is another one inside of a container. So they are
+//! also answered at the gateway of the containers' network, at the same port, and passed on byte by
+//! byte; the platform's port asks for the same signatures there. The port is kept with the name: a container that outlives
 //! its platform finds the name where it was.
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
 use seaway_runtime::containers::Engine;
@@ -15,10 +16,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::launch::chain;
+use crate::server::ContainerSide;
+
+/// The platform's own port.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    pub port: u16,
+    /// Lets those in who come by way of the gateway.
+    pub containers: ContainerSide,
+}
 
 /// The way from containers to this machine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gateway {
+    endpoint: Endpoint,
     forwards: Mutex<Forwards>,
 }
 
@@ -30,21 +41,30 @@ struct Forwards {
 }
 
 impl Gateway {
-    /// Opens the way to each of these addresses, and returns the gateway; none where the engine
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            forwards: Mutex::default(),
+        }
+    }
+
+    /// Opens the way to each of these addresses and to the platform, and returns the gateway; none where the engine
     /// tells none.
     pub(super) async fn open(&self, engine: &Engine, addresses: &[SocketAddr]) -> Option<IpAddr> {
         let gateway = match engine.gateway().await {
             Ok(gateway) => gateway?,
             Err(error) => {
                 let error = chain(&error);
-                tracing::warn!(error, "containers do not reach the load balancer");
+                tracing::warn!(error, "containers do not reach this machine");
                 return None;
             }
         };
-        for address in addresses {
+        self.endpoint.containers.set(gateway);
+        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, self.endpoint.port));
+        for address in addresses.iter().chain([&own]) {
             let outside = SocketAddr::new(gateway, address.port());
             if let Err(error) = self.forward(outside, *address).await {
-                tracing::warn!(%outside, %error, "containers do not reach the load balancer");
+                tracing::warn!(%outside, %error, "containers do not reach this machine");
             }
         }
         Some(gateway)
@@ -106,7 +126,11 @@ mod tests {
     async fn what_comes_from_outside_is_passed_on_and_answered() {
         let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = inside.local_addr().unwrap();
-        let gateway = Gateway::default();
+        let containers = ContainerSide::default();
+        let gateway = Gateway::new(Endpoint {
+            port: address.port(),
+            containers,
+        });
         // Another loopback address stands for the gateway.
         let outside = SocketAddr::new([127, 0, 0, 2].into(), address.port());
         gateway.forward(outside, address).await.unwrap();

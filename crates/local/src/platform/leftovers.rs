@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
+use seaway_runtime::containers::Engine;
 use seaway_runtime::unpack::{Sha256Digest, Unpacker};
 
 use super::book::Book;
@@ -20,6 +21,24 @@ pub(super) fn sweep_images(unpacker: &Unpacker, store: &Store, book: &Book) {
         Ok(0) => {}
         Ok(images) => tracing::info!(images, "unpacked images that nobody can use any more went"),
         Err(error) => tracing::warn!(%error, "unpacked images that nobody needs stay"),
+    }
+}
+
+/// Removes images of this platform from the engine that can no longer be pulled. One that a
+/// container uses stays.
+pub(super) async fn sweep_engine(engine: &Engine, repository: &str, store: &Store) {
+    let names = match engine.images_of(repository).await {
+        Ok(names) => names,
+        Err(error) => return tracing::warn!(%error, "the engine's images are not looked through"),
+    };
+    for name in names {
+        let digest = name.rsplit(':').next().map(|tag| tag.replace('-', ":"));
+        let digest = digest.and_then(|digest| digest.parse::<Sha256Digest>().ok());
+        if digest.is_some_and(|digest| !is_known(store, &digest))
+            && let Err(error) = engine.remove_image(&name).await
+        {
+            tracing::debug!(name, %error, "an image of the engine stays");
+        }
     }
 }
 

@@ -60,6 +60,7 @@ pub use book::Book;
 use driver::{Driver, Inbox, Message};
 use engines::Before;
 pub use engines::Engines;
+pub use gateway::Endpoint;
 use gateway::Gateway;
 use keeper::Keeper;
 use launch::Launcher;
@@ -96,6 +97,7 @@ pub struct Settings {
     pub profile: ProfileName,
     pub launch: SupervisorLaunch,
     pub engines: Engines,
+    pub endpoint: Endpoint,
 }
 
 /// ECS at work.
@@ -152,6 +154,7 @@ impl Platform {
             profile,
             launch,
             engines,
+            endpoint,
         } = settings;
         let seed = u64::from(std::process::id()).wrapping_mul(7919);
         let mut book = Book::load(Arc::clone(&parts.store), seed)?;
@@ -186,13 +189,16 @@ impl Platform {
                 engines: engines.clone(),
             },
             host: host.clone(),
-            gateway: Gateway::default(),
+            gateway: Gateway::new(endpoint),
             volumes: state.volumes(),
             task_logs: state.task_logs(),
         };
         leftovers::sweep_images(&launcher.puller.unpacker, &store, &driver::lock(&book));
         for (task, owner) in driver::lock(&book).tasks_of_services() {
             faults.follow(task, &owner.cluster, &owner.name);
+        }
+        if let Some(engine) = first.engine() {
+            leftovers::sweep_engine(engine, &engines.repository(), &store).await;
         }
         let alive = driver::lock(&book)
             .live_tasks()

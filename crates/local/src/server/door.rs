@@ -9,7 +9,7 @@ use tokio::sync::{RwLock, RwLockWriteGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Body, nothing, text};
-use super::guard;
+use super::guard::{self, ContainerSide};
 use super::reset::{self, Resets};
 use super::routes::Routes;
 
@@ -22,6 +22,7 @@ pub struct Door {
     /// Read by every request as long as it is answered.
     inside: RwLock<Inside>,
     resets: Resets,
+    containers: ContainerSide,
 }
 
 /// What is behind the door.
@@ -41,17 +42,18 @@ pub struct Shut<'door>(RwLockWriteGuard<'door, Inside>);
 impl Door {
     /// A door to these routes, at which resets can be asked for.
     #[must_use]
-    pub fn new(routes: Routes, resets: Resets) -> Self {
+    pub fn new(routes: Routes, resets: Resets, containers: ContainerSide) -> Self {
         Self {
             inside: RwLock::new(Inside::with(routes)),
             resets,
+            containers,
         }
     }
 
     /// Answers any request to the platform's port.
     pub async fn answer(&self, request: Request<Incoming>, port: u16) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        if let Err(refusal) = guard::admit(&parts, port) {
+        if let Err(refusal) = guard::admit(&parts, port, &self.containers) {
             tracing::warn!(path = parts.uri.path(), %refusal, "a request was refused");
             return nothing();
         }

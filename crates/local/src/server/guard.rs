@@ -5,6 +5,9 @@
 //! leave out `Origin` where it could read the answer or send anything but a
 //! plain form, and a name of its own that leads to 127.0.0.1 shows in `Host`.
 
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,6 +20,24 @@ use crate::clock::EpochMillis;
 use crate::keys::PlatformKeys;
 use crate::redacted::Redacted;
 use crate::registry::token;
+
+/// What this port is called besides its loopback names: the address at which containers find it,
+/// once there is one. What is asked there is let in by the same rules.
+#[derive(Clone, Debug, Default)]
+pub struct ContainerSide(Arc<OnceLock<IpAddr>>);
+
+impl ContainerSide {
+    /// The port is reached at this address, too. The first one counts.
+    pub(crate) fn set(&self, address: IpAddr) {
+        let _ = self.0.set(address);
+    }
+
+    fn is_named(&self, host: &str, port: u16) -> bool {
+        let named = host.parse::<std::net::SocketAddr>().ok();
+        let own = self.0.get();
+        named.is_some_and(|named| Some(&named.ip()) == own && named.port() == port)
+    }
+}
 
 /// What a client must know.
 #[derive(Clone, Debug)]
@@ -37,8 +58,8 @@ pub(super) enum Refusal {
 }
 
 /// Lets through what does not come from a browser and is addressed to a
-/// loopback name at `port`.
-pub(super) fn admit(request: &Parts, port: u16) -> Result<(), Refusal> {
+/// loopback name at `port`, or to the address at which containers find it.
+pub(super) fn admit(request: &Parts, port: u16, side: &ContainerSide) -> Result<(), Refusal> {
     // Sec-Fetch-Site is sent by every browser and cannot be set by a page.
     if request.headers.contains_key(ORIGIN) || request.headers.contains_key("sec-fetch-site") {
         return Err(Refusal::Browser);
@@ -48,7 +69,7 @@ pub(super) fn admit(request: &Parts, port: u16) -> Result<(), Refusal> {
         (Some(host), None) => host.to_str().unwrap_or_default(),
         _ => return Err(Refusal::ForeignHost),
     };
-    if is_loopback(host, port) {
+    if is_loopback(host, port) || side.is_named(host, port) {
         Ok(())
     } else {
         Err(Refusal::ForeignHost)
@@ -156,7 +177,11 @@ mod tests {
             "LOCALHOST:4000",
             "[::1]:4000",
         ] {
-            assert_eq!(admit(&parts(&[("host", host)]), 4000), Ok(()), "{host}");
+            assert_eq!(
+                admit(&parts(&[("host", host)]), 4000, &ContainerSide::default()),
+                Ok(()),
+                "{host}"
+            );
         }
         let foreign = [
             "127.0.0.1",
@@ -167,12 +192,31 @@ mod tests {
             "",
         ];
         for host in foreign {
-            let refused = admit(&parts(&[("host", host)]), 4000);
+            let refused = admit(&parts(&[("host", host)]), 4000, &ContainerSide::default());
             assert_eq!(refused, Err(Refusal::ForeignHost), "{host}");
         }
-        assert_eq!(admit(&parts(&[]), 4000), Err(Refusal::ForeignHost));
+        assert_eq!(
+            admit(&parts(&[]), 4000, &ContainerSide::default()),
+            Err(Refusal::ForeignHost)
+        );
         let twice = [("host", "localhost:4000"), ("host", "evil.example")];
-        assert_eq!(admit(&parts(&twice), 4000), Err(Refusal::ForeignHost));
+        assert_eq!(
+            admit(&parts(&twice), 4000, &ContainerSide::default()),
+            Err(Refusal::ForeignHost)
+        );
+    }
+
+    #[test]
+    fn containers_find_the_port_at_the_gateway_and_nowhere_else() {
+        let side = ContainerSide::default();
+        let asked = |host: &str| admit(&parts(&[("host", host)]), 4000, &side);
+        assert_eq!(asked("172.17.0.1:4000"), Err(Refusal::ForeignHost));
+        side.set([172, 17, 0, 1].into());
+        assert_eq!(asked("172.17.0.1:4000"), Ok(()));
+        assert_eq!(asked("127.0.0.1:4000"), Ok(()));
+        for foreign in ["172.17.0.1:4001", "172.17.0.2:4000", "172.17.0.1"] {
+            assert_eq!(asked(foreign), Err(Refusal::ForeignHost), "{foreign}");
+        }
     }
 
     #[test]
@@ -182,7 +226,11 @@ mod tests {
             ("origin", "http://127.0.0.1:4000"),
             ("sec-fetch-site", "none"),
         ] {
-            let refused = admit(&parts(&[("host", "127.0.0.1:4000"), header]), 4000);
+            let refused = admit(
+                &parts(&[("host", "127.0.0.1:4000"), header]),
+                4000,
+                &ContainerSide::default(),
+            );
             assert_eq!(refused, Err(Refusal::Browser));
         }
     }

@@ -14,7 +14,7 @@ mod signature;
 pub use answer::{Body, BodyError, collect, empty, json, text, whole};
 pub use control::Control;
 pub use door::{Door, Shut};
-pub use guard::AccessKeys;
+pub use guard::{AccessKeys, ContainerSide};
 pub use listener::{ListenError, Listener};
 pub use routes::Routes;
 

@@ -21,6 +21,8 @@ tests![
     a_health_check_and_an_order_are_kept,
     too_much_memory_reads_as_on_ecs,
     an_internal_name_is_reached_from_a_container,
+    the_platform_is_reached_from_a_container_and_lets_nobody_in_unsigned,
+    an_image_that_the_registry_let_go_of_leaves_the_engine,
     containers_are_adopted_and_replaced,
     nothing_is_left_when_the_platform_stops,
 ];
@@ -77,7 +79,9 @@ fn layer(busybox: &PathBuf) -> Vec<u8> {
     header.set_mode(0o755);
     let path = "bin/busybox";
     layer.append_data(&mut header, path, &program[..]).unwrap();
-    for name in ["sh", "sleep", "nc", "tail", "test", "touch", "wget"] {
+    for name in [
+        "sh", "sleep", "nc", "tail", "test", "touch", "wget", "printf", "head",
+    ] {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
         header.set_size(0);
@@ -295,6 +299,73 @@ fn an_internal_name_is_reached_from_a_container() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(answer.as_deref(), Some("catalog"));
+    });
+}
+
+fn the_platform_is_reached_from_a_container_and_lets_nobody_in_unsigned() {
+    run(async {
+        let Some((stage, image)) = stage().await else {
+            return;
+        };
+        let gateway = docker(&[
+            "network",
+            "inspect",
+            "bridge",
+            "--format",
+            "{{(index .IPAM.Config 0).Gateway}}",
+        ])
+        .unwrap();
+        let port = stage.connection.port;
+        let ask = |host: &str| {
+            // Whoever hangs up before the answer gets none.
+            format!(
+                "(printf 'GET /v2/ HTTP/1.0\\r\\nHost: {host}\\r\\n\\r\\n'; sleep 1) | \
+                nc {gateway} {port} | head -n 1"
+            )
+        };
+        let script = format!("{}; {}", ask(&format!("{gateway}:{port}")), ask("evil:80"));
+        let definition = stage
+            .define_with("asks", &script, json!({ "image": image }))
+            .await;
+        let task = stage.finished(&definition).await;
+        let lines = stage
+            .log(&format!("asks/main/{}", id_of(&task["taskArn"])))
+            .await;
+        assert!(
+            lines[0].contains(" 401 "),
+            "asked for a password: {lines:?}"
+        );
+        assert!(
+            lines[1].contains(" 403 ") || lines[1].contains(" 404 "),
+            "{lines:?}"
+        );
+    });
+}
+
+fn an_image_that_the_registry_let_go_of_leaves_the_engine() {
+    run(async {
+        let Some((mut stage, image)) = stage().await else {
+            return;
+        };
+        let definition = stage
+            .define_with("job", "exit 0", json!({ "image": image }))
+            .await;
+        stage.finished(&definition).await;
+        until_gone(&stage).await;
+        let id = std::fs::read_to_string(stage.state.platform_id()).unwrap();
+        let below = format!("seaway.internal/{}/test", &id.trim()[..12]);
+        let tag = image.rsplit('@').next().unwrap().replace(':', "-");
+        let known = format!("{below}/busybox:{tag}");
+        let gone = format!("{below}/busybox:sha256-{}", "0".repeat(64));
+        docker(&["tag", &known, &gone]).unwrap();
+        stage.kill_platform().await;
+        stage.restart().await;
+        assert!(docker(&["image", "inspect", &gone]).is_none());
+        assert!(
+            docker(&["image", "inspect", &known]).is_some(),
+            "the registry has it"
+        );
+        docker(&["image", "rm", &known]).unwrap();
     });
 }
 

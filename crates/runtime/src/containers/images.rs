@@ -2,7 +2,8 @@
 
 use bollard::Docker;
 use bollard::query_parameters::{
-    CreateImageOptionsBuilder, ImportImageOptionsBuilder, RemoveImageOptionsBuilder,
+    CreateImageOptionsBuilder, ImportImageOptionsBuilder, ListImagesOptionsBuilder,
+    RemoveImageOptionsBuilder,
 };
 use futures::{StreamExt, TryStreamExt};
 
@@ -65,6 +66,17 @@ impl Engine {
         let found = self.image(name).await?;
         let absent = || PullError::Engine(format!("failed to resolve ref {name}: not found"));
         found.ok_or_else(absent)
+    }
+
+    /// The names of the images below a repository: `seaway.internal/a` has
+    /// `seaway.internal/a/shop/api:v1`.
+    pub async fn images_of(&self, repository: &str) -> Result<Vec<String>, EngineError> {
+        let options = ListImagesOptionsBuilder::default().build();
+        let listed = self.shared.docker.list_images(Some(options)).await;
+        let listed = listed.map_err(EngineError::call("list its images"))?;
+        let below = format!("{repository}/");
+        let names = listed.into_iter().flat_map(|image| image.repo_tags);
+        Ok(names.filter(|name| name.starts_with(&below)).collect())
     }
 
     /// Removes an image by name; one that a container uses stays.
