@@ -7,10 +7,12 @@ mod conformance;
 mod crash_command;
 mod crash_platform;
 mod faults;
+mod figures_local;
 mod fleet;
 mod footprint;
 mod locked_down;
 mod simulate;
+mod thousand;
 mod zero_loss;
 
 use std::path::{Path, PathBuf};
@@ -81,6 +83,16 @@ const PROOFS: &[Proof] = &[
         name: "simulate",
         about: "the scheduler keeps its invariants under 100,000 schedules of faults",
         way: Way::Sources(simulate::prove),
+    },
+    Proof {
+        name: "figures-local",
+        about: "speed and memory beside moto_server, nginx and docker-registry, as a table",
+        way: Way::Binary(figures_local::prove),
+    },
+    Proof {
+        name: "thousand",
+        about: "1,000 services with 2,000 tasks: all steady, cheap when idle, described quickly",
+        way: Way::Binary(thousand::prove),
     },
 ];
 
@@ -228,6 +240,7 @@ mod tests {
             fleet_ports: false,
             schedules: 1,
             clients: vec![],
+            long: false,
             keep: false,
         };
         let arguments = Arguments {

@@ -9,7 +9,9 @@ pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod manifest;
 pub(crate) mod process;
+pub(crate) mod program;
 pub(crate) mod run;
+pub(crate) mod services;
 pub(crate) mod shop;
 pub(crate) mod stage;
 pub(crate) mod status;
@@ -51,6 +53,9 @@ pub(crate) struct Options {
     /// Only these clients of the conformance suite (repeatable)
     #[arg(long = "client", value_name = "CLIENT")]
     pub(crate) clients: Vec<String>,
+    /// Compare with other servers for longer, and with more images
+    #[arg(long)]
+    pub(crate) long: bool,
     /// Leave the directories of failed proofs where they are
     #[arg(long)]
     pub(crate) keep: bool,

@@ -3,16 +3,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::{Map, Value, json};
-
-use super::bench::api::{Api, Client};
+use super::bench::api::Api;
 use super::bench::figures::{megabytes, span};
 use super::bench::manifest::Manifest;
 use super::bench::process::{self, TICKS_PER_SECOND};
+use super::bench::services::{create, documents, remove};
 use super::bench::stage::{COMMAND, Stage};
-use super::bench::{Bench, During as _, ProofError, claim, http, note, shop};
+use super::bench::{Bench, During as _, ProofError, claim, http, note, program, shop};
 
 /// Times that each way is measured; the best counts.
 const ROUNDS: u32 = 3;
@@ -20,46 +19,13 @@ const ROUNDS: u32 = 3;
 const MARGIN: u32 = 20;
 /// Reading the manifest, observing and recording take their time however few services there are.
 const NOISE: Duration = Duration::from_millis(300);
-/// Calls that are made side by side, as the command does.
-const SIDE_BY_SIDE: usize = 8;
-/// Services that one DescribeServices names at most.
-const PAGE: usize = 10;
-/// Between two looks whether all are there.
-const POLL: Duration = Duration::from_millis(100);
-
-/// What is read from a task definition to register it again.
-const DEFINITION: &[&str] = &[
-    "family",
-    "taskRoleArn",
-    "executionRoleArn",
-    "networkMode",
-    "containerDefinitions",
-    "volumes",
-    "placementConstraints",
-    "requiresCompatibilities",
-    "cpu",
-    "memory",
-    "runtimePlatform",
-];
-
-/// What is read from a service to create it again.
-const SERVICE: &[&str] = &[
-    "serviceName",
-    "loadBalancers",
-    "desiredCount",
-    "launchType",
-    "deploymentConfiguration",
-    "networkConfiguration",
-    "healthCheckGracePeriodSeconds",
-    "tags",
-];
 
 pub(super) fn prove(bench: &Bench) -> Result<String, ProofError> {
     let count = bench.options.fleet_services;
     let stage = Stage::new(bench, |project| fleet(bench, project, count))?;
     stage.run(&["local", "start"])?.exited(0)?;
     let pid = stage.platform()?.pid;
-    let before = ticks(pid);
+    let before = process::ticks(pid);
     let first = stage.deploy()?;
     let status = stage.settled()?;
     claim!(
@@ -70,7 +36,7 @@ pub(super) fn prove(bench: &Bench) -> Result<String, ProofError> {
     stage.claim_no_orphans(&status)?;
     let platform = format!(
         "platform {} ms of CPU, {}",
-        (ticks(pid) - before) * 1000 / TICKS_PER_SECOND,
+        (process::ticks(pid) - before) * 1000 / TICKS_PER_SECOND,
         megabytes(process::memory(pid, "VmHWM"))
     );
     note(format!(
@@ -126,7 +92,7 @@ fn fleet(bench: &Bench, project: &Path, count: u32) -> Result<Manifest, ProofErr
         )
         .during("copy the program")?;
     } else {
-        write_script(&program).during("write the program")?;
+        program::write(&program)?;
     }
     let mut services = toml::Table::new();
     for number in 0..count {
@@ -154,202 +120,4 @@ fn fleet(bench: &Bench, project: &Path, count: u32) -> Result<Manifest, ProofErr
     };
     manifest.insert("services".into(), services.into());
     Manifest::create(&project.join("seaway.toml"), manifest)
-}
-
-/// One process that does nothing.
-fn write_script(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::write(path, "#!/bin/sh\nexec sleep 1000000\n")?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
-}
-
-fn ticks(pid: i32) -> u64 {
-    process::read(pid).map_or(0, |process| process.ticks)
-}
-
-/// The services of a fleet as they would be created by hand.
-#[derive(Debug)]
-struct Documents {
-    cluster: String,
-    /// A task definition and the service that runs it.
-    pairs: Vec<(Value, Value)>,
-}
-
-impl Documents {
-    fn names(&self) -> Vec<&str> {
-        self.pairs
-            .iter()
-            .filter_map(|(_, service)| service["serviceName"].as_str())
-            .collect()
-    }
-}
-
-/// Reads every service and its task definition.
-async fn documents(api: &Api) -> Result<Documents, ProofError> {
-    let mut client = api.connect().await?;
-    let clusters = client.ecs("ListClusters", json!({})).await?;
-    let cluster = clusters["clusterArns"][0]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    let mut arns = Vec::new();
-    let mut token = Value::Null;
-    loop {
-        let mut ask = json!({ "cluster": cluster, "maxResults": 100 });
-        if !token.is_null() {
-            ask["nextToken"] = token;
-        }
-        let page = client.ecs("ListServices", ask).await?;
-        arns.extend(
-            page["serviceArns"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .cloned(),
-        );
-        token = page["nextToken"].clone();
-        if token.is_null() {
-            break;
-        }
-    }
-    let mut pairs = Vec::new();
-    for page in arns.chunks(PAGE) {
-        let ask = json!({ "cluster": cluster, "services": page, "include": ["TAGS"] });
-        let answer = client.ecs("DescribeServices", ask).await?;
-        for service in answer["services"].as_array().into_iter().flatten() {
-            let ask = json!({ "taskDefinition": service["taskDefinition"] });
-            let described = client.ecs("DescribeTaskDefinition", ask).await?;
-            let mut created = only(service, SERVICE);
-            created["cluster"] = cluster.clone().into();
-            pairs.push((only(&described["taskDefinition"], DEFINITION), created));
-        }
-    }
-    Ok(Documents { cluster, pairs })
-}
-
-/// An object's members of these names, empty lists left out.
-fn only(object: &Value, names: &[&str]) -> Value {
-    let given = names.iter().filter_map(|name| {
-        let value = object.get(*name)?;
-        let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-        (!empty).then(|| ((*name).to_owned(), value.clone()))
-    });
-    Value::Object(given.collect::<Map<_, _>>())
-}
-
-/// Registers, creates, and waits until every service has completed its first rollout.
-async fn create(api: &Api, documents: &Documents) -> Result<Duration, ProofError> {
-    let began = Instant::now();
-    let mut workers = tokio::task::JoinSet::new();
-    let share = documents.pairs.len().div_ceil(SIDE_BY_SIDE).max(1);
-    for pairs in documents.pairs.chunks(share) {
-        let (api, pairs) = (api.clone(), pairs.to_vec());
-        workers.spawn(async move {
-            let mut client = api.connect().await?;
-            for (definition, mut service) in pairs {
-                let registered = client.ecs("RegisterTaskDefinition", definition).await?;
-                service["taskDefinition"] =
-                    registered["taskDefinition"]["taskDefinitionArn"].clone();
-                client.ecs("CreateService", service).await?;
-            }
-            Ok::<(), ProofError>(())
-        });
-    }
-    while let Some(worker) = workers.join_next().await {
-        worker.during("create services")??;
-    }
-    wait(api, documents, completed).await?;
-    Ok(began.elapsed())
-}
-
-/// Deletes every service and waits until its tasks are gone.
-async fn remove(api: &Api, documents: &Documents) -> Result<(), ProofError> {
-    let mut client = api.connect().await?;
-    for name in documents.names() {
-        let ask = json!({ "cluster": documents.cluster, "service": name, "force": true });
-        client.ecs("DeleteService", ask).await?;
-    }
-    wait(api, documents, |service| service["status"] == "INACTIVE").await
-}
-
-fn completed(service: &Value) -> bool {
-    service["deployments"]
-        .as_array()
-        .is_some_and(|deployments| {
-            deployments.len() == 1 && deployments[0]["rolloutState"] == "COMPLETED"
-        })
-}
-
-/// Waits until all services are as they should be.
-async fn wait(
-    api: &Api,
-    documents: &Documents,
-    good: impl Fn(&Value) -> bool,
-) -> Result<(), ProofError> {
-    let mut client = api.connect().await?;
-    let deadline = Instant::now() + COMMAND;
-    let mut open = documents.names();
-    while !open.is_empty() {
-        claim!(
-            Instant::now() < deadline,
-            "{} services do not get there: {open:?}",
-            open.len()
-        );
-        let mut left = Vec::new();
-        for page in open.chunks(PAGE) {
-            let there = there(&mut client, &documents.cluster, page, &good).await?;
-            left.extend(
-                page.iter()
-                    .filter(|name| !there.iter().any(|done| done == *name)),
-            );
-        }
-        open = left;
-        tokio::time::sleep(POLL).await;
-    }
-    Ok(())
-}
-
-/// Those of the named services that are as they should be.
-async fn there(
-    client: &mut Client,
-    cluster: &str,
-    names: &[&str],
-    good: impl Fn(&Value) -> bool,
-) -> Result<Vec<String>, ProofError> {
-    let ask = json!({ "cluster": cluster, "services": names });
-    let answer = client.ecs("DescribeServices", ask).await?;
-    let services = answer["services"].as_array().into_iter().flatten();
-    let there = services.filter(|service| good(service));
-    Ok(there
-        .filter_map(|service| service["serviceName"].as_str().map(str::to_owned))
-        .collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_read_becomes_what_is_sent() {
-        let described = json!({
-            "serviceName": "unit", "status": "ACTIVE", "desiredCount": 1, "loadBalancers": [],
-            "events": [{"message": "x"}], "launchType": "FARGATE"
-        });
-        assert_eq!(
-            only(&described, SERVICE),
-            json!({ "serviceName": "unit", "desiredCount": 1, "launchType": "FARGATE" })
-        );
-    }
-
-    #[test]
-    fn a_rollout_is_complete_when_it_is_alone_and_says_so() {
-        let deployments = |states: &[&str]| {
-            let states = states.iter().map(|state| json!({ "rolloutState": state }));
-            json!({ "deployments": states.collect::<Vec<_>>() })
-        };
-        assert!(completed(&deployments(&["COMPLETED"])));
-        assert!(!completed(&deployments(&["IN_PROGRESS"])));
-        assert!(!completed(&deployments(&["COMPLETED", "IN_PROGRESS"])));
-        assert!(!completed(&json!({})));
-    }
 }

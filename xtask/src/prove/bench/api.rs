@@ -7,8 +7,11 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::Request;
+use http::request::Builder;
 use http_body_util::Full;
 use serde_json::Value;
 
@@ -16,8 +19,19 @@ use super::http::Connection;
 use super::stage::Stage;
 use super::{During as _, ProofError, claim};
 
-/// The ECS service's name in `X-Amz-Target`.
-const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113";
+/// One of AWS's services that speak JSON.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Service {
+    /// What requests are signed for.
+    pub(crate) name: &'static str,
+    /// What begins the names of its operations in `X-Amz-Target`.
+    pub(crate) target: &'static str,
+}
+
+pub(crate) const ECS: Service = Service {
+    name: "ecs",
+    target: "AmazonEC2ContainerServiceV20141113",
+};
 
 /// Where the platform's API is, and who calls.
 #[derive(Debug, Clone)]
@@ -58,6 +72,28 @@ impl Api {
         })
     }
 
+    /// The same caller at another server.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            ..self.clone()
+        }
+    }
+
+    /// Where it answers.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The `Authorization` of image registries' clients.
+    pub(crate) fn basic(&self) -> String {
+        let (id, secret) = (
+            self.credentials.access_key_id(),
+            self.credentials.secret_access_key(),
+        );
+        format!("Basic {}", BASE64.encode(format!("{id}:{secret}")))
+    }
+
     /// Opens a connection.
     pub(crate) async fn connect(&self) -> Result<Client, ProofError> {
         let connection = Connection::open(self.address)
@@ -69,19 +105,34 @@ impl Api {
         })
     }
 
-    fn request(&self, operation: &str, body: &Value) -> Result<Request<Full<Bytes>>, ProofError> {
-        let body = Bytes::from(body.to_string());
-        let mut request = Request::post(format!("http://{}/", self.address))
-            .header("host", self.address.to_string())
+    /// A signed request.
+    pub(crate) fn request(
+        &self,
+        service: Service,
+        operation: &str,
+        body: &Value,
+    ) -> Result<Request<Full<Bytes>>, ProofError> {
+        let request = Request::post(format!("http://{}/", self.address))
             .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("{ECS_TARGET}.{operation}"))
+            .header("x-amz-target", format!("{}.{operation}", service.target));
+        self.signed(service.name, request, body.to_string().into())
+    }
+
+    fn signed(
+        &self,
+        service: &str,
+        request: Builder,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, ProofError> {
+        let mut request = request
+            .header("host", self.address.to_string())
             .body(Full::new(body.clone()))
             .during("form a request")?;
         let identity = self.credentials.clone().into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
-            .name("ecs")
+            .name(service)
             .time(SystemTime::now())
             .settings(SigningSettings::default())
             .build()
@@ -107,9 +158,40 @@ impl Api {
 }
 
 impl Client {
+    /// Calls an operation of Elastic Load Balancing and returns the XML. `form` is the operation
+    /// and its parameters.
+    pub(crate) async fn elb(&mut self, form: &str) -> Result<String, ProofError> {
+        let request = Request::post(format!("http://{}/", self.api.address))
+            .header("content-type", "application/x-www-form-urlencoded");
+        let body = format!("Version=2015-12-01&Action={form}").into();
+        let request = self.api.signed("elasticloadbalancing", request, body)?;
+        let answer = self
+            .connection
+            .send(request)
+            .await
+            .during(format!("call {form}"))?;
+        let text = String::from_utf8_lossy(answer.body()).into_owned();
+        claim!(
+            answer.status().is_success(),
+            "{form}: {}: {text}",
+            answer.status()
+        );
+        Ok(text)
+    }
+
     /// Calls an operation of ECS.
     pub(crate) async fn ecs(&mut self, operation: &str, body: Value) -> Result<Value, ProofError> {
-        let request = self.api.request(operation, &body)?;
+        self.call(ECS, operation, &body).await
+    }
+
+    /// Calls an operation.
+    pub(crate) async fn call(
+        &mut self,
+        service: Service,
+        operation: &str,
+        body: &Value,
+    ) -> Result<Value, ProofError> {
+        let request = self.api.request(service, operation, body)?;
         let answer = self
             .connection
             .send(request)
@@ -122,6 +204,10 @@ impl Client {
             answer.status(),
             words()
         );
+        // Some servers answer nothing where nothing is to be said.
+        if answer.body().is_empty() {
+            return Ok(Value::Null);
+        }
         serde_json::from_slice(answer.body()).during(format!("understand {operation}"))
     }
 }

@@ -25,6 +25,14 @@ pub(crate) fn span(duration: Duration) -> String {
     }
 }
 
+/// `12.3 ms` or `870 us`: of calls that take less than a second.
+pub(crate) fn microspan(duration: Duration) -> String {
+    match duration.as_micros() {
+        microseconds @ 0..1_000 => format!("{microseconds} us"),
+        _ => format!("{:.1} ms", duration.as_secs_f64() * 1_000.0),
+    }
+}
+
 /// KiB as MB, rounded up to a tenth.
 pub(crate) fn megabytes(kib: u64) -> String {
     format!("{:.1} MB", (kib as f64 * 1024.0 / 100_000.0).ceil() / 10.0)
@@ -57,6 +65,8 @@ mod tests {
     fn units_fit_the_size() {
         assert_eq!(span(Duration::from_millis(9_999)), "9999 ms");
         assert_eq!(span(Duration::from_millis(12_345)), "12.3 s");
+        assert_eq!(microspan(Duration::from_micros(999)), "999 us");
+        assert_eq!(microspan(Duration::from_micros(12_345)), "12.3 ms");
         assert_eq!(megabytes(1_000), "1.1 MB");
     }
 }

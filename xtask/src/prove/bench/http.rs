@@ -44,6 +44,8 @@ impl Connection {
         let stream = TcpStream::connect(address)
             .await
             .map_err(RequestError::Connect)?;
+        // As the clients of AWS do: no request waits for an acknowledgement.
+        stream.set_nodelay(true).map_err(RequestError::Connect)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Its errors come back through the requests that they break.
         tokio::spawn(connection);

@@ -48,6 +48,18 @@ pub(crate) fn read(pid: i32) -> Option<Process> {
     })
 }
 
+/// CPU time of a process so far, in clock ticks; none used when it is gone.
+pub(crate) fn ticks(pid: i32) -> u64 {
+    read(pid).map_or(0, |process| process.ticks)
+}
+
+/// CPU time so far of a process and of its children, in clock ticks.
+pub(crate) fn ticks_with_children(pid: i32) -> u64 {
+    let all = all_pids().filter_map(read);
+    let own = all.filter(|process| process.pid == pid || process.parent == pid);
+    own.map(|process| process.ticks).sum()
+}
+
 /// Memory of a process in KiB, by its name in /proc/PID/status: `VmRSS`, `VmHWM`.
 pub(crate) fn memory(pid: i32, field: &str) -> u64 {
     from_lines(&words(pid, "status"), field)
@@ -127,6 +139,8 @@ mod tests {
             i32::try_from(std::process::id()).expect("a process id")
         );
         assert_eq!(seen.command, "sleep 60");
+        let family = ticks_with_children(seen.parent);
+        assert!(family >= ticks(seen.parent), "{family}");
         assert!(memory(pid, "VmRSS") > 0);
         kill_now(pid);
         // Dead, but not waited for: no longer a process that could be left over.

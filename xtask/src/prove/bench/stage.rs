@@ -70,6 +70,11 @@ impl Stage {
         process::of_stage(&self.root)
     }
 
+    /// Everything of the stage is in here; so is what belongs to it and runs beside Seaway.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Starts a command.
     pub(crate) fn start(&self, arguments: &[&str]) -> Result<Running, ProofError> {
         self.start_with(arguments, &[])

@@ -45,6 +45,28 @@ pub(crate) struct PlatformStatus {
     pub(crate) pid: i32,
     pub(crate) supervisor_pid: i32,
     pub(crate) memory: String,
+    listeners: Vec<Listener>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Listener {
+    url: String,
+}
+
+impl PlatformStatus {
+    /// Where the only listener of the only load balancer is reached.
+    pub(crate) fn listener(&self) -> Result<SocketAddr, ProofError> {
+        let [listener] = self.listeners.as_slice() else {
+            return Err(ProofError::Refuted(format!(
+                "there are {} listeners instead of one",
+                self.listeners.len()
+            )));
+        };
+        let address = listener.url.trim_start_matches("http://");
+        address
+            .parse()
+            .during(format!("understand the listener's address {address}"))
+    }
 }
 
 impl Status {
