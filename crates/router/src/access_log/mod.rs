@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use file::RotatingFile;
+use line::Clock;
 pub(crate) use line::Line;
 
 use crate::error::StartError;
@@ -49,6 +50,7 @@ struct Buffer {
     appended: u64,
     written: u64,
     wanted: Wanted,
+    clock: Clock,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +92,8 @@ impl AccessLog {
             return;
         }
         let before = buffer.bytes.len();
-        line.write(&mut buffer.bytes);
+        let Buffer { bytes, clock, .. } = &mut *buffer;
+        line.write(bytes, clock);
         let after = buffer.bytes.len();
         buffer.appended += (after - before) as u64;
         if before == 0 || (before < FLUSH_AT && after >= FLUSH_AT) {
