@@ -37,6 +37,11 @@ def parameters():
 
 
 @pytest.fixture(scope="session")
+def cloudwatch():
+    return boto3.client("cloudwatch")
+
+
+@pytest.fixture(scope="session")
 def cluster(ecs):
     ecs.create_cluster(clusterName="boto")
     yield "boto"

@@ -13,7 +13,8 @@ NAMES = [f"pages-{number}" for number in range(COUNT)]
 
 
 @pytest.fixture(scope="module")
-def stock(ecs, elbv2, ecr, logs, secrets, parameters, cluster, web, image, push, tmp_path_factory):
+def stock(ecs, elbv2, ecr, logs, cloudwatch, secrets, parameters, cluster, web, image, push,
+          tmp_path_factory):
     """Five of everything that is listed."""
     made = {"cluster": cluster, "web": web}
     made["tasks"] = ecs.run_task(cluster=cluster, taskDefinition=web, count=COUNT)["tasks"]
@@ -25,6 +26,11 @@ def stock(ecs, elbv2, ecr, logs, secrets, parameters, cluster, web, image, push,
         logs.create_log_group(logGroupName=name)
         secrets.create_secret(Name=name, SecretString=name)
         parameters.put_parameter(Name=f"/pages/{name}", Type="String", Value=name)
+        cloudwatch.put_metric_alarm(
+            AlarmName=name, Namespace="Pages", MetricName=name, Statistic="Sum", Period=60,
+            EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+        cloudwatch.put_metric_data(
+            Namespace="Pages", MetricData=[{"MetricName": name, "Value": 1}])
     for number in range(COUNT):
         ecs.update_service(cluster=cluster, service=NAMES[0], forceNewDeployment=True)
         secrets.put_secret_value(SecretId=NAMES[0], SecretString=str(number))
@@ -52,6 +58,7 @@ def stock(ecs, elbv2, ecr, logs, secrets, parameters, cluster, web, image, push,
         logs.delete_log_group(logGroupName=name)
         secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
         parameters.delete_parameter(Name=f"/pages/{name}")
+    cloudwatch.delete_alarms(AlarmNames=NAMES)
     ecs.get_waiter("services_inactive").wait(
         cluster=cluster, services=NAMES, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     tasks = [task["taskArn"] for task in made["tasks"]]
@@ -96,6 +103,7 @@ LISTS = [
     ("logs", "describe_log_groups", {}, "logGroups", COUNT),
     ("logs", "describe_log_streams", {"logGroupName": NAMES[0]}, "logStreams", COUNT),
     ("logs", "filter_log_events", {"logGroupName": NAMES[0]}, "events", COUNT),
+    ("cloudwatch", "describe_alarms", {"AlarmNamePrefix": "pages-"}, "MetricAlarms", COUNT),
     ("secretsmanager", "list_secrets", {}, "SecretList", COUNT),
     ("ssm", "describe_parameters", {}, "Parameters", COUNT),
     ("ssm", "get_parameters_by_path", {"Path": "/pages"}, "Parameters", COUNT),
@@ -120,6 +128,17 @@ def test_pages_are_the_whole_without_gaps_or_repetitions(
     first = part.build_full_result()
     rest = paginator.paginate(**given, PaginationConfig={"StartingToken": first["NextToken"]})
     assert first[result] + rest.build_full_result()[result] == whole
+
+
+def test_metrics_and_the_history_of_alarms_have_pages(cloudwatch, stock):
+    """Their page size cannot be chosen."""
+    metrics = cloudwatch.get_paginator("list_metrics").paginate(Namespace="Pages")
+    found = [one["MetricName"] for one in metrics.build_full_result()["Metrics"]]
+    assert sorted(found) == NAMES
+    history = cloudwatch.get_paginator("describe_alarm_history").paginate(
+        AlarmName=NAMES[0], PaginationConfig={"PageSize": 1})
+    kinds = [one["HistoryItemType"] for page in history for one in page["AlarmHistoryItems"]]
+    assert "ConfigurationUpdate" in kinds
 
 
 def test_service_deployments_are_listed_in_pages(ecs, stock):

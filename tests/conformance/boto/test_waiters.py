@@ -61,6 +61,14 @@ def test_a_service_that_never_was_ends_the_waiting(ecs, cluster):
             cluster=cluster, services=["nobody"], WaiterConfig=QUICK)
 
 
+def test_an_alarm_exists(cloudwatch):
+    cloudwatch.put_metric_alarm(
+        AlarmName="boto", Namespace="Boto", MetricName="x", Statistic="Sum", Period=60,
+        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+    cloudwatch.get_waiter("alarm_exists").wait(AlarmNames=["boto"], WaiterConfig=QUICK)
+    cloudwatch.delete_alarms(AlarmNames=["boto"])
+
+
 def test_a_task_runs_and_stops(ecs, cluster, image):
     request = script("boto-task", image, "sleep 600")
     arn = ecs.register_task_definition(**request)["taskDefinition"]["taskDefinitionArn"]

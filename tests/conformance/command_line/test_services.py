@@ -46,6 +46,8 @@ def service(aws, cluster, group, image, tmp_path_factory):
         "--load-balancers",
         f"targetGroupArn={group},containerName={CONTAINER},containerPort={PORT}")
     _stable(aws, cluster)
+    # The waiter is content with counts.
+    until(lambda: _rollout(aws, cluster) == "COMPLETED")
     yield "web"
     aws("ecs", "delete-service", "--cluster", cluster, "--service", "web", "--force")
     aws.run("ecs", "wait", "services-inactive", "--cluster", cluster, "--services", "web")
@@ -118,8 +120,8 @@ def test_a_new_deployment_replaces_every_task(aws, cluster, service):
     _stable(aws, cluster)
     after = _tasks(aws, cluster)
     assert len(after) == 2 and not after & before
-    events = _events(aws, cluster)
-    assert f"(service web) (deployment {new['id']}) deployment completed." in events
+    completed = f"(service web) (deployment {new['id']}) deployment completed."
+    until(lambda: completed in _events(aws, cluster))
 
 
 def test_a_revision_that_crashes_is_rolled_back(aws, cluster, service, register, image):
