@@ -39,6 +39,8 @@ pub(super) fn of_holder_container(namespace: &Namespace, task: &TaskSpec) -> Con
         image: Some(holder::IMAGE.to_owned()),
         labels: Some(of_holder(namespace, &task.id)),
         exposed_ports: Some(ports.iter().map(|port| port_name(port)).collect()),
+        // It hears no other; an engine that ends would wait for it.
+        stop_signal: Some("SIGKILL".to_owned()),
         host_config: Some(HostConfig {
             port_bindings: Some(bindings),
             readonly_rootfs: Some(true),
@@ -174,4 +176,114 @@ fn port_name(port: &PublishedPort) -> String {
         Protocol::Udp => "udp",
     };
     format!("{}/{protocol}", port.container)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{ContainerName, Environment, LogLimits, MemoryLimit, Root, Volume};
+
+    fn task(root: ImageRoot) -> TaskSpec {
+        TaskSpec {
+            id: TaskId::new("t").unwrap(),
+            containers: vec![ContainerSpec {
+                name: ContainerName::new("api").unwrap(),
+                root: Root::Image(Box::new(root)),
+                workdir: "/srv".into(),
+                argv: vec!["./api".into(), "serve".into()],
+                env: Environment::new(vec![("TOKEN".into(), "hunter2".into())]),
+                port: Some(8000),
+                memory: Some(MemoryLimit::from_mib(64)),
+                cpu: Some(CpuUnits(1)),
+                volumes: vec![Volume {
+                    name: "data".into(),
+                    host_path: "/state/data".into(),
+                    container_path: "/data".into(),
+                }],
+            }],
+            log_dir: "/state/tasks/t".into(),
+            log_limits: LogLimits::default(),
+        }
+    }
+
+    fn member(root: ImageRoot) -> ContainerCreateBody {
+        let (namespace, task) = (Namespace::new("p").unwrap(), task(root));
+        let container = &task.containers[0];
+        let root = image_root(container).unwrap();
+        let part = Part::of(&task, 0, root);
+        of_member_container(&namespace, &task, container, root, &part)
+    }
+
+    #[test]
+    fn a_container_gets_its_command_variables_and_limits() {
+        let body = member(ImageRoot {
+            image: "shop/api:v1".into(),
+            cpu_ceiling: Some(CpuUnits(512)),
+            ..ImageRoot::default()
+        });
+        assert_eq!(body.entrypoint, Some(vec!["./api".to_owned()]));
+        assert_eq!(body.cmd, Some(vec!["serve".to_owned()]));
+        let variables = ["TOKEN=hunter2", "PORT=8000"].map(str::to_owned);
+        assert_eq!(body.env, Some(variables.to_vec()));
+        let host = body.host_config.unwrap();
+        assert_eq!(
+            (host.memory, host.memory_swap),
+            (Some(64 << 20), Some(64 << 20))
+        );
+        assert_eq!(
+            (host.cpu_shares, host.nano_cpus),
+            (Some(2), Some(500_000_000))
+        );
+        assert_eq!(
+            host.network_mode.as_deref(),
+            Some("container:seaway-p-t-.holder")
+        );
+        let mount = &host.mounts.unwrap()[0];
+        assert_eq!(mount.target.as_deref(), Some("/data"));
+    }
+
+    #[test]
+    fn no_label_has_a_value_of_a_variable() {
+        let labels = member(ImageRoot::default()).labels.unwrap();
+        assert!(
+            labels.values().all(|value| !value.contains("hunter2")),
+            "{labels:?}"
+        );
+    }
+
+    #[test]
+    fn the_check_of_an_image_is_off_unless_the_task_has_one() {
+        let none = member(ImageRoot::default()).healthcheck.unwrap();
+        assert_eq!(none.test, Some(vec!["NONE".to_owned()]));
+        let own = member(ImageRoot {
+            health_check: Some(HealthCheck {
+                command: vec!["CMD".into(), "true".into()],
+                interval: Duration::from_secs(30),
+                timeout: Duration::from_secs(5),
+                retries: 3,
+                start_period: None,
+            }),
+            ..ImageRoot::default()
+        });
+        let own = own.healthcheck.unwrap();
+        assert_eq!((own.interval, own.retries), (Some(30_000_000_000), Some(3)));
+        assert_eq!(own.start_period, None);
+    }
+
+    #[test]
+    fn the_holder_publishes_the_ports_of_all_on_the_loopback_address() {
+        let spec = task(ImageRoot {
+            publish: vec![PublishedPort {
+                container: 8000,
+                host: 21234,
+                protocol: Protocol::Udp,
+            }],
+            ..ImageRoot::default()
+        });
+        let body = of_holder_container(&Namespace::new("p").unwrap(), &spec);
+        let bindings = body.host_config.unwrap().port_bindings.unwrap();
+        let place = &bindings["8000/udp"].as_ref().unwrap()[0];
+        assert_eq!(place.host_ip.as_deref(), Some("127.0.0.1"));
+        assert_eq!(place.host_port.as_deref(), Some("21234"));
+    }
 }
