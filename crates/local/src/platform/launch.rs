@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use seaway_aws_wire::ecs as wire;
 use seaway_runtime::containers::Engine;
+use seaway_runtime::host::Host;
 use seaway_runtime::task::{StopSignal, TaskSpec};
 use seaway_scheduler::{ContainerImage, TaskReport};
 use tokio::runtime::Handle;
@@ -58,6 +59,13 @@ impl std::fmt::Debug for Launcher {
     }
 }
 
+/// What a launch is made with besides its order.
+struct With<'a> {
+    faults: &'a TaskFaults,
+    host: Option<&'a Host>,
+    inbox: &'a Inbox,
+}
+
 impl Launcher {
     /// Prepares the task and reports how far it has come; the error is its `stoppedReason`.
     pub(super) async fn prepare(
@@ -74,10 +82,23 @@ impl Launcher {
             inbox.report(&order.task, TaskReport::PullStarted);
             tokio::time::sleep(wait).await;
         }
+        // While there is no connection nobody knows whether there is an engine.
+        let mut connection = self.host.clone();
+        let host = match connection.wait_for(Option::is_some).await {
+            Ok(host) => host.clone(),
+            Err(_) => None,
+        };
         let (launcher, order, inbox) = (Arc::clone(self), order.clone(), inbox.clone());
         // Files and the store are read: this blocks.
-        let prepared =
-            tokio::task::spawn_blocking(move || launcher.work(&order, &faults, &inbox)).await;
+        let work = move || {
+            let with = With {
+                faults: &faults,
+                host: host.as_ref(),
+                inbox: &inbox,
+            };
+            launcher.work(&order, &with)
+        };
+        let prepared = tokio::task::spawn_blocking(work).await;
         prepared.unwrap_or_else(|error| Err(format!("CannotStartContainerError: {error}")))
     }
 
@@ -109,12 +130,7 @@ impl Launcher {
         stop_signal(&configs)
     }
 
-    fn work(
-        &self,
-        order: &LaunchOrder,
-        faults: &TaskFaults,
-        inbox: &Inbox,
-    ) -> Result<Outcome, String> {
+    fn work(&self, order: &LaunchOrder, with: &With<'_>) -> Result<Outcome, String> {
         let gone = || {
             format!(
                 "CannotStartContainerError: {} is gone",
@@ -126,17 +142,16 @@ impl Launcher {
             .map_err(|error| error.to_string())?
             .ok_or_else(gone)?
             .definition;
-        inbox.report(&order.task, TaskReport::PullStarted);
-        let host = self.host.borrow().clone();
-        let engine = host.as_ref().and_then(|host| host.engine());
+        with.inbox.report(&order.task, TaskReport::PullStarted);
+        let engine = with.host.and_then(Host::engine);
         let images = self
             .puller
-            .pull(&definition, &order.digests, engine, faults)?;
+            .pull(&definition, &order.digests, engine, with.faults)?;
         let resolved = images.iter().map(|(container, pulled)| ContainerImage {
             container: container.clone(),
             digest: pulled.digest.clone(),
         });
-        inbox.report(
+        with.inbox.report(
             &order.task,
             TaskReport::PullStopped {
                 images: resolved.collect(),
@@ -146,7 +161,7 @@ impl Launcher {
             .into_iter()
             .map(|(container, pulled)| (container, pulled.image))
             .collect();
-        let secrets = self.resolve_secrets(&definition, faults)?;
+        let secrets = self.resolve_secrets(&definition, with.faults)?;
         let gateway = engine.and_then(|engine| self.open_gateway(engine, &images));
         let mut spec = task_spec(
             &definition,
@@ -161,11 +176,11 @@ impl Launcher {
         )
         .map_err(|error| error.to_string())?;
         let mut signal = stop_signal(images.values().map(|image| &image.config));
-        faults.afflict(&mut spec, &mut signal);
+        with.faults.afflict(&mut spec, &mut signal);
         Ok(Outcome {
             spec,
             signal,
-            crash: faults.crash(),
+            crash: with.faults.crash(),
             logs: log_targets(&definition, order.task.as_str(), &self.task_logs),
         })
     }

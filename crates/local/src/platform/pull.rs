@@ -129,6 +129,11 @@ impl Puller {
     ) -> Result<Pulled, String> {
         let image = match source {
             Source::Own(image) => *image,
+            Source::Foreign(error) if self.engines.runtime() == RuntimeName::Auto => {
+                return Err(format!(
+                    "{error}, and no container engine answers on this machine"
+                ));
+            }
             Source::Foreign(error) => return Err(error.to_string()),
         };
         let own = container.working_directory.as_deref();
