@@ -1,6 +1,7 @@
 """Every paginator of botocore over what the platform lists, page by page and all at once."""
 
 import time
+from datetime import datetime, timedelta, timezone
 
 import boto3
 import pytest
@@ -139,6 +140,18 @@ def test_metrics_and_the_history_of_alarms_have_pages(cloudwatch, stock):
         AlarmName=NAMES[0], PaginationConfig={"PageSize": 1})
     kinds = [one["HistoryItemType"] for page in history for one in page["AlarmHistoryItems"]]
     assert "ConfigurationUpdate" in kinds
+
+
+def test_values_of_metrics_have_pages(cloudwatch, stock):
+    now = datetime.now(timezone.utc)
+    pages = cloudwatch.get_paginator("get_metric_data").paginate(
+        StartTime=now - timedelta(hours=1), EndTime=now + timedelta(minutes=1),
+        MetricDataQueries=[{"Id": "one", "MetricStat": {
+            "Metric": {"Namespace": "Pages", "MetricName": NAMES[0]},
+            "Period": 60, "Stat": "Sum"}}])
+    result = pages.build_full_result()["MetricDataResults"][0]
+    assert (result["Id"], result["StatusCode"]) == ("one", "Complete")
+    assert sum(result["Values"]) >= 1
 
 
 def test_service_deployments_are_listed_in_pages(ecs, stock):

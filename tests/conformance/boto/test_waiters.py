@@ -1,5 +1,7 @@
 """Every waiter of botocore that has something to wait for on the platform, with its own rules."""
 
+import json
+
 import pytest
 from botocore.exceptions import WaiterError
 
@@ -67,6 +69,21 @@ def test_an_alarm_exists(cloudwatch):
         EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
     cloudwatch.get_waiter("alarm_exists").wait(AlarmNames=["boto"], WaiterConfig=QUICK)
     cloudwatch.delete_alarms(AlarmNames=["boto"])
+
+
+def test_the_preview_of_a_lifecycle_policy_is_complete(ecr, push, layout):
+    push(layout, "boto/preview:one")
+    rule = {"rulePriority": 1, "action": {"type": "expire"}, "selection": {
+        "tagStatus": "tagged", "tagPrefixList": ["one"], "countType": "imageCountMoreThan",
+        "countNumber": 1}}
+    ecr.start_lifecycle_policy_preview(
+        repositoryName="boto/preview", lifecyclePolicyText=json.dumps({"rules": [rule]}))
+    ecr.get_waiter("lifecycle_policy_preview_complete").wait(
+        repositoryName="boto/preview", WaiterConfig=QUICK)
+    pages = ecr.get_paginator("get_lifecycle_policy_preview").paginate(
+        repositoryName="boto/preview")
+    assert pages.build_full_result()["previewResults"] == []
+    ecr.delete_repository(repositoryName="boto/preview", force=True)
 
 
 def test_a_task_runs_and_stops(ecs, cluster, image):
