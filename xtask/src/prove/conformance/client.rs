@@ -30,6 +30,11 @@ enum Program {
 /// Those that wait most begin.
 pub(super) const CLIENTS: &[Client] = &[
     Client {
+        name: "terraform",
+        directory: "terraform",
+        program: Program::System("terraform"),
+    },
+    Client {
         name: "boto3",
         directory: "boto",
         program: Program::Installed,
@@ -115,7 +120,7 @@ fn pytest(client: &Client, setting: &Setting, more: &[String]) -> Result<Command
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut command = Command::new(setting.programs.join("python"));
     command
-        .args(["-m", "pytest", "-q", "-rs", "--no-header"])
+        .args(["-m", "pytest", "-q", "-rs", "--tb=short", "--no-header"])
         .arg(client.directory)
         .args(more)
         .current_dir(&setting.suite)
