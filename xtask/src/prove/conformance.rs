@@ -17,8 +17,8 @@ use super::bench::stage::Stage;
 use super::bench::{Bench, During as _, ProofError, claim, note};
 use client::{CLIENTS, Client, Setting};
 
-/// How long all tests of one client may take.
-const LIMIT: Duration = Duration::from_secs(420);
+/// When the tests of one client hang. They take two minutes at most where nothing else runs.
+const LIMIT: Duration = Duration::from_secs(900);
 
 pub(super) fn prove(bench: &Bench) -> Result<String, ProofError> {
     let clients = chosen(&bench.options.clients)?;
