@@ -19,9 +19,8 @@ const SHORT: usize = 16;
 /// What is opened or closed at a start.
 #[derive(Debug, Args)]
 pub(super) struct Opening {
-    /// Accept requests signed with this key, too: clients that bring their own (kept for later starts)
-    ///
-    /// Its secret is read from SEAWAY_LOCAL_SECRET_ACCESS_KEY, else from a prompt or standard input.
+    /// Accept this access key, too: its secret is in SEAWAY_LOCAL_SECRET_ACCESS_KEY, or comes from a
+    /// prompt or standard input (kept for later starts)
     #[arg(long, value_name = "ID")]
     access_key_id: Option<AccessKeyId>,
     /// Make a token that empties the platform over HTTP, and print it once (kept for later starts)
@@ -89,7 +88,7 @@ async fn key_pair(id: AccessKeyId, output: Output) -> Result<KeyPair, Failure> {
     };
     if secret.len() < SHORT && output.format == Format::Text {
         output.message(&format!(
-            "note: a secret of less than {SHORT} characters can be guessed by others on this machine\n"
+            "note: a secret of fewer than {SHORT} characters can be guessed by others on this machine\n"
         ));
     }
     Ok(KeyPair {

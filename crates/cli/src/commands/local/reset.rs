@@ -16,9 +16,8 @@ use crate::prompt;
 /// What must be typed: a reflex is not enough.
 const WORD: &str = "reset";
 
-/// Empty the platform: tasks stop, and services, images, secrets, logs and all else are gone
-///
-/// It runs on at the same port, with the same keys. Data volumes and release records stay.
+/// Empty the platform, which runs on: tasks stop, everything but data volumes and release records
+/// is gone
 #[derive(Debug, Args)]
 pub(crate) struct Reset {
     /// Empty it without asking
