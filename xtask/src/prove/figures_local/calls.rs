@@ -33,7 +33,7 @@ const CONNECTIONS: u32 = 8;
 const THROUGHPUT: f64 = 20.0;
 /// What a server is left alone for before it is idle.
 const IDLE: Duration = Duration::from_secs(2);
-/// Beside these many requests of its own a start is measured again, and the best counts.
+/// Times that each side is started; the best counts.
 const STARTS: u32 = 3;
 
 /// A call that is repeated.
@@ -68,7 +68,7 @@ pub(super) fn measure(bench: &Bench, extent: Extent) -> Result<Vec<Row>, ProofEr
             |kib| megabytes(kib as u64),
         ),
     ];
-    note(format!("start and memory: {} and {}", rows[0], rows[1]));
+    rows.iter().for_each(|row| note(row.to_string()));
 
     stage.deploy()?;
     stage.settled()?;

@@ -66,7 +66,7 @@ pub(super) struct Peer {
     child: Child,
     /// Where it listens.
     pub(super) address: SocketAddr,
-    /// From its start to the first connection that it took.
+    /// When it was started.
     pub(super) began: Instant,
 }
 
