@@ -305,23 +305,20 @@ fn the_platform_is_reached_from_a_container_and_lets_nobody_in_unsigned() {
         let Some((stage, image)) = stage().await else {
             return;
         };
-        let gateway = docker(&[
-            "network",
-            "inspect",
-            "bridge",
-            "--format",
-            "{{(index .IPAM.Config 0).Gateway}}",
-        ])
-        .unwrap();
+        let gateway = "$(route -n | awk '$1 == \"0.0.0.0\" { print $2 }')";
         let port = stage.connection.port;
         let ask = |host: &str| {
             // Whoever hangs up before the answer gets none.
             format!(
-                "(printf 'GET /v2/ HTTP/1.0\\r\\nHost: {host}\\r\\n\\r\\n'; sleep 1) | \
-                nc {gateway} {port} | head -n 1"
+                "(printf \"GET /v2/ HTTP/1.0\\r\\nHost: {host}\\r\\n\\r\\n\"; sleep 1) | \
+                nc $gateway {port} | head -n 1"
             )
         };
-        let script = format!("{}; {}", ask(&format!("{gateway}:{port}")), ask("evil:80"));
+        let script = format!(
+            "gateway={gateway}; {}; {}",
+            ask(&format!("$gateway:{port}")),
+            ask("evil:80")
+        );
         let definition = stage
             .define_with("asks", &script, json!({ "image": image }))
             .await;

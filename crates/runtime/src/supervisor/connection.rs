@@ -147,7 +147,13 @@ impl Connection {
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
                 let why = format!("no request (line {line}, column {column})");
-                self.refuse(Refusal::Malformed { why });
+                let refusal = Refusal::Malformed { why };
+                if self.greeted {
+                    // A newer platform may ask for what this supervisor does not know.
+                    self.push(&Reply::Refused(refusal));
+                } else {
+                    self.refuse(refusal);
+                }
                 return true;
             }
         };
