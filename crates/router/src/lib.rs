@@ -16,6 +16,8 @@ mod access_log;
 mod asked;
 mod disturbance;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod group;
 mod health;
 mod listener;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
@@ -24,6 +25,8 @@ pub(crate) enum BodyError {
     Broken(#[source] hyper::Error),
     #[error("the target sent nothing for too long")]
     Idle,
+    #[error("nobody wants the rest of the body")]
+    GivenUp,
 }
 
 /// How far a request's body has come.
@@ -31,6 +34,9 @@ pub(crate) enum BodyError {
 pub(crate) struct Progress {
     bytes: AtomicU64,
     finished: AtomicBool,
+    given_up: AtomicBool,
+    /// Of the connection's task that sends the body on.
+    sender: AtomicWaker,
 }
 
 impl Progress {
@@ -40,6 +46,19 @@ impl Progress {
 
     pub(super) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::Relaxed)
+    }
+
+    /// Ends the body although it is not whole, and with it the connections on both sides: what
+    /// would wait for the rest may have no other time-out.
+    pub(super) fn give_up(&self) {
+        // Invariant: the flag is set before the task is woken, so that the task sees it.
+        self.given_up.store(true, Ordering::Release);
+        self.sender.wake();
+    }
+
+    fn is_given_up(&self, context: &Context<'_>) -> bool {
+        self.sender.register(context.waker());
+        self.given_up.load(Ordering::Acquire)
     }
 }
 
@@ -75,15 +94,18 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Self::Streamed { incoming, progress } = self.get_mut() else {
             return Poll::Ready(None);
         };
+        if progress.is_given_up(context) {
+            return Poll::Ready(Some(Err(BodyError::GivenUp)));
+        }
         let frame = ready!(Pin::new(&mut *incoming).poll_frame(context));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
@@ -95,7 +117,7 @@ impl Body for RequestBody {
         if frame.is_none() || incoming.is_end_stream() {
             progress.finished.store(true, Ordering::Relaxed);
         }
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -75,6 +75,11 @@ pub(super) async fn forward(
         Err(failure) => return answer::refuse(failure.status(), record),
     };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if let Some(unfinished) = progress.filter(|progress| !progress.is_finished()) {
+            // Nobody may leave HTTP in the middle of a request (RFC 9110, section 7.8).
+            unfinished.give_up();
+            return answer::refuse(StatusCode::BAD_GATEWAY, record);
+        }
         return switch(response, upgrade, Tunnel::new(in_flight, record));
     }
     record.answered(response.status());
