@@ -32,6 +32,8 @@
 
 pub mod codec;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod generated;
 pub mod operation;
 pub mod schema;

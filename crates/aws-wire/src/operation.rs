@@ -178,8 +178,19 @@ macro_rules! operations {
                 }
             }
 
+            /// Reads a decoded request as a handler would, and writes what was read.
+            #[cfg(any(test, feature = "fuzzing"))]
+            pub(crate) fn read_request(
+                self,
+                decoded: $crate::codec::Decoded,
+            ) -> Result<serde_json::Result<serde_json::Value>, $crate::error::WireError> {
+                match self {
+                    $(Self::$name => Ok(serde_json::to_value(decoded.parse::<$name>()?)),)+
+                }
+            }
+
             /// Reads a request into its type and writes it again.
-            #[cfg(test)]
+            #[cfg(any(test, feature = "fuzzing"))]
             pub(crate) fn rewrite_request(
                 self,
                 value: serde_json::Value,
