@@ -14,6 +14,8 @@ pub mod clock;
 pub mod daemon;
 pub mod faults;
 pub mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod identity;
 pub mod keys;
 pub mod launch;

@@ -12,6 +12,8 @@ mod content;
 mod digest;
 mod endpoint;
 mod expiry;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod garbage;
 mod images;
 mod lifecycle;

@@ -25,6 +25,8 @@ use crate::store::{LogGroup, Store, StoreError, View};
 
 pub use error::LogsError;
 pub use ingest::{LogDestination, LogLine};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use pattern::fuzzing as pattern_fuzzing;
 
 /// The logs of one platform.
 #[derive(Debug)]

@@ -10,6 +10,8 @@ mod condition;
 mod cursor;
 mod expression;
 mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod json;
 mod text;
 
