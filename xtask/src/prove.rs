@@ -10,6 +10,7 @@ mod faults;
 mod figures_local;
 mod fleet;
 mod footprint;
+mod fuzz;
 mod locked_down;
 mod simulate;
 mod thousand;
@@ -94,6 +95,11 @@ const PROOFS: &[Proof] = &[
         about: "1,000 services with 2,000 tasks: all steady, cheap when idle, described quickly",
         way: Way::Binary(thousand::prove),
     },
+    Proof {
+        name: "fuzz",
+        about: "no bytes that others send crash, hang or fool what reads them",
+        way: Way::Sources(fuzz::prove),
+    },
 ];
 
 /// What to prove.
@@ -108,6 +114,9 @@ pub(crate) struct Arguments {
     /// Make all proofs
     #[arg(long, conflicts_with = "names")]
     all: bool,
+    /// Of all proofs, leave this one out (repeatable)
+    #[arg(long, value_name = "NAME", requires = "all")]
+    except: Vec<String>,
     #[command(flatten)]
     options: Options,
 }
@@ -172,9 +181,6 @@ fn set_up<'a>(bench: &'a mut Option<Bench>, sources: &Sources) -> Result<&'a Ben
 }
 
 fn chosen(arguments: &Arguments) -> Result<Vec<&'static Proof>, ProofError> {
-    if arguments.all {
-        return Ok(PROOFS.iter().collect());
-    }
     let find = |name: &String| {
         let found = PROOFS.iter().find(|proof| proof.name == name);
         found.ok_or_else(|| {
@@ -183,6 +189,15 @@ fn chosen(arguments: &Arguments) -> Result<Vec<&'static Proof>, ProofError> {
             ))
         })
     };
+    if arguments.all {
+        let left_out: Vec<&Proof> = arguments
+            .except
+            .iter()
+            .map(find)
+            .collect::<Result<_, _>>()?;
+        let wanted = |proof: &&Proof| !left_out.iter().any(|out| out.name == proof.name);
+        return Ok(PROOFS.iter().filter(wanted).collect());
+    }
     arguments.names.iter().map(find).collect()
 }
 
@@ -241,12 +256,16 @@ mod tests {
             schedules: 1,
             clients: vec![],
             long: false,
+            fuzz_seconds: 1,
+            fuzz_targets: vec![],
+            fuzz_keep: false,
             keep: false,
         };
         let arguments = Arguments {
             names: vec!["nothing".into()],
             list: false,
             all: false,
+            except: vec![],
             options,
         };
         let error = chosen(&arguments).expect_err("an unknown name").to_string();

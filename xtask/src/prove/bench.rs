@@ -56,6 +56,14 @@ pub(crate) struct Options {
     /// Compare with other servers for longer, and with more images
     #[arg(long)]
     pub(crate) long: bool,
+    /// How long each target is fuzzed, in seconds
+    #[arg(long, value_name = "N", default_value_t = 600)]
+    pub(crate) fuzz_seconds: u64,
+    /// Fuzz only these targets (repeatable)
+    #[arg(long = "fuzz-target", value_name = "TARGET")]
+    pub(crate) fuzz_targets: Vec<String>,
+    /// Take what the fuzzer found into the repository, reduced to what reaches most
+    pub(crate) fuzz_keep: bool,
     /// Leave the directories of failed proofs where they are
     #[arg(long)]
     pub(crate) keep: bool,
