@@ -63,6 +63,7 @@ pub(crate) struct Options {
     #[arg(long = "fuzz-target", value_name = "TARGET")]
     pub(crate) fuzz_targets: Vec<String>,
     /// Take what the fuzzer found into the repository, reduced to what reaches most
+    #[arg(long)]
     pub(crate) fuzz_keep: bool,
     /// Leave the directories of failed proofs where they are
     #[arg(long)]
