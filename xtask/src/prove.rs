@@ -114,9 +114,6 @@ pub(crate) struct Arguments {
     /// Make all proofs
     #[arg(long, conflicts_with = "names")]
     all: bool,
-    /// Of all proofs, leave this one out (repeatable)
-    #[arg(long, value_name = "NAME", requires = "all")]
-    except: Vec<String>,
     #[command(flatten)]
     options: Options,
 }
@@ -190,13 +187,7 @@ fn chosen(arguments: &Arguments) -> Result<Vec<&'static Proof>, ProofError> {
         })
     };
     if arguments.all {
-        let left_out: Vec<&Proof> = arguments
-            .except
-            .iter()
-            .map(find)
-            .collect::<Result<_, _>>()?;
-        let wanted = |proof: &&Proof| !left_out.iter().any(|out| out.name == proof.name);
-        return Ok(PROOFS.iter().filter(wanted).collect());
+        return Ok(PROOFS.iter().collect());
     }
     arguments.names.iter().map(find).collect()
 }
@@ -265,7 +256,6 @@ mod tests {
             names: vec!["nothing".into()],
             list: false,
             all: false,
-            except: vec![],
             options,
         };
         let error = chosen(&arguments).expect_err("an unknown name").to_string();

@@ -13,6 +13,7 @@ pub(crate) mod program;
 pub(crate) mod run;
 pub(crate) mod services;
 pub(crate) mod shop;
+pub(crate) mod side_by_side;
 pub(crate) mod stage;
 pub(crate) mod status;
 

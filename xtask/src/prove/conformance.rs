@@ -6,13 +6,12 @@ mod client;
 mod python;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use toml::toml;
 
 use super::bench::manifest::Manifest;
+use super::bench::side_by_side::side_by_side;
 use super::bench::stage::Stage;
 use super::bench::{Bench, During as _, ProofError, claim, note};
 use client::{CLIENTS, Client, Setting};
@@ -66,28 +65,14 @@ type Outcome = (&'static str, Result<String, ProofError>);
 
 /// Two clients at a time: while one waits for its polls, the other works.
 fn run_all(clients: &[&'static Client], setting: &Setting) -> Vec<Outcome> {
-    let (waiting, results) = (Mutex::new(clients.iter()), Mutex::new(Vec::new()));
-    let next = || waiting.lock().ok()?.next().copied();
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let Some(client) = next() {
-                    let began = Instant::now();
-                    let result = client::run(client, setting, LIMIT);
-                    let words = result.as_ref().map_or("FAILED", String::as_str);
-                    note(format!(
-                        "{}: {words} ({} s)",
-                        client.name,
-                        began.elapsed().as_secs()
-                    ));
-                    if let Ok(mut results) = results.lock() {
-                        results.push((client.name, result));
-                    }
-                }
-            });
-        }
-    });
-    results.into_inner().unwrap_or_default()
+    side_by_side(clients, 2, |client| {
+        let began = Instant::now();
+        let result = client::run(client, setting, LIMIT);
+        let words = result.as_ref().map_or("FAILED", String::as_str);
+        let seconds = began.elapsed().as_secs();
+        note(format!("{}: {words} ({seconds} s)", client.name));
+        (client.name, result)
+    })
 }
 
 fn summary(results: Vec<Outcome>) -> Result<String, ProofError> {

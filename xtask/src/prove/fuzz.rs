@@ -6,9 +6,12 @@ mod build;
 mod corpus;
 mod target;
 
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
+use super::bench::side_by_side::side_by_side;
 use super::bench::{ProofError, Sources, claim, note};
 use target::{TARGETS, Target};
 
@@ -37,16 +40,24 @@ pub(super) fn prove(sources: &Sources) -> Result<String, ProofError> {
         failing: products.join("failing"),
         duration: Duration::from_secs(options.fuzz_seconds),
     };
-    let mut figures = Vec::new();
-    for target in targets {
-        let of_target = target.run(&setting)?;
-        note(format!("{}: {of_target}", target.name));
-        figures.push(format!("{} {of_target}", target.name));
-        if options.fuzz_keep {
+    let figures = run_all(&targets, &setting)?;
+    if options.fuzz_keep {
+        for target in targets {
             corpus::keep(target, &setting)?;
         }
     }
     Ok(figures.join("; "))
+}
+
+/// Runs the targets, as many at a time as the machine has cores: each keeps one busy.
+fn run_all(targets: &[&Target], setting: &Setting) -> Result<Vec<String>, ProofError> {
+    let at_once = thread::available_parallelism().map_or(1, NonZero::get);
+    let run = |target: &&Target| {
+        let of_target = target.run(setting)?;
+        note(format!("{}: {of_target}", target.name));
+        Ok(format!("{} {of_target}", target.name))
+    };
+    side_by_side(targets, at_once, run).into_iter().collect()
 }
 
 /// The targets that the command line names, or all.
