@@ -1,22 +1,17 @@
 //! Emptying the store.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::{StoreError, Tx};
-
-impl Tx<'_> {
-    /// Removes every row of every table: counters, too, so that numbers begin anew.
-    pub fn remove_everything(&self) -> Result<(), StoreError> {
-        // Rows refer to rows of other tables; in the end there are none.
-        self.connection
-            .pragma_update(None, "defer_foreign_keys", true)?;
-        for table in tables(self.connection)? {
-            let table = table.replace('"', "\"\"");
-            self.connection
-                .execute_batch(&format!("DELETE FROM \"{table}\""))?;
-        }
-        Ok(())
+/// Removes every row of every table: counters, too, so that numbers begin anew.
+pub(super) fn remove_everything(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Rows refer to rows of other tables; in the end there are none.
+    tx.pragma_update(None, "defer_foreign_keys", true)?;
+    for table in tables(&tx)? {
+        let table = table.replace('"', "\"\"");
+        tx.execute_batch(&format!("DELETE FROM \"{table}\""))?;
     }
+    tx.commit()
 }
 
 /// Gives back to the disk what rows have left.
@@ -37,7 +32,7 @@ fn tables(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
 mod tests {
     use super::*;
     use crate::keys::StoreKey;
-    use crate::store::{Document, Store};
+    use crate::store::{Document, Store, StoreError, Tx};
 
     #[derive(serde::Serialize, serde::Deserialize)]
     struct Note(String);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -31,6 +32,10 @@ pub enum StoreError {
     },
     #[error("the database failed")]
     Sql(#[from] rusqlite::Error),
+    #[error("the database failed to commit")]
+    Commit(#[source] Arc<rusqlite::Error>),
+    #[error("the database undid this change together with one that failed")]
+    TakenAlong,
     #[error("failed to encode or decode the {kind} `{key}`")]
     Document {
         kind: &'static str,

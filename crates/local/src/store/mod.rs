@@ -1,7 +1,7 @@
 //! What the platform remembers, in one SQLite database.
 //!
-//! One writer: every change is a transaction given to [`Store::write`]; an
-//! acknowledged one survives `kill -9` of the process. Each file of this module
+//! One writer: every change is given to [`Store::write`] and is made as a whole or
+//! not at all; an acknowledged one survives `kill -9` of the process. Each file of this module
 //! owns its tables and extends [`View`] (reading) and [`Tx`] (changing).
 
 mod alarms;
@@ -19,6 +19,7 @@ mod secrets;
 mod service_events;
 mod stopped_tasks;
 mod transaction;
+mod writer;
 
 pub use alarms::{AlarmHistoryRecord, AlarmRecord, AlarmState, HistorySelection};
 pub use documents::Document;

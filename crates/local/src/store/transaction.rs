@@ -5,9 +5,10 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 
 use super::seal::Sealer;
+use super::writer::Writer;
 use super::{StoreError, clearing, schema, stopped_tasks};
 use crate::files;
 use crate::keys::StoreKey;
@@ -16,7 +17,7 @@ use crate::keys::StoreKey;
 /// milliseconds: asynchronous callers go through `spawn_blocking`.
 #[derive(Debug)]
 pub struct Store {
-    writer: Mutex<Connection>,
+    writer: Writer,
     reader: Mutex<Connection>,
     sealer: Sealer,
 }
@@ -54,38 +55,36 @@ impl Store {
         let reader = Connection::open_with_flags(path, flags).map_err(opened)?;
         schema::configure_reader(&reader).map_err(opened)?;
         Ok(Self {
-            writer: Mutex::new(writer),
+            writer: Writer::new(writer),
             reader: Mutex::new(reader),
             sealer: Sealer::new(key),
         })
     }
 
-    /// Runs `change` in one transaction: committed when it returns `Ok`, undone
-    /// otherwise. Batch what belongs together.
+    /// Makes `change` as a whole when it returns `Ok`, and not at all otherwise; it is committed when
+    /// this returns, perhaps together with others. Batch what belongs together.
     pub fn write<T, E: From<StoreError>>(
         &self,
         change: impl FnOnce(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut writer = lock(&self.writer);
-        let tx = writer
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::from)?;
-        let result = change(&Tx(View {
-            connection: &tx,
-            sealer: &self.sealer,
-        }))?;
-        tx.commit().map_err(StoreError::from)?;
-        Ok(result)
+        self.writer.write(|connection| {
+            change(&Tx(View {
+                connection,
+                sealer: &self.sealer,
+            }))
+        })
     }
 
     /// Empties the store: as a whole or, when this process is killed, not at all.
     pub fn clear(&self) -> Result<(), StoreError> {
-        self.write(|tx| tx.remove_everything())?;
-        // It is empty either way.
-        if let Err(error) = clearing::shrink(&lock(&self.writer)) {
-            tracing::warn!(%error, "the store keeps its size");
-        }
-        Ok(())
+        self.writer.alone(|connection| {
+            clearing::remove_everything(connection)?;
+            // It is empty either way.
+            if let Err(error) = clearing::shrink(connection) {
+                tracing::warn!(%error, "the store keeps its size");
+            }
+            Ok(())
+        })
     }
 
     /// Runs `look` on one consistent picture, without waiting for a writer.
