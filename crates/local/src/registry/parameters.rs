@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use http::header::{CONTENT_RANGE, RANGE};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
@@ -27,7 +27,9 @@ pub(super) fn parameters(request: &Parts, name: &str) -> impl Iterator<Item = St
 
 /// The digest that the query says the bytes have.
 pub(super) fn digest(request: &Parts) -> Result<Digest, Refusal> {
-    target::digest(&parameter(request, "digest").unwrap_or_default())
+    let text = parameter(request, "digest")
+        .ok_or_else(|| Refusal::bad("DIGEST_INVALID", "the query names no `digest`"))?;
+    target::digest(&text)
 }
 
 /// What the client is going to name the bytes of an upload by.
@@ -41,23 +43,37 @@ pub(super) fn algorithm(request: &Parts) -> Result<Algorithm, Refusal> {
     })
 }
 
-/// The first byte of a chunk, if the client says so: `Content-Range: 0-1023`.
+/// The first byte of a chunk, if the client says so: `Content-Range: 0-1023`. Both ends are part of
+/// the range, and a body of another length is not the chunk that it says.
 pub(super) fn chunk_start(request: &Parts) -> Result<Option<u64>, Refusal> {
     let Some(range) = request.headers.get(CONTENT_RANGE) else {
         return Ok(None);
     };
-    let start = range
-        .to_str()
-        .ok()
-        .map(|text| text.trim_start_matches("bytes").trim_start())
-        .and_then(|text| text.split_once('-'))
-        .and_then(|(start, _)| start.parse().ok());
-    start.map(Some).ok_or_else(|| {
+    let range = range.to_str().ok().and_then(chunk).ok_or_else(|| {
         Refusal::bad(
             "BLOB_UPLOAD_INVALID",
             "the Content-Range is not `FIRST-LAST`",
         )
-    })
+    })?;
+    let length = request.headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    // Whoever has sent everything may end the upload with a range and without a body.
+    match length.filter(|length| *length > 0) {
+        Some(length) if range.end().checked_sub(*range.start()) != Some(length - 1) => {
+            let (first, last) = range.into_inner();
+            let message = format!("the Content-Range is {first}-{last}, the body {length} bytes");
+            Err(Refusal::bad("SIZE_INVALID", message))
+        }
+        _ => Ok(Some(*range.start())),
+    }
+}
+
+/// `FIRST-LAST`; some clients write `bytes FIRST-LAST/*`, as in an answer.
+fn chunk(text: &str) -> Option<RangeInclusive<u64>> {
+    let text = text.trim_start_matches("bytes").trim_start();
+    let (first, last) = text.split_once('-')?;
+    let last = last.split_once('/').map_or(last, |(last, _)| last);
+    Some(first.parse().ok()?..=last.parse().ok()?)
 }
 
 /// Which bytes of a blob are wanted.
@@ -125,6 +141,24 @@ mod tests {
         assert_eq!(all, ["x:y", "%zz %4"]);
         assert_eq!(parameter(&parts, "b").as_deref(), Some("1"));
         assert_eq!(parameter(&parts, "c"), None);
+    }
+
+    #[test]
+    fn a_chunk_is_as_long_as_its_range() {
+        let start = |range: &str, length: &str| {
+            let builder = http::Request::patch("/").header(CONTENT_RANGE, range);
+            let request = builder.header(CONTENT_LENGTH, length).body(()).unwrap();
+            chunk_start(&request.into_parts().0).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(start("0-1023", "1024"), Ok(Some(0)));
+        assert_eq!(start("bytes 1024-1024/*", "1"), Ok(Some(1024)));
+        assert_eq!(start("0-4", "0"), Ok(Some(0)), "the end, without a body");
+        for (range, length) in [("0-1023", "1023"), ("5-4", "1"), ("0-0", "2")] {
+            assert_eq!(start(range, length), Err("SIZE_INVALID"), "{range}");
+        }
+        for range in ["", "0", "0-", "-5", "a-b", "1-2-3"] {
+            assert_eq!(start(range, "1"), Err("BLOB_UPLOAD_INVALID"), "{range}");
+        }
     }
 
     #[test]

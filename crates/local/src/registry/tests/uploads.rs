@@ -87,6 +87,29 @@ async fn a_chunk_out_of_order_says_where_to_go_on() {
 }
 
 #[tokio::test]
+async fn a_chunk_of_another_length_than_its_range_is_refused() {
+    let platform = TestPlatform::start().await;
+    let upload = begin(&platform, "").await;
+    let chunk = |range: &str| {
+        Push::new(Method::PATCH, upload.as_str(), b"hello").with(CONTENT_RANGE, range)
+    };
+    let short = chunk("0-9").send(&platform).await;
+    assert_eq!(short.status, StatusCode::BAD_REQUEST);
+    assert_eq!(code(&short), "SIZE_INVALID");
+    let first = chunk("0-4").send(&platform).await;
+    assert_eq!(first.status, StatusCode::ACCEPTED, "nothing was appended");
+}
+
+#[tokio::test]
+async fn an_upload_does_not_end_without_a_digest() {
+    let platform = TestPlatform::start().await;
+    let upload = begin(&platform, "").await;
+    let end = Push::new(Method::PUT, upload, b"").send(&platform).await;
+    assert_eq!(code(&end), "DIGEST_INVALID");
+    assert!(end.text().contains("names no `digest`"), "{}", end.text());
+}
+
+#[tokio::test]
 async fn an_upload_that_broke_off_goes_on_where_it_was() {
     let platform = TestPlatform::start().await;
     let upload = begin(&platform, "").await;
