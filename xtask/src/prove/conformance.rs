@@ -1,6 +1,6 @@
 //! Clients that others wrote against the embedded platform: the aws command line, boto3, Terraform's
-//! AWS provider, ecs-deploy, skopeo and docker. What they do is in `tests/conformance`; this makes
-//! the platform, installs the clients and runs them.
+//! AWS provider, ecs-deploy, skopeo, docker and other clients of registries. What they do is in
+//! `tests/conformance`; this makes the platform, installs the clients and runs them.
 
 mod client;
 mod python;

@@ -61,6 +61,8 @@ pub(super) const CLIENTS: &[Client] = &[
     },
 ];
 
+/// Names the program of the OCI's conformance suite, for the tests of `registry`.
+const OCI_SUITE: &str = "SEAWAY_OCI_CONFORMANCE";
 /// Where system packages put the aws command line.
 const SYSTEM_AWS: &[&str] = &["/usr/bin/aws", "/usr/local/bin/aws"];
 
@@ -136,6 +138,9 @@ fn pytest(client: &Client, setting: &Setting, more: &[String]) -> Result<Command
         .envs(setting.variables.iter().map(|(name, value)| (name, value)));
     if let Some(mirror) = provider_mirror() {
         command.env("SEAWAY_TERRAFORM_MIRROR", mirror);
+    }
+    if let Some(suite) = std::env::var_os(OCI_SUITE) {
+        command.env(OCI_SUITE, suite);
     }
     Ok(command)
 }
