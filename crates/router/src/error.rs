@@ -19,6 +19,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// A thread that serves connections cannot be started.
+    #[error("failed to start a worker of the router")]
+    Worker(#[source] io::Error),
 }
 
 /// Why a configuration was not taken. The one before stays in force.

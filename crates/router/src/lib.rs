@@ -31,6 +31,7 @@ mod stickiness;
 mod table;
 mod trace_id;
 mod upstream;
+mod workers;
 
 pub use disturbance::{Disturbance, Disturbances};
 pub use error::{ApplyError, StartError};
@@ -38,7 +39,7 @@ pub use group::{GroupMetrics, RESPONSE_TIME_BOUNDS_MS};
 pub use health::{
     HealthEvents, TargetHealth, TargetHealthChanged, TargetHealthReason, TargetHealthState,
 };
-pub use options::{AccessLogOptions, DrainPolicy, Limits, RouterOptions, Timeouts};
+pub use options::{AccessLogOptions, DrainPolicy, Limits, RouterOptions, Timeouts, Workers};
 pub use router::Router;
 pub use table::{
     Action, Algorithm, Condition, Distribution, FixedResponse, Forward, HealthCheck, Listener,

@@ -1,7 +1,9 @@
 //! Options of a router: what the platform's profile and the tests choose.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use crate::disturbance::Disturbances;
@@ -17,6 +19,8 @@ pub struct RouterOptions {
     pub timeouts: Timeouts,
     /// What clients may send.
     pub limits: Limits,
+    /// Which threads serve connections.
+    pub workers: Workers,
     /// Which targets are disturbed; none when absent.
     pub disturbances: Option<Arc<dyn Disturbances>>,
 }
@@ -28,6 +32,7 @@ impl Default for RouterOptions {
             draining: DrainPolicy::WholeDelay,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            workers: Workers::default(),
             disturbances: None,
         }
     }
@@ -82,6 +87,23 @@ impl Default for Timeouts {
             idle: Duration::from_secs(60),
             keep: Duration::from_secs(4),
         }
+    }
+}
+
+/// Which threads serve connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// Threads of the router's own. A connection stays with one of them, and so do the connections
+    /// to targets that are kept for it: requests never wait for another thread.
+    Own(NonZero<usize>),
+    /// Those of the tokio runtime that the router is started in.
+    Callers,
+}
+
+impl Default for Workers {
+    /// One thread for each processor.
+    fn default() -> Self {
+        Self::Own(thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN))
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::net::SocketAddr;
 
+use crate::workers::WorkerId;
+
 /// The other end of a client's connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     pub(crate) protocol: Protocol,
+    /// Who serves the connection.
+    pub(crate) worker: WorkerId,
 }
 
 /// How a client speaks.

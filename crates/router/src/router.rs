@@ -17,6 +17,7 @@ use crate::routes::Routes;
 use crate::signal::Signal;
 use crate::table::{Action, Listener, ListenerId, RoutingTable, TargetGroup, TargetGroupId};
 use crate::trace_id::TraceIds;
+use crate::workers::Workers;
 
 /// A running load balancer.
 ///
@@ -46,22 +47,25 @@ struct Running {
 type Placed = Vec<(Arc<Listener>, Arc<Site>)>;
 
 impl Router {
-    /// Starts a router without listeners, on the tokio runtime that the caller is in.
+    /// Starts a router without listeners. Health checks, and what else is not a connection, run on
+    /// the tokio runtime that the caller is in.
     ///
     /// # Errors
     ///
-    /// The access log cannot be opened.
+    /// The access log cannot be opened, or a thread not be started.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub fn start(options: RouterOptions) -> Result<Self, StartError> {
         let access_log = options.access_log.map(AccessLog::open).transpose()?;
+        let workers = Workers::start(options.workers)?;
         let groups = GroupContext {
             subscribers: Subscribers::default(),
             draining: options.draining,
             keep: options.timeouts.keep,
             disturbances: options.disturbances,
+            workers: workers.count(),
             runtime: Handle::current(),
         };
         let sites = SiteContext {
@@ -72,6 +76,7 @@ impl Router {
             kill: Signal::default(),
             tasks: tokio_util::task::TaskTracker::new(),
             runtime: Handle::current(),
+            workers,
         };
         Ok(Self {
             groups: Arc::new(groups),

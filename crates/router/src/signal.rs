@@ -6,10 +6,11 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Raised once, never lowered.
 #[derive(Debug, Default)]
@@ -62,6 +63,37 @@ impl Signal {
     }
 }
 
+/// Watches a signal for something that passes from task to task.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    signal: Arc<Signal>,
+    raised: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Who is woken.
+    armed: Option<Waker>,
+}
+
+impl Watch {
+    pub(crate) fn new(signal: Arc<Signal>) -> Self {
+        Self {
+            raised: Box::pin(signal.token.clone().cancelled_owned()),
+            signal,
+            armed: None,
+        }
+    }
+
+    /// Ready once the signal was raised. Costs next to nothing when the task is the one that
+    /// polled before.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let armed = self.armed.as_ref();
+        let is_known = armed.is_some_and(|waker| waker.will_wake(context.waker()));
+        if is_known && !self.signal.is_raised() {
+            return Poll::Pending;
+        }
+        self.armed = Some(context.waker().clone());
+        self.raised.as_mut().poll(context)
+    }
+}
+
 /// What a watching task does after the signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reaction {
@@ -71,7 +103,6 @@ pub(crate) enum Reaction {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
@@ -103,5 +134,18 @@ mod tests {
             tokio::spawn(watched(signal, Reaction::Stop)).await.unwrap(),
             None
         );
+    }
+
+    #[tokio::test]
+    async fn a_watch_wakes_the_task_that_polled_last() {
+        let signal = Arc::new(Signal::default());
+        let mut watch = Watch::new(signal.clone());
+        let before = poll_fn(|context| Poll::Ready(watch.poll(context)));
+        assert!(before.await.is_pending());
+        let task = tokio::spawn(async move { poll_fn(|context| watch.poll(context)).await });
+        tokio::task::yield_now().await;
+        assert!(!task.is_finished());
+        signal.raise();
+        task.await.unwrap();
     }
 }

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::{
     AccessLogOptions, Action, Condition, Distribution, FixedResponse, Forward, HealthCheck,
     Listener, Redirect, RedirectCode, Router, RouterOptions, RoutingTable, Rule, Target,
-    TargetGroup, WeightedGroup,
+    TargetGroup, WeightedGroup, Workers,
 };
 
 const LISTENER: &str = "listener";
@@ -49,6 +49,8 @@ impl Setting {
         tokio::spawn(accept(target, script.clone()));
         let options = RouterOptions {
             access_log: Some(AccessLogOptions::new("/dev/null")),
+            // Its clock is the caller's.
+            workers: Workers::Callers,
             ..RouterOptions::default()
         };
         let router = Router::start(options).expect("a router");

@@ -24,7 +24,7 @@ pub(crate) struct Endpoint {
     pub(crate) token: Token,
     pub(crate) pool: Pool,
     /// Raised when what is still in flight is to be cut off.
-    pub(crate) cut: Signal,
+    pub(crate) cut: Arc<Signal>,
     disturbances: Option<Arc<dyn Disturbances>>,
     /// Requests in flight, and [`CLOSED`].
     load: AtomicUsize,
@@ -36,13 +36,14 @@ impl Endpoint {
         id: TargetId,
         address: SocketAddr,
         disturbances: Option<Arc<dyn Disturbances>>,
+        workers: usize,
     ) -> Self {
         Self {
             token: Token::of((&id, address)),
             id,
             address,
-            pool: Pool::default(),
-            cut: Signal::default(),
+            pool: Pool::new(workers),
+            cut: Arc::default(),
             disturbances,
             load: AtomicUsize::new(0),
             emptied: Notify::new(),
@@ -118,6 +119,7 @@ mod tests {
             "t".into(),
             SocketAddr::from(([127, 0, 0, 1], 1)),
             None,
+            1,
         ))
     }
 

@@ -103,7 +103,7 @@ mod tests {
 
     fn seat(port: u16, ramp: Option<Ramp>) -> Seat {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let endpoint = Endpoint::new(port.to_string().into(), address, None);
+        let endpoint = Endpoint::new(port.to_string().into(), address, None, 1);
         Seat {
             endpoint: Arc::new(endpoint),
             ramp,

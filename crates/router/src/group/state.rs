@@ -27,6 +27,8 @@ pub(crate) struct GroupContext {
     /// How long an idle connection is kept.
     pub(crate) keep: Duration,
     pub(crate) disturbances: Option<Arc<dyn Disturbances>>,
+    /// How many workers keep connections.
+    pub(crate) workers: usize,
     pub(crate) runtime: Handle,
 }
 
@@ -223,6 +225,7 @@ impl Group {
                     target.id.clone(),
                     target.address,
                     self.context.disturbances.clone(),
+                    self.context.workers,
                 )),
                 phase: Phase::NotInUse,
                 checker: None,

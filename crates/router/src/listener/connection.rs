@@ -19,21 +19,35 @@ use crate::peer::{Peer, Protocol};
 use crate::proxy::handle;
 use crate::signal::Reaction;
 use crate::table::Tls;
+use crate::workers::Place;
 
 /// How long a client may take to agree on TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Serves a connection to its end.
-pub(super) async fn serve(site: Arc<Site>, stream: TcpStream, client: SocketAddr) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, %client, "the client left at once");
-        return;
-    }
+/// Serves a connection to its end, in the worker where it has its place.
+pub(super) async fn serve(
+    site: Arc<Site>,
+    stream: std::net::TcpStream,
+    client: SocketAddr,
+    place: Place,
+) {
+    let set_up = TcpStream::from_std(stream).and_then(|stream| {
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    });
+    let stream = match set_up {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!(%error, %client, "the client left at once");
+            return;
+        }
+    };
     let stream = StallLimit::new(stream, site.context.timeouts.idle);
     let tls = site.routes().tls.clone();
     let peer = |protocol| Peer {
         address: client,
         protocol,
+        worker: place.worker,
     };
     let Some(tls) = tls else {
         return speak(site, stream, peer(Protocol::Http)).await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::HeaderValue;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +18,7 @@ use crate::routes::Routes;
 use crate::signal::Signal;
 use crate::table::Listener;
 use crate::trace_id::TraceIds;
+use crate::workers::Workers;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -36,7 +37,10 @@ pub(crate) struct SiteContext {
     pub(crate) kill: Signal,
     /// Accepting, connections and tunnels.
     pub(crate) tasks: TaskTracker,
+    /// Where connections are accepted.
     pub(crate) runtime: Handle,
+    /// Who serves them.
+    pub(crate) workers: Workers,
 }
 
 /// A listener at work.
@@ -133,15 +137,27 @@ async fn accept_until_closed(site: Arc<Site>, socket: TcpListener) {
             () = site.context.kill.raised() => return,
         };
         match accepted {
-            Ok((stream, client)) => {
-                site.context
-                    .tasks
-                    .spawn(serve(site.clone(), stream, client));
-            }
+            Ok((stream, client)) => hand_over(&site, stream, client),
             Err(error) => {
                 tracing::warn!(%error, address = %site.address, "failed to accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// Gives a connection to a worker.
+fn hand_over(site: &Arc<Site>, stream: TcpStream, client: SocketAddr) {
+    let Some(place) = site.context.workers.place() else {
+        return;
+    };
+    // Its readiness is to be told to the worker's runtime, not to the one that accepts.
+    match stream.into_std() {
+        Ok(stream) => {
+            let runtime = place.runtime.clone();
+            let serving = serve(site.clone(), stream, client, place);
+            site.context.tasks.spawn_on(serving, &runtime);
+        }
+        Err(error) => tracing::debug!(%error, %client, "a connection was lost at once"),
     }
 }

@@ -1,22 +1,21 @@
 //! Bodies on their way through. They are streamed: a part is read only when the one before was
 //! taken, on both sides.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use super::record::Record;
 use crate::group::InFlight;
-use crate::upstream::Sender;
+use crate::upstream::Link;
 
 /// Why a body ended early.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +24,6 @@ pub(crate) enum BodyError {
     Broken(#[source] hyper::Error),
     #[error("the target sent nothing for too long")]
     Idle,
-    #[error("nobody wants the rest of the body")]
-    GivenUp,
 }
 
 /// How far a request's body has come.
@@ -34,9 +31,6 @@ pub(crate) enum BodyError {
 pub(crate) struct Progress {
     bytes: AtomicU64,
     finished: AtomicBool,
-    given_up: AtomicBool,
-    /// Of the connection's task that sends the body on.
-    sender: AtomicWaker,
 }
 
 impl Progress {
@@ -46,19 +40,6 @@ impl Progress {
 
     pub(super) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::Relaxed)
-    }
-
-    /// Ends the body although it is not whole, and with it the connections on both sides: what
-    /// would wait for the rest may have no other time-out.
-    pub(super) fn give_up(&self) {
-        // Invariant: the flag is set before the task is woken, so that the task sees it.
-        self.given_up.store(true, Ordering::Release);
-        self.sender.wake();
-    }
-
-    fn is_given_up(&self, context: &Context<'_>) -> bool {
-        self.sender.register(context.waker());
-        self.given_up.load(Ordering::Acquire)
     }
 }
 
@@ -103,9 +84,6 @@ impl Body for RequestBody {
         let Self::Streamed { incoming, progress } = self.get_mut() else {
             return Poll::Ready(None);
         };
-        if progress.is_given_up(context) {
-            return Poll::Ready(Some(Err(BodyError::GivenUp)));
-        }
         let frame = ready!(Pin::new(&mut *incoming).poll_frame(context));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
@@ -212,65 +190,88 @@ impl Body for ResponseBody {
 #[derive(Debug)]
 pub(super) struct Relay {
     pub(super) incoming: Incoming,
-    pub(super) sender: Option<Sender>,
+    /// What the body comes on, until it ends.
+    pub(super) link: Option<Box<Link>>,
     pub(super) in_flight: InFlight,
     /// How far the request's own body has come; an unfinished one makes the connection useless.
     pub(super) request: Option<Arc<Progress>>,
     pub(super) idle: Duration,
-    pub(super) timer: Timer,
+    /// While the target keeps us waiting.
+    pub(super) waiting_since: Option<Instant>,
     pub(super) finished: bool,
 }
 
-/// Armed only while the target keeps us waiting.
-#[derive(Debug, Default)]
-pub(super) struct Timer {
-    sleep: Option<Pin<Box<Sleep>>>,
-    armed: bool,
-}
+type MaybeFrame = Option<Result<Frame<Bytes>, hyper::Error>>;
 
 impl Relay {
     fn poll_frame(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.incoming).poll_frame(context) {
+        match self.poll_incoming(context) {
             Poll::Ready(frame) => {
-                self.timer.armed = false;
+                self.waiting_since = None;
                 self.finished = frame.is_none();
                 Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))
             }
             Poll::Pending => {
-                ready!(self.timer.poll(self.idle, context));
+                ready!(self.poll_patience(context));
                 Poll::Ready(Some(Err(BodyError::Idle)))
             }
         }
+    }
+
+    /// The next frame: one that has come already, or one that comes when the connection is driven.
+    fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<MaybeFrame> {
+        // Frames come from nowhere but the connection: nobody has to be woken for them.
+        let mut quiet = Context::from_waker(Waker::noop());
+        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(&mut quiet) {
+            return Poll::Ready(frame);
+        }
+        if let Some(link) = &mut self.link
+            && link.drive(context).is_ready()
+        {
+            self.link = None;
+        }
+        match self.link {
+            Some(_) => Pin::new(&mut self.incoming).poll_frame(&mut quiet),
+            None => Pin::new(&mut self.incoming).poll_frame(context),
+        }
+    }
+
+    /// Ready when the target has sent nothing for too long.
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        match &mut self.link {
+            Some(link) => link.timer.poll(since + self.idle, context),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Whether the client's request has gone out as a whole.
+    fn is_sent(&self) -> bool {
+        let progress = self.request.as_ref();
+        progress.is_none_or(|progress| progress.is_finished())
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        let uploaded = self
-            .request
-            .as_ref()
-            .is_none_or(|progress| progress.is_finished());
+        let Some(link) = self.link.take() else {
+            return;
+        };
         let endpoint = self.in_flight.endpoint();
-        let reusable =
-            (self.finished || self.incoming.is_end_stream()) && uploaded && !endpoint.is_closed();
-        if let (true, Some(sender)) = (reusable, self.sender.take()) {
-            endpoint.pool.put(sender);
+        let is_received = self.finished || self.incoming.is_end_stream();
+        if !is_received {
+            return;
         }
-    }
-}
-
-impl Timer {
-    fn poll(&mut self, after: Duration, context: &mut Context<'_>) -> Poll<()> {
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
-        if !self.armed {
-            self.armed = true;
-            sleep.as_mut().reset(Instant::now() + after);
+        if !self.is_sent() {
+            // The target has answered early, and still gets the rest of the request.
+            if let Ok(runtime) = Handle::try_current() {
+                runtime.spawn(link.finish());
+            }
+        } else if !endpoint.is_closed() {
+            endpoint.pool.put(link);
         }
-        sleep.as_mut().poll(context)
     }
 }

@@ -2,23 +2,23 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
+use tokio::time::Instant;
 
 use super::body::{Progress, RequestBody};
-use crate::upstream::Sender;
+use crate::upstream::{Link, Outcome, Timer};
 
-/// How often it is looked whether anything moves.
+/// How often it is looked whether a request's body moves.
 const STEP: Duration = Duration::from_secs(1);
 
 /// What came of sending a request.
 pub(super) enum Delivery {
-    /// The head of an answer, and the connection unless it has been closed behind it.
-    Answered(Response<Incoming>, Option<Sender>),
+    /// The head of an answer, and the connection unless it has ended behind it.
+    Answered(Response<Incoming>, Option<Box<Link>>),
     /// The connection was closed before a byte was written.
     Unsent(Request<RequestBody>),
     /// The connection broke, or the answer was not HTTP.
@@ -27,62 +27,88 @@ pub(super) enum Delivery {
     Idle,
 }
 
-type Outcome = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
-
 /// Sends a request and waits for its answer: as long as the request's body moves, and for `idle`
 /// when it does not.
 pub(super) async fn deliver(
-    mut sender: Sender,
+    mut link: Box<Link>,
     request: Request<RequestBody>,
     idle: Duration,
     progress: Option<&Progress>,
 ) -> Delivery {
-    let mut sent = pin!(sender.try_send_request(request));
-    let mut sender = Some(sender);
-    let step = idle.min(STEP);
-    let (mut quiet, mut seen) = (Duration::ZERO, progress.map(Progress::bytes));
-    let outcome = loop {
-        let answer = poll_fn(|context| poll_answer(sent.as_mut(), &mut sender, context));
-        if let Ok(outcome) = tokio::time::timeout(step, answer).await {
-            break outcome;
+    let mut sent = pin!(link.send(request));
+    let mut patience = Patience::new(idle, progress);
+    let outcome = poll_fn(|context| {
+        if let Poll::Ready(outcome) = poll_answer(sent.as_mut(), &mut link, context) {
+            return Poll::Ready(Some(outcome));
         }
-        let now = progress.map(Progress::bytes);
-        quiet = if now == seen {
-            quiet + step
-        } else {
-            Duration::ZERO
-        };
-        seen = now;
-        if quiet >= idle {
-            return Delivery::Idle;
-        }
-    };
-    match outcome {
-        Ok(response) => Delivery::Answered(response, sender),
-        Err(mut error) => match error.take_message() {
+        patience.poll(&mut link.timer, context).map(|()| None)
+    });
+    match outcome.await {
+        Some(Ok(response)) => Delivery::Answered(response, Some(link).filter(|it| !it.has_ended())),
+        Some(Err(mut error)) => match error.take_message() {
             Some(request) => Delivery::Unsent(request),
             None => Delivery::Broken(error.into_error()),
         },
+        None => Delivery::Idle,
     }
 }
 
-/// Looks for the answer and, while there is none, whether the connection still lives.
+/// Drives the connection and looks for the answer.
 ///
-/// A request that is handed over at the very moment at which the connection ends stays in the
-/// channel between us and the connection's task, and is returned only when our half is dropped.
-/// Who held on to it would wait for ever.
+/// The answer comes from nowhere but the connection, which is driven right here: nobody has to be
+/// woken for it.
 fn poll_answer(
     mut sent: Pin<&mut impl Future<Output = Outcome>>,
-    sender: &mut Option<Sender>,
+    link: &mut Link,
     context: &mut Context<'_>,
 ) -> Poll<Outcome> {
-    if let Poll::Ready(outcome) = sent.as_mut().poll(context) {
-        return Poll::Ready(outcome);
-    }
-    let ended = sender.as_mut().map(|sender| sender.poll_ready(context));
-    if let Some(Poll::Ready(Err(_closed))) = ended {
-        *sender = None;
+    if link.drive(context).is_ready() {
+        // Nothing else can come; whatever is still missing is told by the end of the connection.
         return sent.poll(context);
     }
-    Poll::Pending
+    sent.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// How long an answer is waited for.
+struct Patience<'a> {
+    idle: Duration,
+    progress: Option<&'a Progress>,
+    /// When something moved last.
+    moved: Instant,
+    /// How far the request's body had come then.
+    seen: u64,
+    looked: Instant,
+}
+
+impl<'a> Patience<'a> {
+    fn new(idle: Duration, progress: Option<&'a Progress>) -> Self {
+        let now = Instant::now();
+        Self {
+            idle,
+            progress,
+            moved: now,
+            seen: progress.map_or(0, Progress::bytes),
+            looked: now,
+        }
+    }
+
+    /// Ready when nothing has moved for too long.
+    fn poll(&mut self, timer: &mut Timer, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let end = self.moved + self.idle;
+            let next = match self.progress {
+                Some(_) => end.min(self.looked + STEP),
+                None => end,
+            };
+            ready!(timer.poll(next, context));
+            self.looked = Instant::now();
+            let now_seen = self.progress.map_or(0, Progress::bytes);
+            if now_seen != self.seen {
+                self.seen = now_seen;
+                self.moved = self.looked;
+            } else if self.looked >= end {
+                return Poll::Ready(());
+            }
+        }
+    }
 }

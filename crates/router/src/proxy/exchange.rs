@@ -19,13 +19,15 @@ use super::record::Record;
 use crate::disturbance::Disturbance;
 use crate::group::{Endpoint, Group, InFlight};
 use crate::options::Timeouts;
-use crate::upstream::{ConnectError, Purpose, Sender, connect};
+use crate::upstream::{ConnectError, Link, connect};
+use crate::workers::WorkerId;
 
 /// A target's answer, and what belongs to the connection that it comes on.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) response: Response<Incoming>,
-    pub(super) sender: Option<Sender>,
+    /// Until it has ended.
+    pub(super) link: Option<Box<Link>>,
     pub(super) in_flight: InFlight,
 }
 
@@ -64,11 +66,17 @@ enum Miss {
     Over(Failure),
 }
 
+/// Whether a request may leave HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Http,
+    Upgrade,
+}
+
 /// One request's way to an answer.
 pub(super) struct Exchange<'a> {
     pub(super) group: &'a Group,
     pub(super) timeouts: &'a Timeouts,
-    pub(super) purpose: Purpose,
     pub(super) record: &'a mut Record,
     /// Whether a request that broke off on a new connection may still be sent once more.
     repeatable: bool,
@@ -92,7 +100,6 @@ impl<'a> Exchange<'a> {
         Self {
             group,
             timeouts,
-            purpose,
             record,
             repeatable,
             trusts_kept: purpose == Purpose::Http,
@@ -116,10 +123,10 @@ impl<'a> Exchange<'a> {
             };
             let endpoint = in_flight.endpoint().clone();
             match self.try_target(&endpoint, request).await {
-                Ok((response, sender)) => {
+                Ok((response, link)) => {
                     return Ok(Answer {
                         response,
-                        sender,
+                        link,
                         in_flight,
                     });
                 }
@@ -138,17 +145,18 @@ impl<'a> Exchange<'a> {
         &mut self,
         endpoint: &Arc<Endpoint>,
         request: Request<RequestBody>,
-    ) -> Result<(Response<Incoming>, Option<Sender>), Miss> {
+    ) -> Result<(Response<Incoming>, Option<Box<Link>>), Miss> {
         let mut request = request;
-        while let Some(sender) = self.kept(endpoint).await {
-            match self.send(endpoint, Connection::Kept(sender), request).await {
+        while let Some(link) = self.kept(endpoint) {
+            match self.send(endpoint, Connection::Kept(link), request).await {
                 Ok(answer) => return Ok(answer),
                 Err(Miss::Over(failure)) => return Err(Miss::Over(failure)),
                 Err(Miss::Next(back, _)) => request = *back,
             }
         }
-        let sender = match connect(endpoint, self.timeouts.connect, self.purpose).await {
-            Ok(sender) => sender,
+        let opened = connect(endpoint, self.worker(), self.timeouts.connect).await;
+        let link = match opened {
+            Ok(link) => link,
             Err(error) => {
                 self.group.counters.count_connection_error();
                 tracing::debug!(target = %endpoint.address, ?error, "no connection to the target");
@@ -162,11 +170,11 @@ impl<'a> Exchange<'a> {
                 return Err(Miss::Next(Box::new(request), failure));
             }
         };
-        self.send(endpoint, Connection::New(sender), request).await
+        self.send(endpoint, Connection::New(link), request).await
     }
 
-    /// A connection that is kept and ready.
-    async fn kept(&self, endpoint: &Endpoint) -> Option<Sender> {
+    /// A connection that is kept. The target may have closed it: the request then comes back.
+    fn kept(&self, endpoint: &Endpoint) -> Option<Box<Link>> {
         let gets_through = matches!(
             endpoint.disturbance(),
             None | Some(Disturbance::FailingChecks(_))
@@ -174,17 +182,11 @@ impl<'a> Exchange<'a> {
         if !self.trusts_kept || !gets_through {
             return None;
         }
-        loop {
-            let mut sender = endpoint.pool.take(self.timeouts.keep)?;
-            if sender.is_ready() {
-                return Some(sender);
-            }
-            // Its task may not have noticed yet that the last answer was read to its end.
-            let ready = tokio::time::timeout(self.timeouts.connect, sender.ready()).await;
-            if matches!(ready, Ok(Ok(()))) {
-                return Some(sender);
-            }
-        }
+        endpoint.pool.take(self.worker(), self.timeouts.keep)
+    }
+
+    fn worker(&self) -> WorkerId {
+        self.record.client.worker
     }
 
     async fn send(
@@ -192,14 +194,14 @@ impl<'a> Exchange<'a> {
         endpoint: &Endpoint,
         connection: Connection,
         request: Request<RequestBody>,
-    ) -> Result<(Response<Incoming>, Option<Sender>), Miss> {
+    ) -> Result<(Response<Incoming>, Option<Box<Link>>), Miss> {
         let spare = self.repeatable.then(|| repeat(&request));
         self.record.sending_to(endpoint.address);
         let is_kept = matches!(connection, Connection::Kept(_));
-        let (Connection::Kept(sender) | Connection::New(sender)) = connection;
+        let (Connection::Kept(link) | Connection::New(link)) = connection;
         let progress = self.progress.as_deref();
-        let error = match deliver(sender, request, self.timeouts.idle, progress).await {
-            Delivery::Answered(response, sender) => return Ok((response, sender)),
+        let error = match deliver(link, request, self.timeouts.idle, progress).await {
+            Delivery::Answered(response, link) => return Ok((response, link)),
             Delivery::Unsent(request) => {
                 return Err(Miss::Next(Box::new(request), Failure::Broken));
             }
@@ -235,8 +237,8 @@ fn is_uploading(progress: Option<&Progress>) -> bool {
 
 /// Where a request is sent.
 enum Connection {
-    Kept(Sender),
-    New(Sender),
+    Kept(Box<Link>),
+    New(Box<Link>),
 }
 
 /// The same request once more; only for one without a body.

@@ -8,14 +8,13 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
 use super::answer;
-use super::body::{Relay, RequestBody, ResponseBody, Timer};
-use super::exchange::{Answer, Exchange, Failure};
+use super::body::{Relay, RequestBody, ResponseBody};
+use super::exchange::{Answer, Exchange, Failure, Purpose};
 use super::headers::{Origin, remove_hop_by_hop, set_forwarded, set_upgrade, upgrade};
 use super::record::Record;
 use super::tunnel::Tunnel;
 use crate::group::{Endpoint, Group, InFlight};
 use crate::stickiness::{self, Keeper, Token};
-use crate::upstream::Purpose;
 
 /// Where a request goes.
 #[derive(Debug)]
@@ -68,19 +67,19 @@ pub(super) async fn forward(
     let exchange = Exchange::new(&group, timeouts, purpose, &mut record, &request);
     let Answer {
         response,
-        sender,
+        link,
         in_flight,
     } = match exchange.run(request, first).await {
         Ok(answer) => answer,
         Err(failure) => return answer::refuse(failure.status(), record),
     };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        if let Some(unfinished) = progress.filter(|progress| !progress.is_finished()) {
-            // Nobody may leave HTTP in the middle of a request (RFC 9110, section 7.8).
-            unfinished.give_up();
+        if progress.is_some_and(|progress| !progress.is_finished()) {
+            // Nobody may leave HTTP in the middle of a request (RFC 9110, section 7.8). Dropping
+            // the connection drops the rest of the request, and with it the client's connection.
             return answer::refuse(StatusCode::BAD_GATEWAY, record);
         }
-        return switch(response, upgrade, Tunnel::new(in_flight, record));
+        return switch(response, upgrade, Tunnel::new(in_flight, link, record));
     }
     record.answered(response.status());
     let (mut parts, incoming) = response.into_parts();
@@ -93,11 +92,11 @@ pub(super) async fn forward(
     sticky.set(&mut parts.headers, &group, in_flight.endpoint(), keeper);
     let relay = Relay {
         incoming,
-        sender,
+        link,
         in_flight,
         request: progress,
         idle: timeouts.idle,
-        timer: Timer::default(),
+        waiting_since: None,
         finished: false,
     };
     Response::from_parts(parts, ResponseBody::relayed(relay, record))

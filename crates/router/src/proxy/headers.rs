@@ -106,6 +106,7 @@ fn connection_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
     use crate::peer::Protocol;
+    use crate::workers::WorkerId;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |&(name, value)| {
@@ -155,6 +156,7 @@ mod tests {
             client: Peer {
                 address: SocketAddr::from(([10, 0, 0, 1], 5)),
                 protocol: Protocol::Http,
+                worker: WorkerId::default(),
             },
             port: &HeaderValue::from_static("8080"),
             trace_ids: &trace_ids,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::future::{self, FutureExt as _, OptionFuture};
 use http::StatusCode;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -12,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::record::Record;
 use crate::group::InFlight;
+use crate::upstream::Link;
 
 /// How much is read at once, in bytes.
 const CHUNK: usize = 16 * 1024;
@@ -20,12 +22,18 @@ const CHUNK: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Tunnel {
     in_flight: InFlight,
+    /// The target's connection, until it has left HTTP.
+    link: Option<Box<Link>>,
     record: Box<Record>,
 }
 
 impl Tunnel {
-    pub(super) fn new(in_flight: InFlight, record: Box<Record>) -> Self {
-        Self { in_flight, record }
+    pub(super) fn new(in_flight: InFlight, link: Option<Box<Link>>, record: Box<Record>) -> Self {
+        Self {
+            in_flight,
+            link,
+            record,
+        }
     }
 
     pub(super) fn into_record(self) -> Box<Record> {
@@ -40,8 +48,13 @@ impl Tunnel {
             let context = &site.context;
             let endpoint = self.in_flight.endpoint().clone();
             let moved = Arc::new(Moved::default());
+            let leaving = self.link.take().map(|link| link.finish());
+            let joining = future::join(
+                OptionFuture::from(leaving).map(drop),
+                joined(client, target, &moved),
+            );
             tokio::select! {
-                () = joined(client, target, &moved) => {}
+                ((), ()) = joining => {}
                 () = idle(&moved, context.timeouts.idle) => {}
                 () = endpoint.cut.raised() => {}
                 () = context.kill.raised() => {}
