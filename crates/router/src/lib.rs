@@ -29,6 +29,7 @@ mod routes;
 mod signal;
 mod stickiness;
 mod table;
+mod text;
 mod trace_id;
 mod upstream;
 mod workers;

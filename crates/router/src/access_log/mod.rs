@@ -6,6 +6,7 @@
 mod file;
 mod line;
 
+use std::cell::RefCell;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,6 +26,17 @@ const FLUSH_AT: usize = 256 * 1024;
 
 /// How many bytes are held while the disk is slow; further lines are dropped and counted.
 const MOST_HELD: usize = 16 * 1024 * 1024;
+
+thread_local! {
+    static DRAFT: RefCell<Draft> = RefCell::default();
+}
+
+/// Where a thread writes its lines, one after the other.
+#[derive(Debug, Default)]
+struct Draft {
+    text: Vec<u8>,
+    clock: Clock,
+}
 
 /// The log; dropping it writes out what is left.
 #[derive(Debug)]
@@ -50,7 +62,6 @@ struct Buffer {
     appended: u64,
     written: u64,
     wanted: Wanted,
-    clock: Clock,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,16 +97,25 @@ impl AccessLog {
 
     /// Takes a line; never waits for the disk.
     pub(crate) fn append(&self, line: &Line<'_>) {
+        // Written before the lock is taken: requests of other threads wait only for the copy.
+        DRAFT.with_borrow_mut(|draft| {
+            draft.text.clear();
+            line.write(&mut draft.text, &mut draft.clock);
+            self.append_text(&draft.text);
+        });
+    }
+
+    fn append_text(&self, text: &[u8]) {
         let mut buffer = self.shared.lock();
-        if buffer.bytes.len() > MOST_HELD {
+        let before = buffer.bytes.len();
+        if before > MOST_HELD {
             buffer.dropped += 1;
             return;
         }
-        let before = buffer.bytes.len();
-        let Buffer { bytes, clock, .. } = &mut *buffer;
-        line.write(bytes, clock);
-        let after = buffer.bytes.len();
-        buffer.appended += (after - before) as u64;
+        buffer.bytes.extend_from_slice(text);
+        buffer.appended += text.len() as u64;
+        let after = before + text.len();
+        drop(buffer);
         if before == 0 || (before < FLUSH_AT && after >= FLUSH_AT) {
             self.shared.filled.notify_one();
         }

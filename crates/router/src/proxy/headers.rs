@@ -7,6 +7,7 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
 use crate::peer::Peer;
+use crate::text;
 use crate::trace_id::TraceIds;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -14,8 +15,14 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 pub(super) const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
+/// The longest address as text, in bytes.
+const MOST_ADDRESS: usize = 45;
+
+/// How many headers a request gets.
+const ADDED: usize = 4;
+
 /// Headers that concern one connection only (RFC 9110, section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 8] = [
+static HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -30,6 +37,8 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let named: Vec<HeaderName> = connection_tokens(headers)
+            // What most of them say is no header, or one that is removed anyway.
+            .filter(|token| !matches!(*token, "close" | "keep-alive" | "upgrade"))
             .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
             // A client may not talk us out of these: they say how and for whom a message is read.
             .filter(|name| !matches!(*name, header::HOST | header::CONTENT_LENGTH))
@@ -37,10 +46,21 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
         for name in named {
             headers.remove(name);
         }
+        headers.remove(header::CONNECTION);
     }
-    for name in &HOP_BY_HOP {
+    // Most messages have one of them or none: looking at each header once is cheaper than looking
+    // each of these up.
+    while let Some(name) = headers.keys().find_map(hop_by_hop) {
         headers.remove(name);
     }
+}
+
+fn hop_by_hop(name: &HeaderName) -> Option<&'static HeaderName> {
+    // By far most names have another length than any of these.
+    if !matches!(name.as_str().len(), 2 | 7 | 10 | 16..=19) {
+        return None;
+    }
+    HOP_BY_HOP.iter().find(|one| *one == name)
 }
 
 /// The protocol that a message wants to upgrade to, or was upgraded to. HTTP/2 is left out: behind
@@ -65,6 +85,7 @@ pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
 /// `X-Forwarded-Proto` and `X-Forwarded-Port`, and adds a trace id unless there is one.
 pub(super) fn set_forwarded(headers: &mut HeaderMap, origin: &Origin<'_>) {
     let protocol = origin.client.protocol.as_str();
+    headers.reserve(ADDED);
     headers.insert(FORWARDED_FOR, forwarded_for(headers, origin.client.address));
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(protocol));
     headers.insert(FORWARDED_PORT, origin.port.clone());
@@ -83,15 +104,23 @@ pub(super) struct Origin<'a> {
 }
 
 fn forwarded_for(headers: &HeaderMap, client: SocketAddr) -> HeaderValue {
-    let mut chain: Vec<u8> = Vec::with_capacity(16);
+    let mut address = Vec::with_capacity(MOST_ADDRESS);
+    text::write_ip(&mut address, client.ip());
+    if !headers.contains_key(FORWARDED_FOR) {
+        return header_value(&address);
+    }
+    let mut chain = Vec::new();
     for before in headers.get_all(FORWARDED_FOR) {
         chain.extend_from_slice(before.as_bytes());
         chain.extend_from_slice(b", ");
     }
-    chain.extend_from_slice(client.ip().to_string().as_bytes());
-    // What was a header before, joined with an address, is a header again.
-    HeaderValue::from_maybe_shared(bytes::Bytes::from(chain))
-        .unwrap_or(HeaderValue::from_static("unknown"))
+    chain.extend_from_slice(&address);
+    header_value(&chain)
+}
+
+/// What was a header before, joined with an address, is a header again.
+fn header_value(bytes: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(bytes).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 fn connection_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
@@ -132,6 +161,14 @@ mod tests {
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["content-length", "host", "traceparent"]);
+    }
+
+    #[test]
+    fn every_header_of_one_connection_is_found() {
+        for name in &HOP_BY_HOP {
+            assert_eq!(hop_by_hop(name), Some(name));
+        }
+        assert_eq!(hop_by_hop(&header::HOST), None);
     }
 
     #[test]
