@@ -30,6 +30,7 @@ mod signal;
 mod stickiness;
 mod table;
 mod text;
+mod timer;
 mod trace_id;
 mod upstream;
 mod workers;

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use hyper::server::conn::http1::{Builder, UpgradeableConnection};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Site;
+use super::head_timer::HeadTimer;
 use super::stall::StallLimit;
 use crate::peer::{Peer, Protocol};
 use crate::proxy::handle;
@@ -93,7 +94,7 @@ where
         service_fn(move |request| handle(site.clone(), client, request))
     };
     let connection = Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HeadTimer::default())
         // Also ends connections that stay without a request, and clients that send one by drops.
         .header_read_timeout(context.timeouts.idle)
         .max_header_size(context.limits.head)

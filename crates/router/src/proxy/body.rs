@@ -4,17 +4,17 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::record::Record;
 use crate::group::InFlight;
+use crate::timer::Timer;
 use crate::upstream::Link;
 
 /// Why a body ended early.
@@ -190,12 +190,11 @@ impl Body for ResponseBody {
 #[derive(Debug)]
 pub(super) struct Relay {
     pub(super) incoming: Incoming,
-    /// What the body comes on, until it ends.
+    /// What the body comes on, until it ends; nothing when a task of its own drives it.
     pub(super) link: Option<Box<Link>>,
     pub(super) in_flight: InFlight,
-    /// How far the request's own body has come; an unfinished one makes the connection useless.
-    pub(super) request: Option<Arc<Progress>>,
     pub(super) idle: Duration,
+    pub(super) timer: Timer,
     /// While the target keeps us waiting.
     pub(super) waiting_since: Option<Instant>,
     pub(super) finished: bool,
@@ -223,35 +222,24 @@ impl Relay {
 
     /// The next frame: one that has come already, or one that comes when the connection is driven.
     fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<MaybeFrame> {
-        // Frames come from nowhere but the connection: nobody has to be woken for them.
-        let mut quiet = Context::from_waker(Waker::noop());
-        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(&mut quiet) {
-            return Poll::Ready(frame);
-        }
-        if let Some(link) = &mut self.link
-            && link.drive(context).is_ready()
-        {
+        let mut incoming = Pin::new(&mut self.incoming);
+        if let Some(link) = &mut self.link {
+            // Frames come from nowhere but the connection: nobody has to be woken for them.
+            if let Poll::Ready(frame) = link.look(|quiet| incoming.as_mut().poll_frame(quiet)) {
+                return Poll::Ready(frame);
+            }
+            if link.drive(context).is_pending() {
+                return link.look(|quiet| incoming.poll_frame(quiet));
+            }
             self.link = None;
         }
-        match self.link {
-            Some(_) => Pin::new(&mut self.incoming).poll_frame(&mut quiet),
-            None => Pin::new(&mut self.incoming).poll_frame(context),
-        }
+        incoming.poll_frame(context)
     }
 
     /// Ready when the target has sent nothing for too long.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        match &mut self.link {
-            Some(link) => link.timer.poll(since + self.idle, context),
-            None => Poll::Pending,
-        }
-    }
-
-    /// Whether the client's request has gone out as a whole.
-    fn is_sent(&self) -> bool {
-        let progress = self.request.as_ref();
-        progress.is_none_or(|progress| progress.is_finished())
+        self.timer.poll(since + self.idle, context)
     }
 }
 
@@ -262,15 +250,7 @@ impl Drop for Relay {
         };
         let endpoint = self.in_flight.endpoint();
         let is_received = self.finished || self.incoming.is_end_stream();
-        if !is_received {
-            return;
-        }
-        if !self.is_sent() {
-            // The target has answered early, and still gets the rest of the request.
-            if let Ok(runtime) = Handle::try_current() {
-                runtime.spawn(link.finish());
-            }
-        } else if !endpoint.is_closed() {
+        if is_received && !endpoint.is_closed() {
             endpoint.pool.put(link);
         }
     }

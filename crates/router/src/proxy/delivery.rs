@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -10,7 +10,8 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::{Progress, RequestBody};
-use crate::upstream::{Link, Outcome, Timer};
+use crate::timer::Timer;
+use crate::upstream::{Link, Outcome};
 
 /// How often it is looked whether a request's body moves.
 const STEP: Duration = Duration::from_secs(1);
@@ -58,7 +59,7 @@ pub(super) async fn deliver(
 /// The answer comes from nowhere but the connection, which is driven right here: nobody has to be
 /// woken for it.
 fn poll_answer(
-    mut sent: Pin<&mut impl Future<Output = Outcome>>,
+    sent: Pin<&mut impl Future<Output = Outcome>>,
     link: &mut Link,
     context: &mut Context<'_>,
 ) -> Poll<Outcome> {
@@ -66,7 +67,7 @@ fn poll_answer(
         // Nothing else can come; whatever is still missing is told by the end of the connection.
         return sent.poll(context);
     }
-    sent.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    link.look(|quiet| sent.poll(quiet))
 }
 
 /// How long an answer is waited for.

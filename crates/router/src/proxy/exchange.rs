@@ -121,8 +121,8 @@ impl<'a> Exchange<'a> {
             let Some(in_flight) = next.take().or_else(|| self.group.pick(&tried)) else {
                 return Err(failure);
             };
-            let endpoint = in_flight.endpoint().clone();
-            match self.try_target(&endpoint, request).await {
+            let endpoint = in_flight.endpoint();
+            match self.try_target(endpoint, request).await {
                 Ok((response, link)) => {
                     return Ok(Answer {
                         response,
@@ -134,7 +134,7 @@ impl<'a> Exchange<'a> {
                 Err(Miss::Next(back, why)) => {
                     request = *back;
                     failure = why;
-                    tried.push(endpoint);
+                    tried.push(endpoint.clone());
                 }
             }
         }
@@ -154,7 +154,8 @@ impl<'a> Exchange<'a> {
                 Err(Miss::Next(back, _)) => request = *back,
             }
         }
-        let opened = connect(endpoint, self.worker(), self.timeouts.connect).await;
+        // Seldom needed, and large: not a part of every request's future.
+        let opened = Box::pin(connect(endpoint, self.worker(), self.timeouts.connect)).await;
         let link = match opened {
             Ok(link) => link,
             Err(error) => {

@@ -8,13 +8,15 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
 use super::answer;
-use super::body::{Relay, RequestBody, ResponseBody};
+use super::body::{Progress, Relay, RequestBody, ResponseBody};
 use super::exchange::{Answer, Exchange, Failure, Purpose};
 use super::headers::{Origin, remove_hop_by_hop, set_forwarded, set_upgrade, upgrade};
 use super::record::Record;
 use super::tunnel::Tunnel;
 use crate::group::{Endpoint, Group, InFlight};
 use crate::stickiness::{self, Keeper, Token};
+use crate::timer::Timer;
+use crate::upstream::Link;
 
 /// Where a request goes.
 #[derive(Debug)]
@@ -57,14 +59,13 @@ pub(super) async fn forward(
     let progress = request.body().progress().cloned();
     record.received.clone_from(&progress);
 
-    let site = record.site.clone();
-    let timeouts = &site.context.timeouts;
+    let timeouts = record.site.context.timeouts;
     let purpose = if upgrade.is_some() {
         Purpose::Upgrade
     } else {
         Purpose::Http
     };
-    let exchange = Exchange::new(&group, timeouts, purpose, &mut record, &request);
+    let exchange = Exchange::new(&group, &timeouts, purpose, &mut record, &request);
     let Answer {
         response,
         link,
@@ -92,14 +93,24 @@ pub(super) async fn forward(
     sticky.set(&mut parts.headers, &group, in_flight.endpoint(), keeper);
     let relay = Relay {
         incoming,
-        link,
+        link: link.and_then(|link| driven_here(link, progress.as_deref())),
         in_flight,
-        request: progress,
         idle: timeouts.idle,
+        timer: Timer::default(),
         waiting_since: None,
         finished: false,
     };
     Response::from_parts(parts, ResponseBody::relayed(relay, record))
+}
+
+/// Lets a target that answers early have the rest of the request, from a task of its own: who reads
+/// the answer may be the one who waits for the request to be taken, and must not be what drives it.
+fn driven_here(link: Box<Link>, request: Option<&Progress>) -> Option<Box<Link>> {
+    if request.is_none_or(Progress::is_finished) {
+        return Some(link);
+    }
+    tokio::spawn(link.finish());
+    None
 }
 
 impl Sticky {

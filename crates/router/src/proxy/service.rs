@@ -23,8 +23,8 @@ pub(crate) async fn handle(
     mut request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let mut routes = site.routes();
-    let mut record = Record::begin(site.clone(), routes.listener.clone(), client, &request);
-    if let Err(refusal) = screen(&mut request, &site.context.limits) {
+    let mut record = Record::begin(site, routes.listener.clone(), client, &request);
+    if let Err(refusal) = screen(&mut request, &record.site.context.limits) {
         return Ok(answer::refuse(refusal.status(), record));
     }
     loop {
@@ -49,7 +49,7 @@ pub(crate) async fn handle(
         let first = pick.and_then(|pick| pick.in_flight);
         if first.is_none() {
             // The group may have gone because other rules came into force meanwhile.
-            let current = site.routes();
+            let current = record.site.routes();
             if !Arc::ptr_eq(&routes, &current) {
                 routes = current;
                 continue;

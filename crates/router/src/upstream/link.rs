@@ -14,9 +14,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 
-use super::Timer;
+use super::bell::Bell;
 use crate::proxy::RequestBody;
 use crate::signal::{Signal, Watch};
+use crate::timer::Timer;
 use crate::workers::WorkerId;
 
 type Stream = TokioIo<TcpStream>;
@@ -34,6 +35,9 @@ pub(crate) struct Link {
     driver: Option<Driver>,
     /// Ends the connection when its target is cut off.
     cut: Watch,
+    bell: Arc<Bell>,
+    /// Rings the bell.
+    ring: Waker,
     worker: WorkerId,
     /// For whoever uses the connection.
     pub(crate) timer: Timer,
@@ -46,7 +50,10 @@ impl Link {
         cut: &Arc<Signal>,
         worker: WorkerId,
     ) -> Box<Self> {
+        let bell = Bell::new();
         Box::new(Self {
+            ring: bell.clone().into(),
+            bell,
             sender,
             driver: Some(Box::pin(connection.with_upgrades())),
             cut: Watch::new(cut.clone()),
@@ -65,6 +72,7 @@ impl Link {
         &mut self,
         request: Request<RequestBody>,
     ) -> impl Future<Output = Outcome> + use<> {
+        self.bell.mute();
         // Invariant: what is polled with a waker that wakes nobody must not run out of tokio's
         // budget, which says "later" to the waker alone.
         unconstrained(self.sender.try_send_request(request))
@@ -72,15 +80,41 @@ impl Link {
 
     /// Moves whatever can be moved; ready when the connection has ended.
     pub(crate) fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.driver.is_some() && self.cut.poll(context).is_ready() {
+        self.bell.open(context.waker());
+        let cut = self.cut.poll(&mut Context::from_waker(&self.ring));
+        if self.driver.is_some() && cut.is_ready() {
             self.driver = None;
         }
-        self.poll(context)
+        self.poll()
     }
 
-    /// Drives the connection until it ends.
-    pub(crate) async fn finish(mut self: Box<Self>) {
-        poll_fn(|context| self.drive(context)).await;
+    /// Looks whether something got its result when the connection was driven last. Afterwards the
+    /// connection must be driven before anything is waited for, unless there is no result yet.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        self.bell
+            .muted(|| look(&mut Context::from_waker(Waker::noop())))
+    }
+
+    /// Drives the connection until what is under way has come to its end, in both directions.
+    pub(crate) async fn finish(self: Box<Self>) {
+        let Self {
+            sender,
+            driver,
+            mut cut,
+            ..
+        } = *self;
+        // Nothing more is to be sent.
+        drop(sender);
+        let Some(mut driver) = driver else {
+            return;
+        };
+        poll_fn(|context| {
+            if cut.poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            driver.as_mut().poll(context).map(drop)
+        })
+        .await;
     }
 
     /// Whether it has ended as far as is known.
@@ -88,23 +122,23 @@ impl Link {
         self.driver.is_none()
     }
 
-    /// Whether it can take a request.
+    /// Whether it can take a request. Nobody is woken by it until it is driven.
     pub(super) fn is_ready(&mut self) -> bool {
+        self.bell.mute();
         self.sender.is_ready() || (self.is_alive() && self.sender.is_ready())
     }
 
     /// Looks whether the target has closed it.
     pub(super) fn is_alive(&mut self) -> bool {
-        // Nobody waits for anything, so there is nobody to wake.
-        self.poll(&mut Context::from_waker(Waker::noop()))
-            .is_pending()
+        self.bell.mute();
+        self.poll().is_pending()
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self) -> Poll<()> {
         let Some(driver) = &mut self.driver else {
             return Poll::Ready(());
         };
-        if let Poll::Ready(ended) = driver.as_mut().poll(context) {
+        if let Poll::Ready(ended) = driver.as_mut().poll(&mut Context::from_waker(&self.ring)) {
             // Whoever waits for an answer gets the error, too.
             if let Err(error) = ended {
                 tracing::trace!(%error, "a connection to a target broke");

@@ -3,9 +3,9 @@
 //! No task belongs to such a connection. Whoever uses it drives it, and while it is kept nothing
 //! does, so a request never passes from one task to another.
 
+mod bell;
 mod link;
 mod pool;
-mod timer;
 
 use std::future::pending;
 use std::io;
@@ -22,7 +22,6 @@ use crate::workers::WorkerId;
 
 pub(crate) use link::{Link, Outcome};
 pub(crate) use pool::Pool;
-pub(crate) use timer::Timer;
 
 /// How much of an answer is buffered for a client that reads slowly, in bytes. The rest waits in
 /// the target.
