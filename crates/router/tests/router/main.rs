@@ -19,3 +19,4 @@ mod proxying;
 mod refusals;
 mod tls;
 mod upgrade;
+mod workers;
