@@ -55,6 +55,8 @@ struct Running {
     signal: StopSignal,
     /// Somebody asked for its end, with this much patience.
     stop: Option<Duration>,
+    /// A fault kills it, this long after it has started.
+    crash: Option<Duration>,
 }
 
 /// How far a task has come on its way to the supervisor.
@@ -247,6 +249,7 @@ impl Runner {
                 Ok(outcome) => {
                     running.stage = Stage::HandingOver;
                     running.signal = outcome.signal;
+                    running.crash = outcome.crash;
                     let containers = outcome.spec.containers.iter();
                     running.containers = containers.map(|c| c.name.as_str().to_owned()).collect();
                     outcome
@@ -274,9 +277,6 @@ impl Runner {
             }
             let answer = host.start(spec.clone()).await;
             if self.answered(task, answer) {
-                if let Some(after) = outcome.crash {
-                    self.crash(task, after).await;
-                }
                 return;
             }
             tokio::time::sleep(ASK_AGAIN).await;
@@ -284,10 +284,10 @@ impl Runner {
     }
 
     /// Kills a task that nobody has asked to stop.
-    async fn crash(&self, task: &TaskId, after: Duration) {
+    async fn crash(self: Arc<Self>, task: TaskId, after: Duration) {
         tokio::time::sleep(after).await;
         if let Ok(signal) = "SIGKILL".parse() {
-            self.ask_to_stop(task, signal, STRANGERS_PATIENCE).await;
+            self.ask_to_stop(&task, signal, STRANGERS_PATIENCE).await;
         }
     }
 
@@ -367,7 +367,7 @@ impl Runner {
         running.is_some_and(|running| matches!(running.stage, Stage::HandedOver))
     }
 
-    fn started(&self, task: &TaskId, container: &str) {
+    fn started(self: &Arc<Self>, task: &TaskId, container: &str) {
         let mut tasks = self.lock();
         let Some(running) = tasks.get_mut(task) else {
             return;
@@ -375,11 +375,15 @@ impl Runner {
         running.started.insert(container.to_owned());
         if running.started.len() == running.containers.len() {
             self.inbox.report(task, TaskReport::Started);
+            // Only now: what is killed before it runs has failed to start, which is another fault.
+            if let Some(after) = running.crash.take() {
+                self.handle.spawn(self.clone().crash(task.clone(), after));
+            }
         }
     }
 
     /// A container that the task can do without will not run.
-    async fn skipped(&self, task: &TaskId, container: &str) {
+    async fn skipped(self: &Arc<Self>, task: &TaskId, container: &str) {
         self.started(task, container);
         self.ended(task, container, None).await;
     }

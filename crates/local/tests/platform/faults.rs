@@ -100,11 +100,12 @@ fn a_crash_loop_ends_tasks_that_ran_until_it_is_taken_back() {
         let stage = Stage::start().await;
         let definition = stage.define("api", "exec sleep 600").await;
         let id = inject(&stage, of_service(FaultKind::CrashLoop)).await.id;
-        // Without the breaker, which would give the service up.
         let patient = json!({ "deploymentConfiguration": {} });
         stage.create("api", &definition, patient).await;
         let ended = stopped(&stage).await;
         assert_eq!(ended["stopCode"], "EssentialContainerExited");
+        // The circuit breaker does not see a task that ran.
+        assert!(ended["startedAt"].is_number(), "{ended:#}");
         assert_eq!(ended["containers"][0]["exitCode"], 137);
         let taken = client(&stage).take_back(id).await.unwrap();
         assert!(taken.struck > 0);
