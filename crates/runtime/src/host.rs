@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::client::{ClientError, Events, Supervisor};
+use crate::client::{ClientError, Events, Supervisor, TaskUsage};
 use crate::containers::{Engine, EngineError, Health};
 use crate::event::{self, Event, EventKind, Exit, StartFailure, TaskStatus};
 use crate::task::{ContainerName, StopSignal, TaskId, TaskSpec};
@@ -56,6 +56,13 @@ pub enum ContainerPhase {
     StartFailed(StartFailure),
     Skipped,
     Exited(Exit),
+}
+
+/// What tasks use, by what runs them.
+#[derive(Debug)]
+pub struct HostUsage {
+    pub processes: Result<Vec<TaskUsage>, ClientError>,
+    pub containers: Result<Vec<TaskUsage>, EngineError>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +145,22 @@ impl Host {
             tasks.extend(engine.list()?);
         }
         Ok(tasks)
+    }
+
+    /// What all tasks use at the moment. Either side answers for itself: one that fails does not
+    /// take the other's answer away.
+    pub async fn usage(&self) -> HostUsage {
+        let containers = async {
+            match &self.engine {
+                Some(engine) => engine.usage().await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (processes, containers) = tokio::join!(self.supervisor.usage_of_all(), containers);
+        HostUsage {
+            processes,
+            containers,
+        }
     }
 
     /// What happens from now on.

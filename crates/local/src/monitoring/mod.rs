@@ -2,10 +2,10 @@
 //! alarms evaluated.
 //!
 //! ```text
-//! supervisor ──usage──▶ services ─┐
-//!                                 ├──data, each minute──▶ CloudWatch ◀──evaluate── alarms
-//! router ──counters──▶ traffic ───┘                     │
-//!                                 deployments ◀──in ALARM┘
+//! supervisor, engine ──usage──▶ services ─┐
+//!                                         ├──data, each minute──▶ CloudWatch ◀──evaluate── alarms
+//! router ──counters──▶ traffic ───────────┘                     │
+//!                                         deployments ◀──in ALARM┘
 //! ```
 
 mod services;
@@ -13,6 +13,9 @@ mod traffic;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use seaway_runtime::client::TaskUsage;
+use seaway_runtime::host::HostUsage;
 
 use crate::balancing::Balancing;
 use crate::clock::EpochMillis;
@@ -75,13 +78,12 @@ impl Monitoring {
     }
 
     async fn reading(&self) -> Reading {
-        let used = self.platform.usage().await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the supervisor does not tell what tasks use");
-            Vec::new()
-        });
+        // Whoever is asked may take a moment to answer.
+        let at = EpochMillis::now();
+        let used = self.platform.usage().await.map(all_used);
         Reading {
-            at: EpochMillis::now(),
-            used,
+            at,
+            used: used.unwrap_or_default(),
         }
     }
 
@@ -122,6 +124,23 @@ impl Monitoring {
             }
         }
     }
+}
+
+/// What either kind of task uses, as far as it is known.
+fn all_used(usage: HostUsage) -> Vec<TaskUsage> {
+    let HostUsage {
+        processes,
+        containers,
+    } = usage;
+    let mut used = processes.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the supervisor does not tell what tasks use");
+        Vec::new()
+    });
+    match containers {
+        Ok(more) => used.extend(more),
+        Err(error) => tracing::warn!(%error, "nobody knows what containers use"),
+    }
+    used
 }
 
 /// How long it is until the next multiple of `step` milliseconds that is not about to come: the

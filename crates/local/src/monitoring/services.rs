@@ -28,7 +28,7 @@ struct Use {
     memory: Option<u64>,
 }
 
-/// What the supervisor tells at a moment.
+/// What tasks use at a moment.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
     pub(super) at: EpochMillis,

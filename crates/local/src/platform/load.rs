@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seaway_runtime::client::{ClientError, TaskUsage};
+use seaway_runtime::host::HostUsage;
 use seaway_scheduler::{ServiceStatus, TaskStatus};
 
 use super::records::{ServiceKey, TaskDefinitionRecord};
@@ -36,14 +36,10 @@ pub struct Reservation {
 }
 
 impl Platform {
-    /// What the processes of all tasks use; nothing while there is no supervisor. Nobody measures
-    /// containers.
-    pub async fn usage(&self) -> Result<Vec<TaskUsage>, ClientError> {
-        let host = self.host.borrow().clone();
-        match host {
-            Some(host) => host.supervisor().usage_of_all().await,
-            None => Ok(Vec::new()),
-        }
+    /// What all tasks use; none while there is nothing that could run them.
+    pub async fn usage(&self) -> Option<HostUsage> {
+        let host = self.host.borrow().clone()?;
+        Some(host.usage().await)
     }
 
     /// The active services and their running tasks.

@@ -230,7 +230,7 @@ impl Engine {
         Err(EngineError::InvalidTask { task, why })
     }
 
-    fn check_connection(&self) -> Result<(), EngineError> {
+    pub(super) fn check_connection(&self) -> Result<(), EngineError> {
         match self.shared.is_over() {
             true => Err(EngineError::Gone),
             false => Ok(()),

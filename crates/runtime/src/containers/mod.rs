@@ -25,6 +25,7 @@ mod output;
 mod restore;
 mod shared;
 mod socket;
+mod usage;
 mod watch;
 
 pub use archive::{ArchiveLayer, ImageArchive};

@@ -12,6 +12,7 @@ mod memory;
 mod output;
 mod recovery;
 mod stage;
+mod usage;
 mod world;
 
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
                 memory::TESTS,
                 output::TESTS,
                 recovery::TESTS,
+                usage::TESTS,
             ],
         ),
     }

@@ -195,7 +195,7 @@ pub(crate) async fn first_of(
     }
 }
 
-fn engine_options() -> Option<EngineOptions> {
+pub(crate) fn engine_options() -> Option<EngineOptions> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let Some(socket) = find_socket(|name| std::env::var_os(name)) else {
         println!("skipped: no container engine answers, docker for one");
