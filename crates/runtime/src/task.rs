@@ -1,5 +1,7 @@
 //! What is to be run: a task and its containers, as the platform hands them to the supervisor.
 
+mod settings;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,6 +9,10 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
+
+pub use settings::{
+    Device, HostEntry, Input, NetworkSettings, Privileges, Settings, Terminal, Tmpfs, Ulimit,
+};
 
 /// The longest name of a task or container; ECS allows 255 characters for a container.
 const NAME_LIMIT: usize = 255;
@@ -99,6 +105,8 @@ pub struct ImageRoot {
     pub stop_timeout: Option<Duration>,
     /// The signal that asks it to stop; else what the stop says.
     pub stop_signal: Option<StopSignal>,
+    pub settings: Settings,
+    pub network: NetworkSettings,
 }
 
 /// Whether the root file system may be written to.

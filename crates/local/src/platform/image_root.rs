@@ -9,6 +9,8 @@ use seaway_runtime::task::{
 };
 
 use super::records::Place;
+use super::settings::{network, settings};
+use super::size::TaskSize;
 use super::spec::CannotStart;
 
 /// The defaults of a health check (ECS-SEMANTICS.md, "Health").
@@ -20,7 +22,7 @@ const NO_CHECK: &str = "NONE";
 
 /// What the engine makes of a container, from an image that it has.
 pub(super) fn image_root(
-    definition: &wire::TaskDefinition,
+    task: TaskSize,
     container: &wire::ContainerDefinition,
     place: &Place,
     image: &str,
@@ -39,7 +41,8 @@ pub(super) fn image_root(
             _ => InitProcess::Command,
         },
         publish: published(container, place),
-        cpu_ceiling: ceiling(definition),
+        // None of a task's containers may exceed what the task has.
+        cpu_ceiling: task.cpu_units.map(CpuUnits),
         role: match container.essential {
             Some(false) => Role::Helper,
             _ => Role::Essential,
@@ -50,6 +53,8 @@ pub(super) fn image_root(
         stop_timeout: container.stop_timeout.and_then(seconds),
         // The image's own, which is not known here.
         stop_signal: None,
+        settings: settings(container),
+        network: network(container),
     })
 }
 
@@ -68,16 +73,6 @@ fn published(container: &wire::ContainerDefinition, place: &Place) -> Vec<Publis
         })
     };
     mappings.filter_map(port).collect()
-}
-
-/// The CPU of the whole task, which none of its containers may exceed: in units, or as `.5 vCPU`.
-fn ceiling(definition: &wire::TaskDefinition) -> Option<CpuUnits> {
-    let text = definition.cpu.as_deref()?;
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|units| *units > 0)
-        .map(CpuUnits)
 }
 
 fn dependencies(container: &wire::ContainerDefinition) -> Result<Vec<Dependency>, CannotStart> {
@@ -131,9 +126,9 @@ mod tests {
     use crate::platform::records::PlacedPort;
 
     fn root(container: wire::ContainerDefinition) -> ImageRoot {
-        let definition = wire::TaskDefinition {
-            cpu: Some("512".into()),
-            ..wire::TaskDefinition::default()
+        let task = TaskSize {
+            cpu_units: Some(512),
+            memory_mib: None,
         };
         let place = Place {
             ports: vec![PlacedPort {
@@ -147,7 +142,7 @@ mod tests {
             name: Some("api".into()),
             ..container
         };
-        image_root(&definition, &container, &place, "shop/api:v1").unwrap()
+        image_root(task, &container, &place, "shop/api:v1").unwrap()
     }
 
     #[test]

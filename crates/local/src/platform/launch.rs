@@ -20,6 +20,7 @@ use super::definitions;
 use super::driver::Inbox;
 use super::effects::LaunchOrder;
 use super::gateway::Gateway;
+use super::ignored::Ignored;
 use super::logs::{LogTarget, log_targets};
 use super::pull::Puller;
 use super::runner::Connection;
@@ -37,6 +38,7 @@ pub(super) struct Launcher {
     pub(super) balancing: Arc<Balancing>,
     pub(super) faults: Arc<Faults>,
     pub(super) puller: Puller,
+    pub(super) ignored: Ignored,
     /// Whose engine takes the images of containers.
     pub(super) host: Connection,
     pub(super) gateway: Gateway,
@@ -175,6 +177,7 @@ impl Launcher {
             },
         )
         .map_err(|error| error.to_string())?;
+        self.ignored.tell(&definition, &spec);
         let mut signal = stop_signal(images.values().map(|image| &image.config));
         with.faults.afflict(&mut spec, &mut signal);
         Ok(Outcome {

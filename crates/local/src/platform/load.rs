@@ -6,6 +6,7 @@ use seaway_runtime::host::HostUsage;
 use seaway_scheduler::{ServiceStatus, TaskStatus};
 
 use super::records::{ServiceKey, TaskDefinitionRecord};
+use super::size::TaskSize;
 use super::{Platform, definitions};
 use crate::clock::EpochMillis;
 use crate::store::StoreError;
@@ -95,16 +96,19 @@ impl Reservation {
         let definition = &record.definition;
         let containers = definition.container_definitions.as_deref();
         let containers = containers.unwrap_or_default();
-        let number = |text: &Option<String>| text.as_ref()?.parse().ok();
+        let size = TaskSize::of(definition, None);
         let sum = |of: fn(&seaway_aws_wire::ecs::ContainerDefinition) -> Option<i32>| {
             let given = containers.iter().filter_map(of);
             let sum: u64 = given.filter_map(|it| u64::try_from(it).ok()).sum();
             (sum > 0).then_some(sum)
         };
-        let memory: Option<u64> = number(&definition.memory);
         Self {
-            cpu_units: number(&definition.cpu).or_else(|| sum(|container| container.cpu)),
-            memory_bytes: memory
+            cpu_units: size
+                .cpu_units
+                .map(u64::from)
+                .or_else(|| sum(|container| container.cpu)),
+            memory_bytes: size
+                .memory_mib
                 .or_else(|| sum(|container| container.memory))
                 .map(|mib| mib * MIB),
         }

@@ -18,6 +18,7 @@ mod effects;
 mod engines;
 mod gateway;
 pub(crate) mod housekeeping;
+mod ignored;
 mod image_root;
 mod keeper;
 mod launch;
@@ -29,6 +30,8 @@ mod ports;
 mod pull;
 pub mod records;
 mod runner;
+mod settings;
+pub(crate) mod size;
 mod spec;
 
 use std::path::PathBuf;
@@ -62,6 +65,7 @@ use engines::Before;
 pub use engines::Engines;
 pub use gateway::Endpoint;
 use gateway::Gateway;
+use ignored::Ignored;
 use keeper::Keeper;
 use launch::Launcher;
 pub use load::{Reservation, RunningTask, ServiceLoad};
@@ -188,6 +192,7 @@ impl Platform {
                 unpacker: Unpacker::new(state.images()),
                 engines: engines.clone(),
             },
+            ignored: Ignored::default(),
             host: host.clone(),
             gateway: Gateway::new(endpoint),
             volumes: state.volumes(),

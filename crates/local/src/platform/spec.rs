@@ -13,6 +13,7 @@ use seaway_runtime::task::{
 
 use super::effects::LaunchOrder;
 use super::image_root::image_root;
+use super::size::TaskSize;
 
 /// An image that was pulled.
 #[derive(Debug)]
@@ -104,15 +105,8 @@ fn container_spec(
             "no port of this machine is free for container {name}"
         )));
     }
-    let memory = overrides
-        .and_then(|over| over.memory)
-        .or(container.memory)
-        .map(i64::from)
-        .or_else(|| definition.memory.as_ref()?.parse().ok());
-    let cpu = overrides
-        .and_then(|over| over.cpu)
-        .or(container.cpu)
-        .filter(|cpu| *cpu > 0);
+    let task = TaskSize::of(definition, with.order.overrides.as_ref());
+    let size = task.container(container, overrides);
     let (root, port) = match &image.root {
         PulledRoot::Directory(directory) => {
             check_process(container)?;
@@ -120,8 +114,9 @@ fn container_spec(
             (Root::Directory(directory.clone()), port)
         }
         PulledRoot::Engine(name_of_image) => {
-            let mut root = image_root(definition, container, &with.order.place, name_of_image)?;
+            let mut root = image_root(task, container, &with.order.place, name_of_image)?;
             root.stop_signal = own_stop_signal(&image.config);
+            root.settings.memory_reservation = size.reservation_mib.map(MemoryLimit::from_mib);
             (Root::Image(Box::new(root)), placed.map(|(own, _)| own))
         }
     };
@@ -132,10 +127,8 @@ fn container_spec(
         argv: argv(container, overrides, image)?,
         env: environment(container, overrides, image, with),
         port,
-        memory: memory
-            .and_then(|mib| u64::try_from(mib).ok())
-            .map(MemoryLimit::from_mib),
-        cpu: cpu.and_then(|cpu| u32::try_from(cpu).ok()).map(CpuUnits),
+        memory: size.memory_mib.map(MemoryLimit::from_mib),
+        cpu: size.cpu_units.map(CpuUnits),
         volumes: volumes(definition, container, with),
     })
 }

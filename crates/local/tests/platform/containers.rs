@@ -42,14 +42,14 @@ fn busybox() -> Option<PathBuf> {
 }
 
 /// The engine's own command, which looks at what the platform did behind its back.
-fn docker(arguments: &[&str]) -> Option<String> {
+pub(crate) fn docker(arguments: &[&str]) -> Option<String> {
     let output = Command::new("docker").args(arguments).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     output.status.success().then_some(text)
 }
 
 /// The containers of a platform, running or not.
-fn containers(stage: &Stage) -> Vec<String> {
+pub(crate) fn containers(stage: &Stage) -> Vec<String> {
     let id = std::fs::read_to_string(stage.state.platform_id()).unwrap();
     let label = format!("label=seaway.platform={}", &id.trim()[..12]);
     let listed = docker(&["ps", "-aq", "--filter", &label]).unwrap();
@@ -57,7 +57,7 @@ fn containers(stage: &Stage) -> Vec<String> {
 }
 
 /// A stage with an image that needs an engine, or the reason why there is none.
-async fn stage() -> Option<(Stage, String)> {
+pub(crate) async fn stage() -> Option<(Stage, String)> {
     if docker(&["info"]).is_none() {
         println!("skipped: docker does not answer");
         return None;

@@ -22,6 +22,7 @@ mod rolling;
 mod scale;
 mod server;
 mod services;
+mod settings;
 mod stage;
 mod tasks;
 
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
                 launch::TESTS,
                 definitions::TESTS,
                 services::TESTS,
+                settings::TESTS,
                 account::TESTS,
                 rolling::TESTS,
                 protection::TESTS,

@@ -11,9 +11,10 @@ use bollard::models::{
 use super::engine::Namespace;
 use super::holder;
 use super::labels::{Part, of_holder, of_member};
+use super::settings;
 use crate::task::{
-    ContainerSpec, CpuUnits, HealthCheck, ImageRoot, InitProcess, Protocol, PublishedPort,
-    RootFiles, TaskId, TaskSpec,
+    ContainerSpec, CpuUnits, HealthCheck, ImageRoot, InitProcess, Input, Protocol, PublishedPort,
+    RootFiles, TaskId, TaskSpec, Terminal,
 };
 
 /// Where published ports are on this machine.
@@ -33,10 +34,11 @@ pub(super) fn name(namespace: &Namespace, task: &TaskId, container: &str) -> Str
 /// The container that holds the network of a task.
 pub(super) fn of_holder_container(namespace: &Namespace, task: &TaskSpec) -> ContainerCreateBody {
     let roots = task.containers.iter().filter_map(image_root);
-    let ports: Vec<&PublishedPort> = roots.flat_map(|root| &root.publish).collect();
+    let ports: Vec<&PublishedPort> = roots.clone().flat_map(|root| &root.publish).collect();
     let bindings: PortMap = ports.iter().map(|port| binding(port)).collect();
     ContainerCreateBody {
         image: Some(holder::IMAGE.to_owned()),
+        hostname: settings::hostname(roots.clone()),
         labels: Some(of_holder(namespace, &task.id)),
         exposed_ports: Some(ports.iter().map(|port| port_name(port)).collect()),
         // It hears no other; an engine that ends would wait for it.
@@ -49,7 +51,7 @@ pub(super) fn of_holder_container(namespace: &Namespace, task: &TaskSpec) -> Con
                 typ: Some("none".to_owned()),
                 config: None,
             }),
-            ..HostConfig::default()
+            ..settings::of_network(roots, HostConfig::default())
         }),
         ..ContainerCreateBody::default()
     }
@@ -68,9 +70,14 @@ pub(super) fn of_member_container(
     let holder = name(namespace, &task.id, holder::NAME);
     let user = root.user.clone().filter(|user| !user.is_empty());
     let workdir = Some(container.workdir.clone()).filter(|path| !path.is_empty());
+    // Ours are the last: nobody else can say whose it is.
+    let mut labels: HashMap<_, _> = root.settings.labels.clone().into_iter().collect();
+    labels.extend(of_member(namespace, &task.id, container, part));
     ContainerCreateBody {
         image: Some(root.image.clone()),
-        labels: Some(of_member(namespace, &task.id, container, part)),
+        labels: Some(labels),
+        tty: (root.settings.terminal == Terminal::Pseudo).then_some(true),
+        open_stdin: (root.settings.input == Input::Open).then_some(true),
         entrypoint,
         cmd: Some(words.collect()),
         env: Some(environment(container)),
@@ -88,7 +95,7 @@ pub(super) fn of_member_container(
                     KEPT_OUTPUT.map(|(key, value)| (key.to_owned(), value.to_owned())),
                 )),
             }),
-            ..limits(container, root)
+            ..settings::of_member(&root.settings, limits(container, root))
         }),
         ..ContainerCreateBody::default()
     }
@@ -248,6 +255,25 @@ mod tests {
         assert!(
             labels.values().all(|value| !value.contains("hunter2")),
             "{labels:?}"
+        );
+    }
+
+    #[test]
+    fn a_label_of_a_task_definition_does_not_say_whose_a_container_is() {
+        let settings = crate::task::Settings {
+            labels: [("seaway.platform", "other"), ("team", "shop")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..crate::task::Settings::default()
+        };
+        let root = ImageRoot {
+            settings,
+            ..ImageRoot::default()
+        };
+        let labels = member(root).labels.unwrap();
+        assert_eq!(
+            (&*labels["seaway.platform"], &*labels["team"]),
+            ("p", "shop")
         );
     }
 

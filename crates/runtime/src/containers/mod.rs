@@ -23,6 +23,7 @@ mod member;
 mod order;
 mod output;
 mod restore;
+mod settings;
 mod shared;
 mod socket;
 mod usage;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use seaway_aws_wire::ecs as wire;
 
 use super::Ecs;
+use super::container_settings::check_settings;
 use super::dependencies::check_dependencies;
 use super::error::EcsError;
 use super::names::is_identifier;
@@ -14,6 +15,7 @@ use crate::clock::EpochMillis;
 use crate::identity::{ACCOUNT, arn};
 use crate::platform::definitions;
 use crate::platform::records::{TaskDefinitionRecord, task_definition_key};
+use crate::platform::size::{cpu_units, memory_mib};
 use crate::store::StoreError;
 
 /// Most task definitions that one call may delete.
@@ -216,6 +218,7 @@ fn check(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), EcsError> 
         }
     }
     check_dependencies(&request.container_definitions).map_err(EcsError::Client)?;
+    check_settings(request).map_err(EcsError::Client)?;
     let volumes = request.volumes.iter().flatten();
     if let Some(volume) = volumes
         .filter_map(|volume| volume.name.as_deref())
@@ -250,8 +253,8 @@ fn finished(
         status: Some(wire::TaskDefinitionStatus::Active),
         container_definitions: Some(containers.collect()),
         volumes: Some(request.volumes.unwrap_or_default()),
-        cpu: request.cpu,
-        memory: request.memory,
+        cpu: request.cpu.map(|text| in_numbers(text, cpu_units)),
+        memory: request.memory.map(|text| in_numbers(text, memory_mib)),
         network_mode: request.network_mode,
         execution_role_arn: request.execution_role_arn,
         task_role_arn: request.task_role_arn,
@@ -267,6 +270,11 @@ fn finished(
         registered_by: Some(format!("arn:aws:iam::{ACCOUNT}:root")),
         ..wire::TaskDefinition::default()
     }
+}
+
+/// An amount as ECS keeps it: without words.
+fn in_numbers<T: ToString>(text: String, amount: fn(&str) -> Option<T>) -> String {
+    amount(&text).map_or(text, |number| number.to_string())
 }
 
 /// What ECS adds to a container that says nothing of it.

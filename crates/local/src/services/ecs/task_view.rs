@@ -7,6 +7,7 @@ use super::names::{cluster_arn, task_arn};
 use super::{int, moment, tags};
 use crate::identity::arn;
 use crate::platform::records::{Place, ServiceRecord, StandaloneRecord, StoppedRecord, TaskAbout};
+use crate::platform::size::TaskSize;
 
 /// Everything known of one task, wherever it is kept.
 pub(super) struct Seen {
@@ -65,10 +66,7 @@ impl From<StoppedRecord> for Seen {
 /// The task on the wire.
 pub(super) fn task_view(seen: &Seen, definition: Option<wire::TaskDefinition>) -> wire::Task {
     let task = &seen.task;
-    let (cpu, memory) = definition
-        .as_ref()
-        .map(|definition| (definition.cpu.clone(), definition.memory.clone()))
-        .unwrap_or_default();
+    let (cpu, memory) = sizes(definition.as_ref(), seen.about.overrides.as_ref());
     let containers = task.containers.iter();
     let containers =
         containers.map(|container| container_view(seen, container, definition.as_ref()));
@@ -120,6 +118,20 @@ pub(super) fn task_view(seen: &Seen, definition: Option<wire::TaskDefinition>) -
     }
 }
 
+/// CPU and memory of the task as ECS shows them: in units and MiB, whatever the words were.
+fn sizes(
+    definition: Option<&wire::TaskDefinition>,
+    overrides: Option<&wire::TaskOverride>,
+) -> (Option<String>, Option<String>) {
+    let size = definition.map(|definition| TaskSize::of(definition, overrides));
+    let size = size.unwrap_or_default();
+    let (cpu, memory) = (size.cpu_units, size.memory_mib);
+    (
+        cpu.map(|units| units.to_string()),
+        memory.map(|mib| mib.to_string()),
+    )
+}
+
 fn container_view(
     seen: &Seen,
     container: &ContainerState,
@@ -129,6 +141,15 @@ fn container_view(
         .into_iter()
         .flat_map(|d| d.container_definitions.iter().flatten());
     let defined = defined.find(|one| one.name.as_deref() == Some(&container.name));
+    let overridden = seen.about.overrides.as_ref();
+    let overridden = overridden.and_then(|all| all.container_overrides.as_ref());
+    let mut overridden = overridden.into_iter().flatten();
+    let overridden = overridden.find(|one| one.name.as_deref() == Some(&container.name));
+    let shown = |of_definition: Option<i32>, of_override: Option<i32>| {
+        of_override
+            .or(of_definition)
+            .map(|number| number.to_string())
+    };
     let id = seen.task.id.as_str();
     let name = format!("container/{}/{id}/{}", seen.about.cluster, container.name);
     let ports = seen
@@ -164,10 +185,18 @@ fn container_view(
                 .collect(),
         ),
         network_interfaces: Some(vec![]),
-        cpu: defined.and_then(|one| one.cpu).map(|cpu| cpu.to_string()),
-        memory: defined
-            .and_then(|one| one.memory)
-            .map(|memory| memory.to_string()),
+        cpu: shown(
+            defined.and_then(|one| one.cpu),
+            overridden.and_then(|one| one.cpu),
+        ),
+        memory: shown(
+            defined.and_then(|one| one.memory),
+            overridden.and_then(|one| one.memory),
+        ),
+        memory_reservation: shown(
+            defined.and_then(|one| one.memory_reservation),
+            overridden.and_then(|one| one.memory_reservation),
+        ),
         ..wire::Container::default()
     }
 }

@@ -7,6 +7,7 @@ use super::Ecs;
 use super::capacity_providers::Capacity;
 use super::error::EcsError;
 use super::names::{task_arn, task_id};
+use super::overrides::check_overrides;
 use super::services::task_revision;
 use super::tags;
 use super::task_view::{Seen, task_view};
@@ -43,6 +44,9 @@ impl Ecs {
             .client_token
             .map(|token| format!("{cluster}/{token}"));
         let definition = self.active_definition(&request.task_definition)?;
+        if let Some(overrides) = &request.overrides {
+            check_overrides(overrides, &definition).map_err(EcsError::Parameter)?;
+        }
         let family = definition.family.clone().unwrap_or_default();
         let about = TaskAbout {
             cluster,

@@ -1,0 +1,330 @@
+//! What ECS refuses of a task definition's settings: what its network mode does not allow, what
+//! Fargate does not have, and what names something that is not there.
+//!
+//! Sources: the parameters' descriptions in the API reference, and the messages that users of ECS
+//! report. Where no message is known it has the form of its neighbours.
+
+use std::collections::BTreeMap;
+
+use seaway_aws_wire::ecs as wire;
+
+use crate::platform::size::{cpu_units, memory_mib};
+
+/// The one capability that can be added on Fargate.
+const FARGATE_CAPABILITY: &str = "SYS_PTRACE";
+
+/// The error is a sentence for the client.
+pub(super) fn check_settings(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), String> {
+    check_size(request)?;
+    if request.network_mode == Some(wire::NetworkMode::Awsvpc) {
+        let containers = request.container_definitions.iter();
+        containers.clone().try_for_each(check_own_address)?;
+    }
+    let required = request.requires_compatibilities.iter().flatten();
+    if required
+        .into_iter()
+        .any(|one| *one == wire::Compatibility::Fargate)
+    {
+        check_fargate(request)?;
+    }
+    check_volumes(request)?;
+    check_sources(&request.container_definitions)
+}
+
+fn check_size(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), String> {
+    let wrong = |name: &str| Err(format!("Invalid '{name}' setting for task."));
+    if request
+        .cpu
+        .as_deref()
+        .is_some_and(|text| cpu_units(text).is_none())
+    {
+        return wrong("cpu");
+    }
+    if request
+        .memory
+        .as_deref()
+        .is_some_and(|text| memory_mib(text).is_none())
+    {
+        return wrong("memory");
+    }
+    Ok(())
+}
+
+/// Containers of a task that has addresses of its own share its name and its resolver.
+fn check_own_address(container: &wire::ContainerDefinition) -> Result<(), String> {
+    let on_container = "is not supported on container when networkMode=awsvpc.";
+    let are_on_container = "are not supported on container when networkMode=awsvpc.";
+    refuse(&[
+        (
+            container.hostname.as_ref().is_some_and(|it| !it.is_empty()),
+            format!("hostname {on_container}"),
+        ),
+        (
+            some(&container.extra_hosts),
+            format!("Extra hosts {are_on_container}"),
+        ),
+        (
+            some(&container.dns_servers),
+            format!("DNS servers {are_on_container}"),
+        ),
+        (
+            container.disable_networking == Some(true),
+            format!("Disable Networking {on_container}"),
+        ),
+        (
+            some(&container.links),
+            "Links are not supported when networkMode=awsvpc.".to_owned(),
+        ),
+    ])
+}
+
+fn check_fargate(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), String> {
+    let not = |is_there: bool, what: &str| {
+        let text = format!("Fargate compatible task definitions do not support {what}");
+        (is_there, text)
+    };
+    let source_path = |volume: &wire::Volume| {
+        let host = volume.host.as_ref();
+        host.is_some_and(|host| host.source_path.is_some())
+    };
+    let mut volumes = request.volumes.iter().flatten();
+    refuse(&[
+        not(request.ipc_mode.is_some(), "ipcMode"),
+        not(some(&request.placement_constraints), "constraints"),
+        not(volumes.clone().any(source_path), "sourcePath"),
+        not(
+            volumes.any(|volume| volume.docker_volume_configuration.is_some()),
+            "dockerVolumeConfiguration",
+        ),
+    ])?;
+    for container in &request.container_definitions {
+        let none = wire::LinuxParameters::default();
+        let linux = container.linux_parameters.as_ref().unwrap_or(&none);
+        refuse(&[
+            not(container.privileged == Some(true), "privileged"),
+            not(
+                container.disable_networking == Some(true),
+                "disableNetworking",
+            ),
+            not(some(&container.links), "links"),
+            not(some(&container.extra_hosts), "extraHosts"),
+            not(some(&container.dns_servers), "dnsServers"),
+            not(some(&container.dns_search_domains), "dnsSearchDomains"),
+            not(
+                some(&container.docker_security_options),
+                "dockerSecurityOptions",
+            ),
+            not(some(&linux.devices), "devices"),
+            not(linux.shared_memory_size.is_some(), "sharedMemorySize"),
+            not(linux.max_swap.is_some(), "maxSwap"),
+            not(linux.swappiness.is_some(), "swappiness"),
+        ])?;
+        let capabilities = linux.capabilities.as_ref();
+        let added = capabilities.and_then(|all| all.add.as_ref());
+        let mut added = added.into_iter().flatten();
+        if let Some(capability) = added.find(|one| *one != FARGATE_CAPABILITY) {
+            return Err(format!("{capability} is not allowed on Fargate."));
+        }
+    }
+    Ok(())
+}
+
+fn check_volumes(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), String> {
+    let declared: Vec<&str> = request
+        .volumes
+        .iter()
+        .flatten()
+        .filter_map(|volume| volume.name.as_deref())
+        .collect();
+    let containers = request.container_definitions.iter();
+    let mounts = containers.flat_map(|container| container.mount_points.iter().flatten());
+    let mut mounted = mounts.filter_map(|mount| mount.source_volume.as_deref());
+    match mounted.find(|name| !declared.contains(name)) {
+        Some(unknown) => Err(format!("Unknown volume '{unknown}'.")),
+        None => Ok(()),
+    }
+}
+
+/// A container that takes the volumes of another one is made after it.
+fn check_sources(containers: &[wire::ContainerDefinition]) -> Result<(), String> {
+    let mut sources: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for container in containers {
+        let all = container.volumes_from.iter().flatten();
+        let all = all.filter_map(|from| from.source_container.as_deref());
+        sources.insert(container.name.as_deref().unwrap_or_default(), all.collect());
+    }
+    for (name, all) in &sources {
+        if let Some(unknown) = all.iter().find(|source| !sources.contains_key(**source)) {
+            return Err(format!(
+                "Container {name} takes volumes from container {unknown}, which does not exist."
+            ));
+        }
+    }
+    // What can be made one after the other leaves in as many rounds as there are containers.
+    for _ in 0..containers.len() {
+        let made: Vec<&str> = sources
+            .iter()
+            .filter(|(_, all)| all.is_empty())
+            .map(|(name, _)| *name)
+            .collect();
+        sources.retain(|name, _| !made.contains(name));
+        for all in sources.values_mut() {
+            all.retain(|source| !made.contains(source));
+        }
+    }
+    match sources.keys().next() {
+        Some(name) => Err(format!("The volumes of container {name} lead back to it.")),
+        None => Ok(()),
+    }
+}
+
+/// The first of these that is there.
+fn refuse(cases: &[(bool, String)]) -> Result<(), String> {
+    match cases.iter().find(|(is_there, _)| *is_there) {
+        Some((_, text)) => Err(text.clone()),
+        None => Ok(()),
+    }
+}
+
+fn some<T>(list: &Option<Vec<T>>) -> bool {
+    list.as_ref().is_some_and(|list| !list.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn check(task: Value, container: Value) -> Result<(), String> {
+        let mut container = container;
+        container["name"] = "api".into();
+        container["image"] = "i".into();
+        let mut task = task;
+        task["family"] = "f".into();
+        task["containerDefinitions"] = json!([container, { "name": "db", "image": "i" }]);
+        check_settings(&serde_json::from_value(task).unwrap())
+    }
+
+    fn refused(task: Value, container: Value) -> String {
+        check(task, container).unwrap_err()
+    }
+
+    #[test]
+    fn a_task_with_addresses_of_its_own_has_one_name_and_one_resolver() {
+        for (setting, words) in [
+            (
+                json!({ "hostname": "a" }),
+                "hostname is not supported on container when networkMode=awsvpc.",
+            ),
+            (
+                json!({ "extraHosts": [{ "hostname": "a", "ipAddress": "1.2.3.4" }] }),
+                "Extra hosts are not supported on container when networkMode=awsvpc.",
+            ),
+            (
+                json!({ "dnsServers": ["1.2.3.4"] }),
+                "DNS servers are not supported on container when networkMode=awsvpc.",
+            ),
+            (
+                json!({ "links": ["db"] }),
+                "Links are not supported when networkMode=awsvpc.",
+            ),
+        ] {
+            let own = json!({ "networkMode": "awsvpc" });
+            assert_eq!(refused(own, setting.clone()), words);
+            let shared = json!({ "networkMode": "bridge" });
+            assert_eq!(check(shared, setting), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_fargate_does_not_have_is_refused_for_it_alone() {
+        let linux = |setting: Value| json!({ "linuxParameters": setting });
+        for (setting, words) in [
+            (json!({ "privileged": true }), "do not support privileged"),
+            (
+                json!({ "dockerSecurityOptions": ["a"] }),
+                "do not support dockerSecurityOptions",
+            ),
+            (
+                linux(json!({ "sharedMemorySize": 1 })),
+                "do not support sharedMemorySize",
+            ),
+            (
+                linux(json!({ "devices": [{ "hostPath": "/dev/a" }] })),
+                "do not support devices",
+            ),
+            (
+                linux(json!({ "capabilities": { "add": ["SYS_ADMIN"] } })),
+                "SYS_ADMIN is not allowed on Fargate.",
+            ),
+        ] {
+            let text = refused(
+                json!({ "requiresCompatibilities": ["FARGATE"] }),
+                setting.clone(),
+            );
+            assert!(text.ends_with(words), "{text}");
+            let elsewhere = json!({ "requiresCompatibilities": ["EC2"] });
+            assert_eq!(check(elsewhere, setting), Ok(()));
+        }
+        let fargate = |more: Value| {
+            let mut task = json!({ "requiresCompatibilities": ["FARGATE"] });
+            task.as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            check(task, json!({}))
+        };
+        let path = json!({ "volumes": [{ "name": "a", "host": { "sourcePath": "/a" } }] });
+        assert_eq!(
+            fargate(path).unwrap_err(),
+            "Fargate compatible task definitions do not support sourcePath"
+        );
+        assert_eq!(
+            fargate(json!({ "volumes": [{ "name": "a", "host": {} }] })),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn what_fargate_has_is_accepted() {
+        let container = json!({
+            "ulimits": [{ "name": "nofile", "softLimit": 1, "hardLimit": 2 }],
+            "linuxParameters": { "initProcessEnabled": true,
+                "tmpfs": [{ "containerPath": "/a", "size": 1 }],
+                "capabilities": { "add": ["SYS_PTRACE"], "drop": ["NET_RAW"] } },
+            "systemControls": [{ "namespace": "net.core.somaxconn", "value": "1" }],
+            "pseudoTerminal": true, "interactive": true, "dockerLabels": { "a": "b" },
+        });
+        let task = json!({ "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc" });
+        assert_eq!(check(task, container), Ok(()));
+    }
+
+    #[test]
+    fn a_size_is_an_amount() {
+        for (task, words) in [
+            (json!({ "cpu": "much" }), "Invalid 'cpu' setting for task."),
+            (
+                json!({ "memory": "1 vCPU" }),
+                "Invalid 'memory' setting for task.",
+            ),
+        ] {
+            assert_eq!(refused(task, json!({})), words);
+        }
+        let words = json!({ "cpu": ".5 vCPU", "memory": "1 GB" });
+        assert_eq!(check(words, json!({})), Ok(()));
+    }
+
+    #[test]
+    fn volumes_are_declared_and_come_from_somewhere() {
+        let mount = json!({ "mountPoints": [{ "sourceVolume": "a", "containerPath": "/a" }] });
+        assert_eq!(refused(json!({}), mount.clone()), "Unknown volume 'a'.");
+        assert_eq!(
+            check(json!({ "volumes": [{ "name": "a" }] }), mount),
+            Ok(())
+        );
+        let from = |source: &str| json!({ "volumesFrom": [{ "sourceContainer": source }] });
+        assert_eq!(check(json!({}), from("db")), Ok(()));
+        assert!(refused(json!({}), from("no")).ends_with("which does not exist."));
+        assert!(refused(json!({}), from("api")).ends_with("lead back to it."));
+    }
+}
