@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use seaway_local::launch::stop;
+use seaway_local::launch::{PlatformClient, stop};
 use serde_json::{Value, json};
 
 use crate::api;
@@ -25,6 +25,7 @@ tests![
     an_image_that_the_registry_let_go_of_leaves_the_engine,
     containers_are_adopted_and_replaced,
     nothing_is_left_when_the_platform_stops,
+    a_reset_leaves_no_container_and_the_platform_works_on,
 ];
 
 /// A program of this machine that runs without any library.
@@ -416,5 +417,38 @@ fn nothing_is_left_when_the_platform_stops() {
         stage.kill_platform().await;
         stop(&stage.state).await.unwrap();
         assert!(containers(&stage).is_empty(), "stopped after it was killed");
+    });
+}
+
+fn a_reset_leaves_no_container_and_the_platform_works_on() {
+    run(async {
+        let Some((stage, image)) = stage().await else {
+            return;
+        };
+        let more = json!({ "image": image });
+        let definition = stage.define_with("api", SERVER, more.clone()).await;
+        let two = json!({ "desiredCount": 2 });
+        stage.create("api", &definition, two).await;
+        stage.steady("api").await;
+        let alone = stage.define_with("alone", SERVER, more).await;
+        let started = stage.run_task(&alone, json!({})).await;
+        stage.task_when(&started["taskArn"], "RUNNING").await;
+        let before = containers(&stage);
+        assert_eq!(before.len(), 6, "three tasks, each with its holder");
+        let client = PlatformClient::new(stage.connection.clone());
+        client.reset().await.unwrap();
+        assert!(containers(&stage).is_empty());
+        // What the engine was given is still there; what the registry had is not.
+        let busybox = busybox().unwrap();
+        let image = api::push_image_with(&stage.connection, &layer(&busybox)).await;
+        let cluster = json!({ "clusterName": "shop" });
+        stage.ecs("CreateCluster", cluster).await;
+        let more = json!({ "image": image });
+        let definition = stage.define_with("api", SERVER, more).await;
+        stage.create("api", &definition, json!({})).await;
+        stage.steady("api").await;
+        let now = containers(&stage);
+        assert_eq!(now.len(), 2);
+        assert!(now.iter().all(|one| !before.contains(one)));
     });
 }
