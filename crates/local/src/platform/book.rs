@@ -481,8 +481,8 @@ impl Book {
             return;
         };
         let definition = launched.task_definition.clone();
-        let revision = launched.deployment.map(|id| id.number());
-        let revision = revision.and_then(|number| record.revisions.get(&number));
+        let deployment = launched.deployment.map(|id| id.number());
+        let revision = deployment.and_then(|number| record.revisions.get(&number));
         let mut digests = revision.map_or_else(BTreeMap::new, |one| one.digests.clone());
         digests.extend(digests_of(launched));
         if !record.places.contains_key(id) {
@@ -497,6 +497,7 @@ impl Book {
             place: record.places.get(id).cloned().unwrap_or_default(),
             owner: key.name.clone(),
             cluster: key.cluster.clone(),
+            deployment,
             digests,
         };
         self.pending.effects.push(Effect::Launch(Box::new(order)));
@@ -519,6 +520,7 @@ impl Book {
             place: record.place.clone(),
             owner: record.about.group.replace(':', "-"),
             cluster: record.about.cluster.clone(),
+            deployment: None,
             digests: digests_of(record.scheduler.task()),
         };
         self.pending.effects.push(Effect::Launch(Box::new(order)));

@@ -46,6 +46,8 @@ pub(super) struct LaunchOrder {
     /// The service, or the group of a task of its own: names its volumes.
     pub(super) owner: String,
     pub(super) cluster: String,
+    /// The number of the service's deployment; none for a task of its own.
+    pub(super) deployment: Option<u64>,
     /// By container, the image that was fixed before: its tag may name another one by now.
     pub(super) digests: BTreeMap<String, String>,
 }

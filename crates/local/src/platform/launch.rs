@@ -19,10 +19,11 @@ use tokio::runtime::Handle;
 use super::definitions;
 use super::driver::Inbox;
 use super::effects::LaunchOrder;
+use super::fixing::{Digests, Fixing};
 use super::gateway::Gateway;
 use super::ignored::Ignored;
 use super::logs::{LogTarget, log_targets};
-use super::pull::Puller;
+use super::pull::{Pulled, Puller};
 use super::runner::Connection;
 use super::spec::{Ingredients, PulledImage, PulledRoot, stop_signal, task_spec};
 use crate::balancing::Balancing;
@@ -38,6 +39,7 @@ pub(super) struct Launcher {
     pub(super) balancing: Arc<Balancing>,
     pub(super) faults: Arc<Faults>,
     pub(super) puller: Puller,
+    pub(super) fixing: Fixing,
     pub(super) ignored: Ignored,
     /// Whose engine takes the images of containers.
     pub(super) host: Connection,
@@ -146,13 +148,9 @@ impl Launcher {
             .definition;
         with.inbox.report(&order.task, TaskReport::PullStarted);
         let engine = with.host.and_then(Host::engine);
-        let images = self
-            .puller
-            .pull(&definition, &order.digests, engine, with.faults)?;
-        let resolved = images.iter().map(|(container, pulled)| ContainerImage {
-            container: container.clone(),
-            digest: pulled.digest.clone(),
-        });
+        let images = self.images(order, &definition, with)?;
+        let resolved = digests_of(&images).into_iter();
+        let resolved = resolved.map(|(container, digest)| ContainerImage { container, digest });
         with.inbox.report(
             &order.task,
             TaskReport::PullStopped {
@@ -186,6 +184,25 @@ impl Launcher {
             crash: with.faults.crash(),
             logs: log_targets(&definition, order.task.as_str(), &self.task_logs),
         })
+    }
+
+    /// The images of a task: those that its deployment began with.
+    fn images(
+        &self,
+        order: &LaunchOrder,
+        definition: &wire::TaskDefinition,
+        with: &With<'_>,
+    ) -> Result<BTreeMap<String, Pulled>, String> {
+        let engine = with.host.and_then(Host::engine);
+        let pull = |digests: &Digests| {
+            let puller = &self.puller;
+            puller.pull(definition, digests, engine, with.faults)
+        };
+        let pulled = pull(&self.fixing.known(order))?;
+        match self.fixing.fix(order, &digests_of(&pulled)) {
+            None => Ok(pulled),
+            Some(first) => pull(&first),
+        }
     }
 
     /// Lets containers reach the load balancer, and tells where; none for processes, which are
@@ -242,6 +259,13 @@ impl Launcher {
         }
         Ok(values)
     }
+}
+
+fn digests_of(images: &BTreeMap<String, Pulled>) -> Digests {
+    let images = images.iter();
+    images
+        .map(|(container, pulled)| (container.clone(), pulled.digest.clone()))
+        .collect()
 }
 
 /// An error with its causes, on one line.

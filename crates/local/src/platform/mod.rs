@@ -16,6 +16,7 @@ pub mod definitions;
 mod driver;
 mod effects;
 mod engines;
+mod fixing;
 mod gateway;
 pub(crate) mod housekeeping;
 mod ignored;
@@ -63,6 +64,7 @@ pub use book::Book;
 use driver::{Driver, Inbox, Message};
 use engines::Before;
 pub use engines::Engines;
+use fixing::Fixing;
 pub use gateway::Endpoint;
 use gateway::Gateway;
 use ignored::Ignored;
@@ -192,6 +194,7 @@ impl Platform {
                 unpacker: Unpacker::new(state.images()),
                 engines: engines.clone(),
             },
+            fixing: Fixing::default(),
             ignored: Ignored::default(),
             host: host.clone(),
             gateway: Gateway::new(endpoint),

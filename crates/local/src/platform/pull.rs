@@ -76,7 +76,7 @@ impl Puller {
         let mut pulled = BTreeMap::new();
         for (container, name, source) in sources {
             let image = match engine {
-                Some(engine) => self.loaded(engine, &name, source),
+                Some(engine) => self.loaded(engine, &name, source, fixed(container, digests)),
                 None => self.unpacked(container, &name, source),
             }?;
             pulled.insert(container.name.clone().unwrap_or_default(), image);
@@ -167,7 +167,13 @@ impl Puller {
     }
 
     /// Brings an image into the engine.
-    fn loaded(&self, engine: &Engine, name: &str, source: Source) -> Result<Pulled, String> {
+    fn loaded(
+        &self,
+        engine: &Engine,
+        name: &str,
+        source: Source,
+        fixed: Option<&str>,
+    ) -> Result<Pulled, String> {
         let handle = tokio::runtime::Handle::current();
         let failed =
             |error: &dyn std::error::Error| format!("CannotPullContainerError: {}", chain(error));
@@ -187,14 +193,19 @@ impl Puller {
                 })
             }
             Source::Foreign(_) => {
-                let image = handle
-                    .block_on(engine.pull(name))
-                    .map_err(|error| failed(&error))?;
+                let pulled = handle.block_on(async {
+                    match fixed {
+                        Some(digest) => engine.pull_digest(name, digest).await,
+                        None => engine.pull(name).await,
+                    }
+                });
+                let image = pulled.map_err(|error| failed(&error))?;
                 Ok(Pulled {
                     digest: image.digest.clone(),
+                    // By its name it may be another one in a moment.
                     image: PulledImage {
+                        root: PulledRoot::Engine(image.id.clone()),
                         config: configuration(image).map_err(|error| failed(&error))?,
-                        root: PulledRoot::Engine(name.to_owned()),
                     },
                 })
             }
@@ -264,13 +275,23 @@ enum NotUnpacked {
 /// names it.
 fn image_of(container: &wire::ContainerDefinition, digests: &BTreeMap<String, String>) -> String {
     let named = container.image.as_deref().unwrap_or_default();
-    let digest = container.name.as_ref().and_then(|name| digests.get(name));
-    match (named.parse::<ImageName>(), digest) {
+    match (named.parse::<ImageName>(), fixed(container, digests)) {
         (Ok(ImageName { repository, .. }), Some(digest)) => {
             format!("{REGISTRY_NAME}/{repository}@{digest}")
         }
         _ => named.to_owned(),
     }
+}
+
+/// The digest that was fixed for a container's image, unless it wants its tag anew for each task.
+fn fixed<'a>(
+    container: &wire::ContainerDefinition,
+    digests: &'a BTreeMap<String, String>,
+) -> Option<&'a str> {
+    if container.version_consistency == Some(wire::VersionConsistency::Disabled) {
+        return None;
+    }
+    digests.get(container.name.as_ref()?).map(String::as_str)
 }
 
 fn layer(blob: &Path, digest: &str, diff_id: &str) -> Result<Layer, Sha256DigestError> {
@@ -303,6 +324,13 @@ mod tests {
         let other = "registry.seaway.internal/shop/api:v1";
         assert_eq!(image("other", other), other);
         assert_eq!(image("main", "elsewhere/api"), "elsewhere/api");
+        let anew = wire::ContainerDefinition {
+            name: Some("main".into()),
+            image: Some(other.into()),
+            version_consistency: Some(wire::VersionConsistency::Disabled),
+            ..wire::ContainerDefinition::default()
+        };
+        assert_eq!(image_of(&anew, &digests), other);
     }
 
     #[test]
@@ -319,6 +347,7 @@ mod tests {
 
     fn engine_image() -> EngineImage {
         EngineImage {
+            id: "sha256:00".into(),
             digest: "sha256:00".into(),
             entrypoint: vec!["/entry".into()],
             command: vec![],

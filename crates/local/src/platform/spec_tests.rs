@@ -75,6 +75,7 @@ fn order(overrides: Option<wire::TaskOverride>) -> LaunchOrder {
         },
         owner: "api".into(),
         cluster: "shop-local".into(),
+        deployment: None,
         digests: BTreeMap::new(),
     }
 }

@@ -26,6 +26,7 @@ tests![
     containers_are_adopted_and_replaced,
     nothing_is_left_when_the_platform_stops,
     a_reset_leaves_no_container_and_the_platform_works_on,
+    tasks_of_a_deployment_never_mix_two_images,
 ];
 
 /// A program of this machine that runs without any library.
@@ -451,4 +452,84 @@ fn a_reset_leaves_no_container_and_the_platform_works_on() {
         assert_eq!(now.len(), 2);
         assert!(now.iter().all(|one| !before.contains(one)));
     });
+}
+
+/// An image of another registry that the engine has by this name: its file `/version` has the
+/// number.
+fn build(name: &str, version: &str) {
+    let busybox = busybox().unwrap();
+    let mut layer = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(version.len() as u64);
+    header.set_mode(0o644);
+    let text = version.as_bytes();
+    layer.append_data(&mut header, "version", text).unwrap();
+    let program = std::fs::read(busybox).unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_size(program.len() as u64);
+    header.set_mode(0o755);
+    layer
+        .append_data(&mut header, "bin/sh", &program[..])
+        .unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let archive = directory.path().join("layer.tar");
+    std::fs::write(&archive, layer.into_inner().unwrap()).unwrap();
+    docker(&["import", archive.to_str().unwrap(), name]).unwrap();
+}
+
+fn tasks_of_a_deployment_never_mix_two_images() {
+    run(async {
+        let Some((stage, _)) = stage().await else {
+            return;
+        };
+        let name = format!("127.0.0.1:1/shop/moving:v{}", std::process::id());
+        build(&name, "1");
+        let script = "trap 'exit 0' TERM; while :; do sleep 0.05; done";
+        let more = json!({ "image": name });
+        let definition = stage.define_with("moving", script, more).await;
+        stage.create("moving", &definition, json!({})).await;
+        stage.steady("moving").await;
+        let images = async || -> Vec<String> {
+            let tasks = stage.tasks("moving").await;
+            let digests = tasks.iter();
+            digests
+                .map(|task| text(&task["containers"][0]["imageDigest"]))
+                .collect()
+        };
+        let first = images().await;
+        build(&name, "2");
+        stage.update("moving", json!({ "desiredCount": 2 })).await;
+        stage.steady("moving").await;
+        assert!(images().await.iter().all(|image| *image == first[0]));
+        let versions = |stage: &Stage| -> Vec<String> {
+            // The holder has no shell.
+            let all = containers(stage);
+            let read = ["/bin/sh", "-c", "read v </version || echo $v"];
+            let read = |one: &String| docker(&[&["exec", one], &read[..]].concat());
+            all.iter().filter_map(read).collect()
+        };
+        assert_eq!(versions(&stage), ["1", "1"]);
+        let anew = json!({ "forceNewDeployment": true });
+        stage.update("moving", anew).await;
+        stage.steady("moving").await;
+        let second = images().await;
+        assert!(second[0] == second[1] && second[0] != first[0]);
+        for image in [&first[0], &second[0]] {
+            assert!(image.starts_with("sha256:"), "{image}");
+        }
+        until_only(&stage, 2).await;
+        assert_eq!(versions(&stage), ["2", "2"]);
+        docker(&["image", "rm", "-f", &name]).unwrap();
+    });
+}
+
+/// Waits until as many tasks have containers.
+async fn until_only(stage: &Stage, tasks: usize) {
+    for _ in 0..400 {
+        if containers(stage).len() == 2 * tasks {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{:?} are left", containers(stage));
 }

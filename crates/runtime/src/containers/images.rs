@@ -16,8 +16,10 @@ use crate::task::StopSignal;
 /// An image that the engine has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineImage {
-    /// `sha256:...`: that of its manifest where the engine knows it, else that of its
-    /// configuration.
+    /// `sha256:...`, by which the engine knows it, whatever becomes of its names.
+    pub id: String,
+    /// `sha256:...`: that of its manifest where the registry that its name says has told it, else
+    /// its [`EngineImage::id`].
     pub digest: String,
     pub entrypoint: Vec<String>,
     pub command: Vec<String>,
@@ -36,7 +38,7 @@ impl Engine {
     /// What the engine knows of an image; none where it does not have it.
     pub async fn image(&self, name: &str) -> Result<Option<EngineImage>, PullError> {
         match self.shared.docker.inspect_image(name).await {
-            Ok(found) => Ok(Some(image(found))),
+            Ok(found) => Ok(Some(image(found, name))),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(PullError::Engine(said(&error))),
         }
@@ -49,6 +51,23 @@ impl Engine {
         if let Some(found) = self.image(name).await? {
             return Ok(found);
         }
+        self.fetch(name).await
+    }
+
+    /// The image that a name meant when this was its digest, wherever its tag has gone since. One
+    /// that no registry has told the digest of is found where it was built: in the engine.
+    pub async fn pull_digest(&self, name: &str, digest: &str) -> Result<EngineImage, PullError> {
+        let fixed = format!("{}@{digest}", repository(name));
+        for known in [fixed.as_str(), digest] {
+            if let Some(found) = self.image(known).await? {
+                let digest = digest.to_owned();
+                return Ok(EngineImage { digest, ..found });
+            }
+        }
+        self.fetch(&fixed).await
+    }
+
+    async fn fetch(&self, name: &str) -> Result<EngineImage, PullError> {
         // Without a tag the engine would pull all of them.
         let tag = if has_tag_or_digest(name) {
             ""
@@ -117,19 +136,32 @@ async fn load(docker: &Docker, archive: ImageArchive) -> Result<(), PullError> {
 }
 
 fn has_tag_or_digest(name: &str) -> bool {
-    let last = name.rsplit('/').next().unwrap_or(name);
-    last.contains(':') || last.contains('@')
+    repository(name) != name
 }
 
-fn image(found: bollard::models::ImageInspect) -> EngineImage {
+/// A name without its tag and digest. A port of a registry is none of these.
+fn repository(name: &str) -> &str {
+    let name = name.split_once('@').map_or(name, |(name, _)| name);
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => name,
+    }
+}
+
+/// What was found by `name`.
+fn image(found: bollard::models::ImageInspect, name: &str) -> EngineImage {
     let config = found.config.unwrap_or_default();
     let repository_digests = found.repo_digests.unwrap_or_default();
     let mut digests = repository_digests
         .iter()
         .filter_map(|name| name.split_once('@'));
-    let digest = digests.next().map(|(_, digest)| digest.to_owned());
+    // Of another registry's digest the one that the name says knows nothing.
+    let digest = digests.find(|(of, _)| *of == repository(name));
+    let digest = digest.map(|(_, digest)| digest.to_owned());
+    let id = found.id.unwrap_or_default();
     EngineImage {
-        digest: digest.or(found.id).unwrap_or_default(),
+        digest: digest.unwrap_or_else(|| id.clone()),
+        id,
         entrypoint: config.entrypoint.unwrap_or_default(),
         command: config.cmd.unwrap_or_default(),
         environment: config.env.unwrap_or_default(),
@@ -143,7 +175,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_digest_is_told_by_the_registry_that_the_name_says() {
+        let found = |name: &str| {
+            let seen = bollard::models::ImageInspect {
+                id: Some("sha256:id".into()),
+                repo_digests: Some(vec!["a/x@sha256:a".into(), "b:5000/x@sha256:b".into()]),
+                ..bollard::models::ImageInspect::default()
+            };
+            image(seen, name).digest
+        };
+        assert_eq!(found("b:5000/x:v1"), "sha256:b");
+        assert_eq!(found("a/x"), "sha256:a");
+        assert_eq!(found("c/x:v1"), "sha256:id");
+    }
+
+    #[test]
     fn a_port_of_a_registry_is_no_tag() {
+        assert_eq!(repository("a.b:5000/nginx:1@sha256:00"), "a.b:5000/nginx");
         for name in ["nginx:1", "a.b:5000/nginx:1", "nginx@sha256:00"] {
             assert!(has_tag_or_digest(name), "{name}");
         }
