@@ -105,8 +105,33 @@ pub struct ImageRoot {
     pub stop_timeout: Option<Duration>,
     /// The signal that asks it to stop; else what the stop says.
     pub stop_signal: Option<StopSignal>,
+    /// Containers of the task whose volumes it has, too.
+    pub volumes_from: Vec<VolumesFrom>,
     pub settings: Settings,
     pub network: NetworkSettings,
+}
+
+/// All volumes of another container of the task, at the same places.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumesFrom {
+    pub container: ContainerName,
+    pub access: Access,
+}
+
+/// What a container may do with a volume. A process can do both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    #[default]
+    Write,
+    Read,
+}
+
+impl Access {
+    /// Whether it is what there was before there was a choice.
+    fn is_write(&self) -> bool {
+        *self == Self::Write
+    }
 }
 
 /// Whether the root file system may be written to.
@@ -199,6 +224,9 @@ pub struct Volume {
     /// Created when missing.
     pub host_path: PathBuf,
     pub container_path: String,
+    /// Not told where it says nothing new: an older supervisor does not know it.
+    #[serde(default, skip_serializing_if = "Access::is_write")]
+    pub access: Access,
 }
 
 impl Volume {
@@ -437,6 +465,7 @@ mod tests {
             name: "my-data.v2".into(),
             host_path: "/tmp/x".into(),
             container_path: "/data".into(),
+            access: Access::Write,
         };
         assert_eq!(volume.variable(), "SEAWAY_VOLUME_MY_DATA_V2");
     }

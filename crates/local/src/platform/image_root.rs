@@ -12,6 +12,7 @@ use super::records::Place;
 use super::settings::{network, settings};
 use super::size::TaskSize;
 use super::spec::CannotStart;
+use super::volumes::volumes_from;
 
 /// The defaults of a health check (ECS-SEMANTICS.md, "Health").
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -53,6 +54,7 @@ pub(super) fn image_root(
         stop_timeout: container.stop_timeout.and_then(seconds),
         // The image's own, which is not known here.
         stop_signal: None,
+        volumes_from: volumes_from(container)?,
         settings: settings(container),
         network: network(container),
     })

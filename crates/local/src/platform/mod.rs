@@ -34,6 +34,7 @@ mod runner;
 mod settings;
 pub(crate) mod size;
 mod spec;
+mod volumes;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -8,12 +8,13 @@ use oci_spec::image::ImageConfiguration;
 use seaway_aws_wire::ecs as wire;
 use seaway_runtime::task::{
     ContainerName, ContainerSpec, CpuUnits, Environment, LogLimits, MemoryLimit, Root, StopSignal,
-    TaskId, TaskSpec, Volume,
+    TaskId, TaskSpec,
 };
 
 use super::effects::LaunchOrder;
 use super::image_root::image_root;
 use super::size::TaskSize;
+use super::volumes::Volumes;
 
 /// An image that was pulled.
 #[derive(Debug)]
@@ -107,17 +108,22 @@ fn container_spec(
     }
     let task = TaskSize::of(definition, with.order.overrides.as_ref());
     let size = task.container(container, overrides);
-    let (root, port) = match &image.root {
+    let order = with.order;
+    let volumes = Volumes::new(definition, with.volumes, &order.cluster, &order.owner);
+    let (root, port, volumes) = match &image.root {
         PulledRoot::Directory(directory) => {
             check_process(container)?;
             let port = placed.map(|(_, host)| host);
-            (Root::Directory(directory.clone()), port)
+            let volumes = volumes.of_process(container);
+            (Root::Directory(directory.clone()), port, volumes)
         }
         PulledRoot::Engine(name_of_image) => {
             let mut root = image_root(task, container, &with.order.place, name_of_image)?;
             root.stop_signal = own_stop_signal(&image.config);
             root.settings.memory_reservation = size.reservation_mib.map(MemoryLimit::from_mib);
-            (Root::Image(Box::new(root)), placed.map(|(own, _)| own))
+            let volumes = volumes.of_container(container);
+            let port = placed.map(|(own, _)| own);
+            (Root::Image(Box::new(root)), port, volumes)
         }
     };
     Ok(ContainerSpec {
@@ -129,7 +135,7 @@ fn container_spec(
         port,
         memory: size.memory_mib.map(MemoryLimit::from_mib),
         cpu: size.cpu_units.map(CpuUnits),
-        volumes: volumes(definition, container, with),
+        volumes,
     })
 }
 
@@ -281,45 +287,6 @@ fn with_internal_names(value: &str, internal: &dyn Fn(&str) -> Option<SocketAddr
     }
     replaced.push_str(rest);
     replaced
-}
-
-/// Volumes belong to the service and outlive its tasks.
-fn volumes(
-    definition: &wire::TaskDefinition,
-    container: &wire::ContainerDefinition,
-    with: &Ingredients<'_>,
-) -> Vec<Volume> {
-    let declared: Vec<&str> = definition
-        .volumes
-        .iter()
-        .flatten()
-        .filter_map(|volume| volume.name.as_deref())
-        .collect();
-    let mounts = container.mount_points.iter().flatten();
-    let volume = |mount: &wire::MountPoint| {
-        let name = mount
-            .source_volume
-            .clone()
-            .filter(|name| declared.contains(&name.as_str()))?;
-        let place = with
-            .volumes
-            .join(path_part(&with.order.cluster))
-            .join(path_part(&with.order.owner))
-            .join(path_part(&name));
-        let container_path = mount.container_path.clone().unwrap_or_default();
-        Some(Volume {
-            name,
-            host_path: place,
-            container_path,
-        })
-    };
-    mounts.filter_map(volume).collect()
-}
-
-/// A name as one part of a path, whatever it is.
-fn path_part(name: &str) -> String {
-    let kept = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    name.replace(|c| !kept(c), "-")
 }
 
 #[cfg(test)]

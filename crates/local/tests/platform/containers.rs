@@ -27,6 +27,7 @@ tests![
     nothing_is_left_when_the_platform_stops,
     a_reset_leaves_no_container_and_the_platform_works_on,
     tasks_of_a_deployment_never_mix_two_images,
+    a_volume_begins_as_the_image_has_it_and_is_shared,
 ];
 
 /// A program of this machine that runs without any library.
@@ -90,6 +91,13 @@ fn layer(busybox: &PathBuf) -> Vec<u8> {
         let path = format!("bin/{name}");
         layer.append_link(&mut header, path, "busybox").unwrap();
     }
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Directory);
+    header.set_size(0);
+    header.set_mode(0o750);
+    header.set_uid(1234);
+    header.set_gid(1234);
+    layer.append_data(&mut header, "data", &[][..]).unwrap();
     layer.into_inner().unwrap()
 }
 
@@ -532,4 +540,48 @@ async fn until_only(stage: &Stage, tasks: usize) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("{:?} are left", containers(stage));
+}
+
+fn a_volume_begins_as_the_image_has_it_and_is_shared() {
+    run(async {
+        let Some((stage, image)) = stage().await else {
+            return;
+        };
+        let container = |name: &str, script: &str| {
+            json!({ "name": name, "image": image, "stopTimeout": 2, "essential": name == "main",
+                "command": ["/bin/sh", "-c", script],
+                "logConfiguration": { "logDriver": "awslogs", "options": {
+                    "awslogs-group": "/shop", "awslogs-region": "us-east-1",
+                    "awslogs-stream-prefix": "shared" } } })
+        };
+        let mut writer = container(
+            "writer",
+            "id -u; echo kept > /data/file; stat -c '%u %a' /data",
+        );
+        writer["user"] = "1234".into();
+        writer["mountPoints"] = json!([{ "sourceVolume": "data", "containerPath": "/data" }]);
+        let mut main = container(
+            "main",
+            "cat /data/file; echo no > /data/file || echo refused",
+        );
+        main["volumesFrom"] = json!([{ "sourceContainer": "writer", "readOnly": true }]);
+        main["dependsOn"] = json!([{ "containerName": "writer", "condition": "SUCCESS" }]);
+        let body = json!({ "family": "shared", "volumes": [{ "name": "data" }],
+            "containerDefinitions": [main, writer] });
+        let definition = stage.register(body).await;
+        let task = stage.finished(&definition).await;
+        let id = id_of(&task["taskArn"]);
+        let writer = stage.log(&format!("shared/writer/{id}")).await;
+        assert_eq!(writer, ["1234", "1234 750"]);
+        let main = stage.log(&format!("shared/main/{id}")).await;
+        let has = |line: &str| main.iter().any(|one| one == line);
+        assert!(has("kept") && has("refused"), "{main:?}");
+        stop(&stage.state).await.unwrap();
+        let id = std::fs::read_to_string(stage.state.platform_id()).unwrap();
+        let own = format!("label=seaway.platform={}", &id.trim()[..12]);
+        let names = docker(&["volume", "ls", "-q", "--filter", &own]).unwrap();
+        assert_eq!(names, "", "the engine's name for it is gone");
+        let file = stage.state.volumes().join("shop/family-shared/data/file");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), "kept\n");
+    });
 }

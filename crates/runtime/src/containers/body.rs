@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType,
-    PortBinding, PortMap,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, PortBinding, PortMap,
 };
 
 use super::engine::Namespace;
 use super::holder;
 use super::labels::{Part, of_holder, of_member};
 use super::settings;
+use super::volumes;
 use crate::task::{
-    ContainerSpec, CpuUnits, HealthCheck, ImageRoot, InitProcess, Input, Protocol, PublishedPort,
-    RootFiles, TaskId, TaskSpec, Terminal,
+    Access, ContainerSpec, CpuUnits, HealthCheck, ImageRoot, InitProcess, Input, Protocol,
+    PublishedPort, RootFiles, TaskId, TaskSpec, Terminal,
 };
 
 /// Where published ports are on this machine.
@@ -88,7 +88,8 @@ pub(super) fn of_member_container(
             network_mode: Some(format!("container:{holder}")),
             readonly_rootfs: Some(root.files == RootFiles::ReadOnly),
             init: (root.init == InitProcess::Reaper).then_some(true),
-            mounts: Some(mounts(container)),
+            mounts: Some(mounts(namespace, container)),
+            volumes_from: volumes_from(namespace, &task.id, root),
             log_config: Some(HostConfigLogConfig {
                 typ: Some("json-file".to_owned()),
                 config: Some(HashMap::from(
@@ -139,14 +140,23 @@ fn limits(container: &ContainerSpec, root: &ImageRoot) -> HostConfig {
     }
 }
 
-fn mounts(container: &ContainerSpec) -> Vec<Mount> {
-    let mount = |volume: &crate::task::Volume| Mount {
-        source: Some(volume.host_path.to_string_lossy().into_owned()),
-        target: Some(volume.container_path.clone()),
-        typ: Some(MountType::BIND),
-        ..Mount::default()
-    };
-    container.volumes.iter().map(mount).collect()
+fn mounts(namespace: &Namespace, container: &ContainerSpec) -> Vec<Mount> {
+    let volumes = container.volumes.iter();
+    volumes
+        .map(|volume| volumes::mount(namespace, volume))
+        .collect()
+}
+
+fn volumes_from(namespace: &Namespace, task: &TaskId, root: &ImageRoot) -> Option<Vec<String>> {
+    let sources = root.volumes_from.iter().map(|from| {
+        let access = match from.access {
+            Access::Write => "rw",
+            Access::Read => "ro",
+        };
+        let source = name(namespace, task, from.container.as_str());
+        format!("{source}:{access}")
+    });
+    Some(sources.collect()).filter(|all: &Vec<_>| !all.is_empty())
 }
 
 fn check(check: &HealthCheck) -> HealthConfig {
@@ -206,6 +216,7 @@ mod tests {
                     name: "data".into(),
                     host_path: "/state/data".into(),
                     container_path: "/data".into(),
+                    access: Access::Write,
                 }],
             }],
             log_dir: "/state/tasks/t".into(),
@@ -247,6 +258,19 @@ mod tests {
         );
         let mount = &host.mounts.unwrap()[0];
         assert_eq!(mount.target.as_deref(), Some("/data"));
+    }
+
+    #[test]
+    fn volumes_come_from_containers_of_the_same_task() {
+        let body = member(ImageRoot {
+            volumes_from: vec![crate::task::VolumesFrom {
+                container: ContainerName::new("db").unwrap(),
+                access: Access::Read,
+            }],
+            ..ImageRoot::default()
+        });
+        let sources = body.host_config.unwrap().volumes_from;
+        assert_eq!(sources, Some(vec!["seaway-p-t-db:ro".to_owned()]));
     }
 
     #[test]

@@ -13,10 +13,11 @@ use super::error::{EngineError, is_absent, is_settled, said};
 use super::holder;
 use super::images::ensure_holder;
 use super::labels::Part;
+use super::order;
 use super::shared::Shared;
+use super::volumes;
 use crate::event::{Exit, ExitStatus, StartFailure, StartFailureReason};
-use crate::files::create_private_dir;
-use crate::task::{TaskId, TaskSpec};
+use crate::task::{ContainerName, TaskId, TaskSpec};
 
 /// The exit code of a container that the kernel killed.
 const KILLED: i32 = 137;
@@ -37,21 +38,42 @@ pub(super) async fn make<'a>(
     let network = body::of_holder_container(&shared.namespace, spec);
     create(shared, &holder, network).await?;
     start(shared, &holder).await?;
-    for (container, part) in spec.containers.iter().zip(parts) {
+    let parts: Vec<&Part> = parts.collect();
+    for index in order::of_making(&sources(spec)) {
+        let (container, part) = (&spec.containers[index], parts[index]);
         let Some(root) = body::image_root(container) else {
             continue;
         };
         for volume in &container.volumes {
-            create_private_dir(&volume.host_path).map_err(|error| {
-                let place = volume.host_path.display();
-                system(format!("cannot create the volume {place}: {error}"))
-            })?;
+            let ensured = volumes::ensure(shared, volume).await;
+            ensured.map_err(|error| system(with_cause(&error)))?;
         }
         let name = body::name(&shared.namespace, &spec.id, container.name.as_str());
         let body = body::of_member_container(&shared.namespace, spec, container, root, part);
         create(shared, &name, body).await?;
     }
     Ok(())
+}
+
+/// For each container the places of those whose volumes it has.
+fn sources(spec: &TaskSpec) -> Vec<Vec<usize>> {
+    let place = |name: &ContainerName| {
+        let mut containers = spec.containers.iter();
+        containers.position(|container| container.name == *name)
+    };
+    let containers = spec.containers.iter().map(|container| {
+        let root = body::image_root(container);
+        let from = root.into_iter().flat_map(|root| &root.volumes_from);
+        from.filter_map(|from| place(&from.container)).collect()
+    });
+    containers.collect()
+}
+
+fn with_cause(error: &EngineError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 async fn create(

@@ -25,6 +25,12 @@ pub enum EngineError {
         #[source]
         source: Error,
     },
+    #[error("cannot create the volume {}", path.display())]
+    Volume {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("there is no task {task}")]
     NoSuchTask { task: TaskId },
     #[error("task {task} is still running")]

@@ -27,6 +27,7 @@ mod settings;
 mod shared;
 mod socket;
 mod usage;
+mod volumes;
 mod watch;
 
 pub use archive::{ArchiveLayer, ImageArchive};

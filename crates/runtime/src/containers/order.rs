@@ -82,6 +82,19 @@ pub(super) fn patience(node: &Node<'_>) -> Option<Duration> {
     }
 }
 
+/// In which order containers are made: as they are declared, but after those whose volumes they
+/// have. What leads back to itself comes last, and the engine says what is wrong with it.
+pub(super) fn of_making(sources: &[Vec<usize>]) -> Vec<usize> {
+    let mut made = Vec::new();
+    let mut left: Vec<usize> = (0..sources.len()).collect();
+    while !left.is_empty() {
+        let can = |place: &usize| sources[*place].iter().all(|source| made.contains(source));
+        let next = left.iter().position(can).unwrap_or(0);
+        made.push(left.remove(next));
+    }
+    made
+}
+
 enum Met {
     Yes,
     NotYet,
@@ -216,6 +229,17 @@ mod tests {
             app(Condition::Start, Stage::Running(None), 99),
             Verdict::Start
         );
+    }
+
+    #[test]
+    fn containers_are_made_after_those_whose_volumes_they_have() {
+        let made = |sources: &[&[usize]]| {
+            let sources: Vec<Vec<usize>> = sources.iter().map(|of| of.to_vec()).collect();
+            of_making(&sources)
+        };
+        assert_eq!(made(&[&[], &[], &[]]), [0, 1, 2]);
+        assert_eq!(made(&[&[2], &[0], &[]]), [2, 0, 1]);
+        assert_eq!(made(&[&[1], &[0]]), [0, 1]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::labels::{Owner, PLATFORM};
 use super::member::{Member, Phase};
 use super::order::Health;
 use super::shared::Shared;
+use super::volumes;
 use crate::task::TaskId;
 
 /// The containers of a task that were found.
@@ -40,10 +41,11 @@ pub(super) async fn tasks(shared: &Shared) -> Result<Vec<(TaskId, Vec<Member>)>,
     Ok(whole)
 }
 
-/// Removes every container of the namespace.
+/// Removes every container of the namespace, and the names of its volumes.
 pub(super) async fn remove_all(shared: &Shared) -> Result<(), EngineError> {
     let names = list(shared).await?.into_iter().map(|(name, _)| name);
-    calls::remove(shared, names.collect()).await
+    calls::remove(shared, names.collect()).await?;
+    volumes::remove_all(shared).await
 }
 
 /// What is there by task, and containers of the namespace that no task has.

@@ -242,6 +242,7 @@ async fn a_volume_outlives_its_task(world: &mut World) {
         name: "data".into(),
         host_path: world.stage.path().join("volumes/data"),
         container_path: "/data".into(),
+        access: seaway_runtime::task::Access::Write,
     };
     let place = "place=${SEAWAY_VOLUME_DATA:-/data}";
     for (id, script) in [
@@ -286,6 +287,7 @@ async fn what_ended_without_a_platform_is_known(world: &mut World) {
         name: "v".into(),
         host_path: world.stage.path().join("volume"),
         container_path: "/v".into(),
+        access: seaway_runtime::task::Access::Write,
     }];
     world.host.start(task).await.unwrap();
     let ready = file.with_file_name("ready");

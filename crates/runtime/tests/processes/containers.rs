@@ -291,6 +291,7 @@ async fn a_waiting_container_starts_after_an_adoption(world: &mut World) {
         name: "data".into(),
         host_path: directory.clone(),
         container_path: "/data".into(),
+        access: seaway_runtime::task::Access::Write,
     }];
     depend(&mut task, 1, "setup", Condition::Success);
     let mut events = world.events().await;

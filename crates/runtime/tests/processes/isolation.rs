@@ -97,6 +97,7 @@ fn a_volume_is_named_in_the_environment() {
             name: "data".into(),
             host_path: host_path.clone(),
             container_path: "/data".into(),
+            access: seaway_runtime::task::Access::Write,
         }];
         let exit = run_to_end(&supervisor, spec).await;
         assert_eq!(exit.status, ExitStatus::Code(0));
@@ -285,6 +286,7 @@ fn directories_are_readable_by_their_owner_alone() {
             name: "data".to_owned(),
             host_path: service.join("data"),
             container_path: "/data".to_owned(),
+            access: seaway_runtime::task::Access::Write,
         }];
         run_to_end(&supervisor, spec).await;
         for path in [&logs, &service, &service.join("data")] {
