@@ -19,6 +19,10 @@ use super::volumes;
 use crate::event::{Exit, ExitStatus, StartFailure, StartFailureReason};
 use crate::task::{ContainerName, TaskId, TaskSpec};
 
+/// An engine says this for as long as it runs after somebody has removed its bridge: another engine
+/// that ended, for one.
+const LOST_NETWORK: &str = "could not find bridge";
+const NETWORK_HINT: &str = " (hint: the engine has lost its network; restart it)";
 /// The exit code of a container that the kernel killed.
 const KILLED: i32 = 137;
 /// The engine may hear of the end before it hears why.
@@ -172,7 +176,10 @@ pub(super) async fn remove(shared: &Shared, names: Vec<String>) -> Result<(), En
 }
 
 /// What the engine says about a start that failed, in its own words.
-pub(super) fn failure(message: String) -> StartFailure {
+pub(super) fn failure(mut message: String) -> StartFailure {
+    if message.contains(LOST_NETWORK) {
+        message.push_str(NETWORK_HINT);
+    }
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     let reason = if says(&["chdir to cwd"]) {
         StartFailureReason::WorkdirNotFound
@@ -227,5 +234,12 @@ mod tests {
             assert_eq!(failure.reason, reason, "{text}");
             assert!(failure.message.ends_with(&format!("{text}: unknown")));
         }
+    }
+
+    #[test]
+    fn an_engine_without_its_bridge_is_to_be_restarted() {
+        let lost = failure("failed to create endpoint: could not find bridge docker0".into());
+        assert_eq!(lost.reason, StartFailureReason::System);
+        assert!(lost.message.ends_with("lost its network; restart it)"));
     }
 }
