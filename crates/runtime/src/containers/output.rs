@@ -48,7 +48,55 @@ struct Copying {
     container: String,
     log: LogWriter,
     scratch: Vec<u8>,
+    /// What an earlier connection has copied goes up to here.
+    earlier: Option<Timestamp>,
     last: Option<Timestamp>,
+    /// The newest second of this connection.
+    newest: Newest,
+}
+
+/// Records are asked for by the second: how many of it are in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Newest {
+    second: Option<i64>,
+    records: usize,
+}
+
+impl Newest {
+    fn count(&mut self, at: Timestamp) {
+        let second = Some(at.as_second());
+        if second > self.second {
+            *self = Self { second, records: 0 };
+        }
+        self.records += usize::from(second == self.second);
+    }
+}
+
+/// Records that come again and are in the log: those up to a time, and so many after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    up_to: Option<Timestamp>,
+    records: usize,
+}
+
+impl Known {
+    fn has(&mut self, at: Timestamp) -> bool {
+        if self.up_to.is_some_and(|known| at <= known) {
+            return true;
+        }
+        let is_known = self.records > 0;
+        self.records = self.records.saturating_sub(1);
+        is_known
+    }
+}
+
+/// Which records of a container are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// All that come, until it ends.
+    Following,
+    /// What is there beyond the newest.
+    Rest,
 }
 
 /// Why one connection for the output ended.
@@ -65,12 +113,14 @@ impl Copying {
             container,
             log: LogWriter::open(&part.log_dir, name, part.log_limits)?,
             scratch: Vec::new(),
+            earlier: last,
             last,
+            newest: Newest::default(),
         })
     }
 
     async fn run(&mut self, shared: &Shared) {
-        while let Ended::Broken(error) = self.follow(shared).await {
+        while let Ended::Broken(error) = self.read(shared, Reading::Following).await {
             let container = &self.container;
             match shared.docker.inspect_container(container, None).await {
                 Ok(_) => tracing::debug!(%container, %error, "the output goes on"),
@@ -81,28 +131,48 @@ impl Copying {
             }
             tokio::time::sleep(AGAIN).await;
         }
+        // Who follows is told of the end before the last words at times (Docker 20.10).
+        if let Ended::Broken(error) = self.read(shared, Reading::Rest).await {
+            tracing::debug!(container = self.container, %error, "there is no second look");
+        }
         if let Err(error) = self.log.finish(&mut self.scratch) {
             tracing::error!(container = self.container, %error, "output is lost");
         }
     }
 
-    async fn follow(&mut self, shared: &Shared) -> Ended {
-        let since = self.last.map_or(0, Timestamp::as_second);
+    async fn read(&mut self, shared: &Shared, reading: Reading) -> Ended {
+        // Records of the second that is asked for again are there already.
+        let mut known = match reading {
+            Reading::Following => Known {
+                up_to: self.last,
+                records: 0,
+            },
+            Reading::Rest => Known {
+                up_to: self.earlier,
+                records: self.newest.records,
+            },
+        };
+        let since = match reading {
+            Reading::Following => None,
+            Reading::Rest => self.newest.second,
+        };
+        let since = since.or(known.up_to.map(Timestamp::as_second));
         let options = LogsOptionsBuilder::default()
-            .follow(true)
+            .follow(reading == Reading::Following)
             .stdout(true)
             .stderr(true)
             .timestamps(true)
-            .since(i32::try_from(since).unwrap_or_default())
+            .since(i32::try_from(since.unwrap_or(0)).unwrap_or_default())
             .build();
-        let mut output = std::pin::pin!(shared.docker.logs(&self.container, Some(options)));
-        // Records of the second that is asked for again are there already.
-        let known = self.last;
+        let output = shared.docker.logs(&self.container, Some(options));
+        let mut output = std::pin::pin!(output);
         while let Some(piece) = output.next().await {
             match piece {
-                Ok(LogOutput::StdErr { message }) => self.take(Stream::Stderr, &message, known),
+                Ok(LogOutput::StdErr { message }) => {
+                    self.take(Stream::Stderr, &message, &mut known)
+                }
                 Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => {
-                    self.take(Stream::Stdout, &message, known);
+                    self.take(Stream::Stdout, &message, &mut known);
                 }
                 Ok(LogOutput::StdIn { .. }) => {}
                 Err(error) => return Ended::Broken(error),
@@ -111,14 +181,15 @@ impl Copying {
         Ended::Finished
     }
 
-    fn take(&mut self, stream: Stream, message: &[u8], known: Option<Timestamp>) {
+    fn take(&mut self, stream: Stream, message: &[u8], known: &mut Known) {
         let Some((at, text)) = dated(message) else {
             return;
         };
-        if known.is_some_and(|known| at <= known) {
+        if known.has(at) {
             return;
         }
         self.last = Some(at);
+        self.newest.count(at);
         if let Err(error) = self.log.append_at(at, stream, text, &mut self.scratch) {
             tracing::error!(container = self.container, %error, "output is lost");
         }
@@ -135,6 +206,34 @@ fn dated(message: &[u8]) -> Option<(Timestamp, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_of_the_newest_second_are_counted() {
+        let mut newest = Newest::default();
+        let mut count = |second: i64| {
+            newest.count(Timestamp::from_second(second).unwrap());
+            (newest.second, newest.records)
+        };
+        assert_eq!(count(7), (Some(7), 1));
+        assert_eq!(count(7), (Some(7), 2));
+        assert_eq!(
+            count(6),
+            (Some(7), 2),
+            "two streams may overtake each other"
+        );
+        assert_eq!(count(8), (Some(8), 1));
+    }
+
+    #[test]
+    fn what_comes_again_is_known_by_its_time_or_its_number() {
+        let at = |millis| Timestamp::from_millisecond(millis).unwrap();
+        let mut known = Known {
+            up_to: Some(at(5)),
+            records: 2,
+        };
+        let seen = [4, 5, 7, 6, 6, 8].map(|time| known.has(at(time)));
+        assert_eq!(seen, [true, true, true, true, false, false]);
+    }
 
     #[test]
     fn a_record_of_the_engine_is_taken_apart() {
