@@ -8,11 +8,15 @@ use seaway_local::launch::PlatformClient;
 use serde_json::{Value, json};
 
 use crate::api::{CLOUDWATCH, elb};
+use crate::containers;
 use crate::harness::{run, tests};
 use crate::services::{server, target_group};
 use crate::stage::{Stage, text};
 
-tests![tasks_and_target_groups_have_metrics_of_each_full_minute];
+tests![
+    tasks_and_target_groups_have_metrics_of_each_full_minute,
+    containers_have_the_metrics_of_tasks,
+];
 
 /// A minute, and then some.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -113,6 +117,32 @@ fn tasks_and_target_groups_have_metrics_of_each_full_minute() {
                 0.0 < percent && percent < 100.0
             })
             .await;
+    });
+}
+
+fn containers_have_the_metrics_of_tasks() {
+    run(async {
+        let Some((stage, image)) = containers::stage().await else {
+            return;
+        };
+        let script = "while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 1; done";
+        let more = json!({ "image": image, "cpu": 256, "memory": 64 });
+        let busy = stage.define_with("contained", script, more).await;
+        stage.create("contained", &busy, json!({})).await;
+        stage.steady("contained").await;
+        let tasks = Source {
+            stage: &stage,
+            namespace: "AWS/ECS",
+            dimensions: json!([{ "Name": "ClusterName", "Value": "shop" },
+                               { "Name": "ServiceName", "Value": "contained" }]),
+        };
+        for metric in ["CPUUtilization", "MemoryUtilization"] {
+            tasks
+                .once(metric, "Average", |percent| {
+                    0.0 < percent && percent < 800.0
+                })
+                .await;
+        }
     });
 }
 
