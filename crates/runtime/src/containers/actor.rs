@@ -25,6 +25,10 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How often a container that was to be killed is looked at again.
 const KILL_PAUSE: Duration = Duration::from_secs(1);
 
+/// When a container is looked at again that was still running by what the engine says although it
+/// had told of its end.
+const SETTLING: Duration = Duration::from_millis(200);
+
 /// What an actor is told.
 #[derive(Debug)]
 pub(super) enum Message {
@@ -161,7 +165,9 @@ impl Actor {
     /// Does what is due, and says when to come again.
     async fn advance(&mut self) -> Option<Instant> {
         self.start_what_may().await;
-        let mut due = self.stop_what_must().await;
+        let stopping = self.stop_what_must().await;
+        let settling = self.settle_what_ended().await;
+        let mut due = stopping.into_iter().chain(settling).min();
         let now = Instant::now();
         let patience = self.nodes().iter().filter_map(order::patience).min();
         if let Some(patience) = patience.filter(|_| self.members.iter().any(Member::is_waiting)) {
@@ -255,6 +261,18 @@ impl Actor {
         due
     }
 
+    /// Looks again at what had ended, and was running all the same.
+    async fn settle_what_ended(&mut self) -> Option<Instant> {
+        for index in 0..self.members.len() {
+            let member = &mut self.members[index];
+            let is_due = |at: &mut Instant| *at <= Instant::now();
+            if member.settles_at.take_if(is_due).is_some() && member.is_running() {
+                self.ended(index).await;
+            }
+        }
+        self.members.iter().filter_map(|it| it.settles_at).min()
+    }
+
     async fn take(&mut self, message: Message) {
         match message {
             Message::Stop { signal, timeout } => {
@@ -298,7 +316,7 @@ impl Actor {
             )
         };
         let Some(mut exit) = calls::exit_of(&self.shared, &self.container(index)).await else {
-            // Asked too early, or told twice.
+            self.members[index].settles_at = Some(Instant::now() + SETTLING);
             return;
         };
         exit.oom = (exit.oom || told) && exit.code() != Some(0) && !killed;

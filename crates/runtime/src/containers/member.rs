@@ -20,6 +20,8 @@ pub(super) struct Member {
     pub(super) stopping: Stopping,
     /// The kernel killed something in it for its use of memory.
     pub(super) ran_out_of_memory: bool,
+    /// When to look again whether it has ended.
+    pub(super) settles_at: Option<Instant>,
     /// Moves what it prints into its log.
     pub(super) output: Option<Output>,
 }
@@ -82,6 +84,7 @@ impl Member {
             phase,
             stopping: Stopping::No,
             ran_out_of_memory: false,
+            settles_at: None,
             output: None,
         }
     }
