@@ -50,11 +50,13 @@ fn version(connection: &Connection) -> Result<u32, rusqlite::Error> {
 
 /// Settings of the writing connection: write-ahead log, so that readers do not wait
 /// for the writer. `synchronous = NORMAL` keeps what was committed when the
-/// process is killed; only a power cut can lose the last transactions.
+/// process is killed; only a power cut can lose the last transactions. What undoes
+/// a change that fails stays in memory: SQLite keeps a copy of each page for it.
 pub(super) fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
     configure_reader(connection)
 }
 

@@ -4,7 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rusqlite::Connection;
 
@@ -17,7 +17,6 @@ const MOST_CHANGES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Writer {
     batch: Mutex<Batch>,
-    settled: Condvar,
     /// Changes that wait for the connection.
     arriving: AtomicUsize,
 }
@@ -55,7 +54,6 @@ impl Writer {
         };
         Self {
             batch: Mutex::new(batch),
-            settled: Condvar::new(),
             arriving: AtomicUsize::new(0),
         }
     }
@@ -71,24 +69,20 @@ impl Writer {
         // Whoever comes last commits for all.
         if self.arriving.load(Ordering::SeqCst) == 0 || batch.is_full() {
             batch.settle();
-            self.settled.notify_all();
         }
-        let value = match made {
-            Ok(made) => made?,
-            Err(panic) => {
-                drop(batch);
-                resume_unwind(panic)
-            }
-        };
-        self.wait(batch, &verdict)?;
-        Ok(value)
+        drop(batch);
+        let value = made.unwrap_or_else(|panic| resume_unwind(panic))?;
+        match verdict.wait() {
+            Ok(()) => Ok(value),
+            Err(Lost::Commit(source)) => Err(StoreError::Commit(source.clone()).into()),
+            Err(Lost::TakenAlong) => Err(StoreError::TakenAlong.into()),
+        }
     }
 
     /// Does what needs the connection for itself, outside of any transaction.
     pub(super) fn alone<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> T {
         let mut batch = self.enter();
         batch.settle();
-        self.settled.notify_all();
         work(&mut batch.connection)
     }
 
@@ -98,20 +92,6 @@ impl Writer {
         let batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
         self.arriving.fetch_sub(1, Ordering::SeqCst);
         batch
-    }
-
-    fn wait(&self, batch: MutexGuard<'_, Batch>, verdict: &Verdict) -> Result<(), StoreError> {
-        let unsettled = |_: &mut Batch| verdict.get().is_none();
-        drop(
-            self.settled
-                .wait_while(batch, unsettled)
-                .unwrap_or_else(PoisonError::into_inner),
-        );
-        match verdict.get() {
-            Some(Err(Lost::Commit(source))) => Err(StoreError::Commit(source.clone())),
-            Some(Err(Lost::TakenAlong)) => Err(StoreError::TakenAlong),
-            Some(Ok(())) | None => Ok(()),
-        }
     }
 }
 
