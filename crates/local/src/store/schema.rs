@@ -15,6 +15,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/v3.sql"),
 ];
 
+/// Pages of the write-ahead log, of 4 KiB, before they are moved into the database. That waits for
+/// the disk, and so does whoever writes: with SQLite's own 1,000 pages, under load, most of the time.
+const CHECKPOINT: u32 = 8_000;
+
 /// Refuses a store that a newer Seaway has written.
 pub(super) fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let found = version(connection)?;
@@ -57,6 +61,7 @@ pub(super) fn configure(connection: &Connection) -> Result<(), rusqlite::Error> 
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT, |_| Ok(()))?;
     configure_reader(connection)
 }
 
