@@ -1,5 +1,5 @@
-//! What ECS refuses of a task definition's settings: what its network mode does not allow, what
-//! Fargate does not have, and what names something that is not there.
+//! What ECS refuses of a task definition's settings: what its network mode does not allow, and what
+//! names something that is not there.
 //!
 //! Sources: the parameters' descriptions in the API reference, and the messages that users of ECS
 //! report. Where no message is known it has the form of its neighbours.
@@ -8,10 +8,8 @@ use std::collections::BTreeMap;
 
 use seaway_aws_wire::ecs as wire;
 
+use super::fargate::check_fargate;
 use crate::platform::size::{cpu_units, memory_mib};
-
-/// The one capability that can be added on Fargate.
-const FARGATE_CAPABILITY: &str = "SYS_PTRACE";
 
 /// The error is a sentence for the client.
 pub(super) fn check_settings(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), String> {
@@ -78,57 +76,6 @@ fn check_own_address(container: &wire::ContainerDefinition) -> Result<(), String
     ])
 }
 
-fn check_fargate(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), String> {
-    let not = |is_there: bool, what: &str| {
-        let text = format!("Fargate compatible task definitions do not support {what}");
-        (is_there, text)
-    };
-    let source_path = |volume: &wire::Volume| {
-        let host = volume.host.as_ref();
-        host.is_some_and(|host| host.source_path.is_some())
-    };
-    let mut volumes = request.volumes.iter().flatten();
-    refuse(&[
-        not(request.ipc_mode.is_some(), "ipcMode"),
-        not(some(&request.placement_constraints), "constraints"),
-        not(volumes.clone().any(source_path), "sourcePath"),
-        not(
-            volumes.any(|volume| volume.docker_volume_configuration.is_some()),
-            "dockerVolumeConfiguration",
-        ),
-    ])?;
-    for container in &request.container_definitions {
-        let none = wire::LinuxParameters::default();
-        let linux = container.linux_parameters.as_ref().unwrap_or(&none);
-        refuse(&[
-            not(container.privileged == Some(true), "privileged"),
-            not(
-                container.disable_networking == Some(true),
-                "disableNetworking",
-            ),
-            not(some(&container.links), "links"),
-            not(some(&container.extra_hosts), "extraHosts"),
-            not(some(&container.dns_servers), "dnsServers"),
-            not(some(&container.dns_search_domains), "dnsSearchDomains"),
-            not(
-                some(&container.docker_security_options),
-                "dockerSecurityOptions",
-            ),
-            not(some(&linux.devices), "devices"),
-            not(linux.shared_memory_size.is_some(), "sharedMemorySize"),
-            not(linux.max_swap.is_some(), "maxSwap"),
-            not(linux.swappiness.is_some(), "swappiness"),
-        ])?;
-        let capabilities = linux.capabilities.as_ref();
-        let added = capabilities.and_then(|all| all.add.as_ref());
-        let mut added = added.into_iter().flatten();
-        if let Some(capability) = added.find(|one| *one != FARGATE_CAPABILITY) {
-            return Err(format!("{capability} is not allowed on Fargate."));
-        }
-    }
-    Ok(())
-}
-
 fn check_volumes(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), String> {
     let declared: Vec<&str> = request
         .volumes
@@ -179,14 +126,15 @@ fn check_sources(containers: &[wire::ContainerDefinition]) -> Result<(), String>
 }
 
 /// The first of these that is there.
-fn refuse(cases: &[(bool, String)]) -> Result<(), String> {
+pub(super) fn refuse(cases: &[(bool, String)]) -> Result<(), String> {
     match cases.iter().find(|(is_there, _)| *is_there) {
         Some((_, text)) => Err(text.clone()),
         None => Ok(()),
     }
 }
 
-fn some<T>(list: &Option<Vec<T>>) -> bool {
+/// Whether it is there and not empty.
+pub(super) fn some<T>(list: &Option<Vec<T>>) -> bool {
     list.as_ref().is_some_and(|list| !list.is_empty())
 }
 
@@ -235,68 +183,6 @@ mod tests {
             let shared = json!({ "networkMode": "bridge" });
             assert_eq!(check(shared, setting), Ok(()));
         }
-    }
-
-    #[test]
-    fn what_fargate_does_not_have_is_refused_for_it_alone() {
-        let linux = |setting: Value| json!({ "linuxParameters": setting });
-        for (setting, words) in [
-            (json!({ "privileged": true }), "do not support privileged"),
-            (
-                json!({ "dockerSecurityOptions": ["a"] }),
-                "do not support dockerSecurityOptions",
-            ),
-            (
-                linux(json!({ "sharedMemorySize": 1 })),
-                "do not support sharedMemorySize",
-            ),
-            (
-                linux(json!({ "devices": [{ "hostPath": "/dev/a" }] })),
-                "do not support devices",
-            ),
-            (
-                linux(json!({ "capabilities": { "add": ["SYS_ADMIN"] } })),
-                "SYS_ADMIN is not allowed on Fargate.",
-            ),
-        ] {
-            let text = refused(
-                json!({ "requiresCompatibilities": ["FARGATE"] }),
-                setting.clone(),
-            );
-            assert!(text.ends_with(words), "{text}");
-            let elsewhere = json!({ "requiresCompatibilities": ["EC2"] });
-            assert_eq!(check(elsewhere, setting), Ok(()));
-        }
-        let fargate = |more: Value| {
-            let mut task = json!({ "requiresCompatibilities": ["FARGATE"] });
-            task.as_object_mut()
-                .unwrap()
-                .extend(more.as_object().unwrap().clone());
-            check(task, json!({}))
-        };
-        let path = json!({ "volumes": [{ "name": "a", "host": { "sourcePath": "/a" } }] });
-        assert_eq!(
-            fargate(path).unwrap_err(),
-            "Fargate compatible task definitions do not support sourcePath"
-        );
-        assert_eq!(
-            fargate(json!({ "volumes": [{ "name": "a", "host": {} }] })),
-            Ok(())
-        );
-    }
-
-    #[test]
-    fn what_fargate_has_is_accepted() {
-        let container = json!({
-            "ulimits": [{ "name": "nofile", "softLimit": 1, "hardLimit": 2 }],
-            "linuxParameters": { "initProcessEnabled": true,
-                "tmpfs": [{ "containerPath": "/a", "size": 1 }],
-                "capabilities": { "add": ["SYS_PTRACE"], "drop": ["NET_RAW"] } },
-            "systemControls": [{ "namespace": "net.core.somaxconn", "value": "1" }],
-            "pseudoTerminal": true, "interactive": true, "dockerLabels": { "a": "b" },
-        });
-        let task = json!({ "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc" });
-        assert_eq!(check(task, container), Ok(()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod container_settings;
 mod dependencies;
 mod error;
 mod execute_command;
+mod fargate;
 mod names;
 mod namespaces;
 mod overrides;
