@@ -20,11 +20,29 @@ pub(super) struct SortedPage<'a> {
 pub(super) struct BadToken;
 
 impl SortedPage<'_> {
-    /// The items of this page and the token of the next one.
+    /// The items of this page and the token of the next one, of a list whose keys ascend.
     pub(super) fn of<T>(
         self,
         items: Vec<T>,
         key: impl Fn(&T) -> String,
+    ) -> Result<(Vec<T>, Option<String>), BadToken> {
+        self.cut(items, key, |key, last| key <= last)
+    }
+
+    /// The same of a list whose keys descend.
+    pub(super) fn of_descending<T>(
+        self,
+        items: Vec<T>,
+        key: impl Fn(&T) -> String,
+    ) -> Result<(Vec<T>, Option<String>), BadToken> {
+        self.cut(items, key, |key, last| key >= last)
+    }
+
+    fn cut<T>(
+        self,
+        items: Vec<T>,
+        key: impl Fn(&T) -> String,
+        was_shown: fn(&str, &str) -> bool,
     ) -> Result<(Vec<T>, Option<String>), BadToken> {
         let after = self.token.map(decode).transpose()?;
         let limit = self
@@ -32,9 +50,10 @@ impl SortedPage<'_> {
             .and_then(|limit| usize::try_from(limit).ok())
             .unwrap_or(self.usual)
             .clamp(1, self.most);
-        let mut rest = items
-            .into_iter()
-            .skip_while(|item| after.as_ref().is_some_and(|after| key(item) <= *after));
+        let mut rest = items.into_iter().skip_while(|item| {
+            let last = after.as_deref();
+            last.is_some_and(|last| was_shown(&key(item), last))
+        });
         let page: Vec<T> = rest.by_ref().take(limit).collect();
         let next = rest.next().and(page.last()).map(key);
         Ok((page, next.map(|key| BASE64.encode(key))))
@@ -70,6 +89,21 @@ mod tests {
         assert_eq!(first, ["a", "c"]);
         let (second, next) = of(next.as_deref(), &["b", "d", "e"]);
         assert_eq!(second, ["d", "e"]);
+        assert_eq!(next, None);
+    }
+
+    #[test]
+    fn a_list_that_descends_goes_on_below_its_last_item() {
+        let of = |token: Option<&str>, items: &[&str]| {
+            let items = items.iter().map(|item| (*item).to_owned()).collect();
+            page(token)
+                .of_descending::<String>(items, Clone::clone)
+                .unwrap()
+        };
+        let (first, next) = of(None, &["e", "c", "a"]);
+        assert_eq!(first, ["e", "c"]);
+        let (second, next) = of(next.as_deref(), &["e", "d", "b", "a"]);
+        assert_eq!(second, ["b", "a"]);
         assert_eq!(next, None);
     }
 

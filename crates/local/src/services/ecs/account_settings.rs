@@ -5,7 +5,7 @@ use seaway_aws_wire::ecs as wire;
 
 use super::Ecs;
 use super::error::EcsError;
-use super::paging::page;
+use super::paging::part;
 use crate::identity::ACCOUNT;
 use crate::platform::records::AccountSettingRecord;
 use crate::store::{StoreError, View};
@@ -75,21 +75,20 @@ impl Ecs {
             Ok(found)
         })?;
         let asked = |value: &String| request.value.as_ref().is_none_or(|only| only == value);
-        let mut settings: Vec<wire::Setting> = found
+        let mut found: Vec<_> = found
             .into_iter()
             .filter(|(_, value)| asked(value))
-            .map(|(name, value)| view(&principal, name, value))
             .collect();
-        let names = settings.iter().filter_map(|one| one.name.as_ref());
-        let names = names.map(|name| name.as_str().to_owned()).collect();
-        let page = page(names, request.next_token.as_deref(), request.max_results)?;
-        settings.retain(|one| {
-            let name = one.name.as_ref().map(wire::SettingName::as_str);
-            page.items.iter().any(|item| Some(item.as_str()) == name)
-        });
+        let name = |(name, _): &(wire::SettingName, String)| name.as_str().to_owned();
+        found.sort_by_cached_key(name);
+        let part = part(request.next_token.as_deref(), request.max_results);
+        let (found, next_token) = part.of(found, name)?;
+        let settings = found
+            .into_iter()
+            .map(|(name, value)| view(&principal, name, value));
         Ok(wire::ListAccountSettingsResponse {
-            settings: Some(settings),
-            next_token: page.next,
+            settings: Some(settings.collect()),
+            next_token,
         })
     }
 

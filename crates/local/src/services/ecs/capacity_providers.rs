@@ -81,6 +81,8 @@ impl Ecs {
                 None => failures.push(super::missing(provider_arn(&name))),
             }
         }
+        names.sort_unstable();
+        names.dedup();
         let size = request.max_results.unwrap_or(PAGE).clamp(1, PAGE);
         let page = page(names, request.next_token.as_deref(), Some(size))?;
         let found = page.items.iter().filter_map(|name| provider(name));

@@ -1,58 +1,42 @@
-//! Lists in pages: the token is the last item of the page before, so that items that come and go
-//! between two pages neither repeat nor hide others.
+//! Lists in pages, as ECS cuts them: at most a hundred items, and a token that goes on where the
+//! page before ended, also when its last item has gone meanwhile.
 
 use super::error::EcsError;
+use crate::services::sorted_page::{BadToken, SortedPage};
 
 const MOST: usize = 100;
 
-/// One page.
+/// One page of names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) items: Vec<String>,
     pub(super) next: Option<String>,
 }
 
-/// Cuts a page out of `items`, which are in the order of the list.
+/// Cuts a page out of `items`, which are sorted as texts.
 pub(super) fn page(
     items: Vec<String>,
     token: Option<&str>,
     size: Option<i32>,
 ) -> Result<Page, EcsError> {
-    let size = size
-        .and_then(|size| usize::try_from(size).ok())
-        .unwrap_or(MOST)
-        .clamp(1, MOST);
-    let start = match token {
-        None => 0,
-        Some(token) => {
-            let invalid = || EcsError::Parameter("Invalid token.".into());
-            let last = decode(token).ok_or_else(invalid)?;
-            let at = items.iter().position(|item| *item == last);
-            at.map(|at| at + 1).ok_or_else(invalid)?
-        }
-    };
-    let rest = &items[start.min(items.len())..];
-    let chosen: Vec<String> = rest.iter().take(size).cloned().collect();
-    let next = (rest.len() > size)
-        .then(|| chosen.last().map(|last| encode(last)))
-        .flatten();
-    Ok(Page {
-        items: chosen,
-        next,
-    })
+    let (items, next) = part(token, size).of(items, Clone::clone)?;
+    Ok(Page { items, next })
 }
 
-fn encode(item: &str) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(item)
+/// The part of a list that a request asks for.
+pub(super) fn part(token: Option<&str>, size: Option<i32>) -> SortedPage<'_> {
+    SortedPage {
+        token,
+        limit: size,
+        usual: MOST,
+        most: MOST,
+    }
 }
 
-fn decode(token: &str) -> Option<String> {
-    use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(token)
-        .ok()?;
-    String::from_utf8(bytes).ok()
+impl From<BadToken> for EcsError {
+    fn from(_: BadToken) -> Self {
+        Self::Parameter("Invalid token.".into())
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +57,15 @@ mod tests {
             }
         }
         assert_eq!(seen, items);
+    }
+
+    #[test]
+    fn a_page_goes_on_where_the_last_item_of_the_one_before_has_gone() {
+        let items = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let first = page(items(&["a", "b", "c", "d"]), None, Some(2)).unwrap();
+        let second = page(items(&["a", "c", "d"]), first.next.as_deref(), Some(2)).unwrap();
+        assert_eq!(second.items, ["c", "d"]);
+        assert_eq!(second.next, None);
     }
 
     #[test]

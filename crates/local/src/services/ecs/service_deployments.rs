@@ -9,7 +9,7 @@ use seaway_scheduler::{
 use super::Ecs;
 use super::error::EcsError;
 use super::names::{cluster_arn, revision_arn, service_deployment_arn, service_key, service_part};
-use super::paging::page;
+use super::paging::part;
 use super::{int, missing, moment, time};
 use crate::clock::EpochMillis;
 use crate::platform::records::{ArchivedDeployment, RevisionRecord, ServiceKey, ServiceRecord};
@@ -37,19 +37,19 @@ impl Ecs {
                 && after.is_none_or(|after| at >= after.as_millis())
                 && before.is_none_or(|before| at <= before.as_millis())
         });
-        all.sort_by_key(|(one, _)| std::cmp::Reverse(one.created_at));
-        let ids = all
-            .iter()
-            .map(|(one, _)| one.id.as_str().to_owned())
-            .collect();
-        let size = request.max_results.or(Some(PAGE));
-        let page = page(ids, request.next_token.as_deref(), size)?;
-        let on_page = all
-            .iter()
-            .filter(|(one, _)| page.items.iter().any(|id| id == one.id.as_str()));
+        // Newest first.
+        let key_of = |(one, _): &(ServiceDeployment, _)| {
+            format!("{:020}/{}", one.created_at.0, one.id.as_str())
+        };
+        all.sort_by_cached_key(|one| std::cmp::Reverse(key_of(one)));
+        let part = part(
+            request.next_token.as_deref(),
+            request.max_results.or(Some(PAGE)),
+        );
+        let (all, next_token) = part.of_descending(all, key_of)?;
         Ok(wire::ListServiceDeploymentsResponse {
-            service_deployments: Some(on_page.map(|(one, _)| brief(&key, one)).collect()),
-            next_token: page.next,
+            service_deployments: Some(all.iter().map(|(one, _)| brief(&key, one)).collect()),
+            next_token,
         })
     }
 

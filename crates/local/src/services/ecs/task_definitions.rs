@@ -9,7 +9,7 @@ use super::container_settings::check_settings;
 use super::dependencies::check_dependencies;
 use super::error::EcsError;
 use super::names::is_identifier;
-use super::paging::page;
+use super::paging::{page, part};
 use super::tags;
 use crate::clock::EpochMillis;
 use crate::identity::{ACCOUNT, arn};
@@ -71,19 +71,24 @@ impl Ecs {
         let prefix = family
             .map(|family| format!("{family}:"))
             .unwrap_or_default();
-        let mut arns: Vec<String> = self
-            .definitions(&prefix)?
+        let mut found = self.definitions(&prefix)?;
+        found
+            .retain(|record| of_family(record) && record.definition.status == Some(status.clone()));
+        found.sort_by_cached_key(place_in_list);
+        let part = part(request.next_token.as_deref(), request.max_results);
+        let (found, next_token) = match request.sort {
+            Some(wire::SortOrder::Desc) => {
+                found.reverse();
+                part.of_descending(found, place_in_list)?
+            }
+            _ => part.of(found, place_in_list)?,
+        };
+        let arns = found
             .into_iter()
-            .filter(|record| of_family(record) && record.definition.status == Some(status.clone()))
-            .filter_map(|record| record.definition.task_definition_arn)
-            .collect();
-        if request.sort == Some(wire::SortOrder::Desc) {
-            arns.reverse();
-        }
-        let page = page(arns, request.next_token.as_deref(), request.max_results)?;
+            .filter_map(|record| record.definition.task_definition_arn);
         Ok(wire::ListTaskDefinitionsResponse {
-            task_definition_arns: Some(page.items),
-            next_token: page.next,
+            task_definition_arns: Some(arns.collect()),
+            next_token,
         })
     }
 
@@ -187,6 +192,13 @@ impl Ecs {
             .read(|view| view.list::<TaskDefinitionRecord>(prefix))?;
         Ok(all.into_iter().map(|(_, record)| record).collect())
     }
+}
+
+/// Sorts definitions by family, then by revision: the space is before all that a family may have.
+fn place_in_list(record: &TaskDefinitionRecord) -> String {
+    let family = record.definition.family.as_deref().unwrap_or_default();
+    let revision = record.definition.revision.unwrap_or_default();
+    format!("{family} {revision:010}")
 }
 
 /// What the model alone does not say.

@@ -46,10 +46,10 @@ impl Ecs {
         if wanted.desired == DesiredStatus::Stopped {
             let stopped = self.store.read(|view| wanted.stopped(view))?;
             arns.extend(stopped.iter().map(|id| task_arn(&wanted.cluster, id)));
-            // One that retired after the book was read is in the store, too.
-            arns.sort_unstable();
-            arns.dedup();
         }
+        arns.sort_unstable();
+        // One that retired after the book was read is in the store, too.
+        arns.dedup();
         let page = page(arns, request.next_token.as_deref(), request.max_results)?;
         Ok(wire::ListTasksResponse {
             task_arns: Some(page.items),
