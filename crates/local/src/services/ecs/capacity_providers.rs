@@ -58,6 +58,11 @@ impl Capacity {
     }
 }
 
+/// Whether tasks of this launch type need container instances, which this machine has none of.
+pub(super) fn needs_instances(launch_type: Option<&wire::LaunchType>) -> bool {
+    launch_type.is_some_and(|launch_type| *launch_type != wire::LaunchType::Fargate)
+}
+
 impl Ecs {
     pub(super) fn describe_capacity_providers(
         &self,

@@ -10,7 +10,7 @@ use seaway_scheduler::{
 };
 
 use super::Ecs;
-use super::capacity_providers::Capacity;
+use super::capacity_providers::{Capacity, needs_instances};
 use super::configuration::{for_scheduler, merged};
 use super::error::EcsError;
 use super::names::{is_identifier, service_key};
@@ -199,11 +199,7 @@ impl Ecs {
         key: ServiceKey,
         now: EpochMillis,
     ) -> Result<ServiceRecord, EcsError> {
-        if request.scheduling_strategy == Some(wire::SchedulingStrategy::Daemon) {
-            return Err(EcsError::Unsupported(
-                "The embedded platform has no container instances for DAEMON services.".into(),
-            ));
-        }
+        refuse_unsupported(&request)?;
         let name = request
             .task_definition
             .ok_or_else(|| EcsError::Parameter("TaskDefinition cannot be blank.".into()))?;
@@ -279,6 +275,7 @@ impl Ecs {
             || request.network_configuration.is_some()
             || request.platform_version.is_some()
             || request.load_balancers.is_some();
+        refuse_controller(request.deployment_controller.as_ref())?;
         let mut settings = ServiceSettings {
             deployment_configuration: merged(
                 &current.deployment_configuration,
@@ -443,6 +440,34 @@ impl ServiceRecord {
                 platform_version: settings.platform_version.clone(),
                 digests: BTreeMap::new(),
             });
+    }
+}
+
+/// What ECS has and the embedded platform has not.
+fn refuse_unsupported(request: &wire::CreateServiceRequest) -> Result<(), EcsError> {
+    let lacks = |what: &str| {
+        let text = format!("The embedded platform has no container instances for {what}.");
+        Err(EcsError::Unsupported(text))
+    };
+    if request.scheduling_strategy == Some(wire::SchedulingStrategy::Daemon) {
+        return lacks("DAEMON services");
+    }
+    if let Some(launch_type) = &request.launch_type
+        && needs_instances(Some(launch_type))
+    {
+        return lacks(&format!("the launch type {}", launch_type.as_str()));
+    }
+    refuse_controller(request.deployment_controller.as_ref())
+}
+
+/// Rolling updates are ECS's own.
+fn refuse_controller(controller: Option<&wire::DeploymentController>) -> Result<(), EcsError> {
+    match controller.map(|controller| &controller.r#type) {
+        None | Some(wire::DeploymentControllerType::Ecs) => Ok(()),
+        Some(other) => Err(EcsError::Unsupported(format!(
+            "The embedded platform has no deployment controller {}.",
+            other.as_str()
+        ))),
     }
 }
 

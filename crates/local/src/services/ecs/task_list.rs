@@ -29,6 +29,12 @@ impl Ecs {
                 .service(&key)
                 .ok_or(EcsError::ServiceNotFound)?;
         }
+        if is_of_nobody(&request) {
+            return Ok(wire::ListTasksResponse {
+                task_arns: Some(vec![]),
+                next_token: None,
+            });
+        }
         let wanted = Wanted {
             desired: match request.desired_status {
                 Some(wire::DesiredStatus::Stopped) => DesiredStatus::Stopped,
@@ -56,6 +62,15 @@ impl Ecs {
             next_token: page.next,
         })
     }
+}
+
+/// Whether it asks for what no task here is: no task is on a container instance, all are Fargate's,
+/// and none is wanted to be `PENDING` (API reference, `desiredStatus`).
+fn is_of_nobody(request: &wire::ListTasksRequest) -> bool {
+    let launch_type = request.launch_type.as_ref();
+    request.container_instance.is_some()
+        || launch_type.is_some_and(|it| *it != wire::LaunchType::Fargate)
+        || request.desired_status == Some(wire::DesiredStatus::Pending)
 }
 
 /// The tasks that `ListTasks` asks for.
