@@ -17,8 +17,9 @@ use super::pending::{Pending, Row, revision_key};
 use super::ports::Ports;
 use super::records::{
     ArchivedDeployment, Place, PlacedPort, RunRecord, ServiceKey, ServiceRecord, StandaloneRecord,
-    StoppedRecord, TaskAbout, TaskDefinitionRecord,
+    StoppedRecord, Tags, TaskAbout, TaskDefinitionRecord,
 };
+use super::task_tags;
 use crate::clock::EpochMillis;
 use crate::profile::ProfileName;
 use crate::store::{Store, StoreError};
@@ -127,17 +128,25 @@ impl Book {
         self.standalone.get(id)
     }
 
-    /// Changes the tags of a task of its own; false if there is none.
-    pub(crate) fn change_standalone_tags(
-        &mut self,
-        id: &str,
-        change: impl FnOnce(&mut super::records::Tags),
-    ) -> bool {
-        let Some(record) = self.standalone.get_mut(id) else {
-            return false;
-        };
-        change(&mut record.about.tags);
-        self.pending.standalone.insert(id.to_owned());
+    /// Changes the tags of a task that is not `STOPPED`; false if there is none.
+    pub(crate) fn change_task_tags(&mut self, id: &str, change: impl FnOnce(&mut Tags)) -> bool {
+        match self.owners.get(id) {
+            Some(Owner::Service(key)) => {
+                let Some(record) = self.services.get_mut(key) else {
+                    return false;
+                };
+                change(record.task_tags.entry(id.to_owned()).or_default());
+                self.pending.services.insert(key.clone());
+            }
+            Some(Owner::Nobody) => {
+                let Some(record) = self.standalone.get_mut(id) else {
+                    return false;
+                };
+                change(&mut record.about.tags);
+                self.pending.standalone.insert(id.to_owned());
+            }
+            None => return false,
+        }
         true
     }
 
@@ -486,9 +495,14 @@ impl Book {
         let mut digests = revision.map_or_else(BTreeMap::new, |one| one.digests.clone());
         digests.extend(digests_of(launched));
         if !record.places.contains_key(id) {
-            let mut place = choose_place(&mut self.ports, &self.store, &definition);
+            let found = definition_of(&self.store, &definition);
+            let mut place = choose_place(&mut self.ports, found.as_ref());
             place.capacity_provider = next_provider(record);
+            let tags = task_tags::of_service(record, found.as_ref());
             record.places.insert(id.to_owned(), place);
+            if !tags.is_empty() {
+                record.task_tags.insert(id.to_owned(), tags);
+            }
         }
         let order = LaunchOrder {
             task: task.clone(),
@@ -510,7 +524,8 @@ impl Book {
         let definition = record.scheduler.task().task_definition.clone();
         let overrides = record.about.overrides.clone();
         if record.place.ports.is_empty() {
-            let chosen = choose_place(&mut self.ports, &self.store, &definition);
+            let found = definition_of(&self.store, &definition);
+            let chosen = choose_place(&mut self.ports, found.as_ref());
             record.place.ports = chosen.ports;
         }
         let order = LaunchOrder {
@@ -537,7 +552,7 @@ impl Book {
             group: format!("service:{}", key.name),
             started_by: task.deployment.map(|deployment| deployment.to_string()),
             overrides: None,
-            tags: BTreeMap::new(),
+            tags: record.task_tags.remove(&id).unwrap_or_default(),
             launch_type: record.settings.launch_type.clone(),
         };
         let stopped = StoppedRecord { about, task, place };
@@ -597,17 +612,19 @@ fn next_provider(record: &ServiceRecord) -> Option<String> {
     capacity::choose(strategy.unwrap_or_default(), &placed)
 }
 
+/// The task definition, unless it is gone.
+fn definition_of(store: &Store, name: &str) -> Option<TaskDefinitionRecord> {
+    super::definitions::find(store, name).ok().flatten()
+}
+
 /// One loopback port for each port the task definition names. A definition that is gone, or no
 /// free port, gives fewer: the launch finds that out and says so.
-fn choose_place(ports: &mut Ports, store: &Store, task_definition: &str) -> Place {
-    let found = super::definitions::find(store, task_definition);
-    let Ok(Some(TaskDefinitionRecord { definition, .. })) = found else {
-        return Place::default();
-    };
+fn choose_place(ports: &mut Ports, found: Option<&TaskDefinitionRecord>) -> Place {
     let mut place = Place::default();
-    for container in definition.container_definitions.unwrap_or_default() {
-        let name = container.name.unwrap_or_default();
-        for mapping in container.port_mappings.unwrap_or_default() {
+    let containers = found.and_then(|found| found.definition.container_definitions.as_ref());
+    for container in containers.into_iter().flatten() {
+        let name = container.name.clone().unwrap_or_default();
+        for mapping in container.port_mappings.iter().flatten() {
             let port = mapping
                 .container_port
                 .and_then(|port| u16::try_from(port).ok());

@@ -74,6 +74,7 @@ fn service(desired_count: u32) -> ServiceRecord {
         revisions: BTreeMap::new(),
         scheduler,
         places: BTreeMap::new(),
+        task_tags: BTreeMap::new(),
         deleted_at: None,
     }
 }

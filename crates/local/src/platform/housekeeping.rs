@@ -115,6 +115,7 @@ pub(crate) mod tests {
         let run = |at: i64| RunRecord {
             at: EpochMillis(at),
             tasks: vec![],
+            asked: None,
         };
         store
             .write::<_, StoreError>(|tx| {

@@ -34,6 +34,7 @@ mod runner;
 mod settings;
 pub(crate) mod size;
 mod spec;
+pub(crate) mod task_tags;
 mod volumes;
 
 use std::path::PathBuf;

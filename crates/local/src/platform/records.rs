@@ -54,6 +54,9 @@ pub struct ServiceRecord {
     pub scheduler: scheduler::Service,
     /// Where the tasks listen.
     pub places: BTreeMap<String, Place>,
+    /// The tags of its tasks, of those that have any: chosen when they are launched.
+    #[serde(default)]
+    pub task_tags: BTreeMap<String, Tags>,
     /// When its last task was gone after its deletion.
     #[serde(default)]
     pub deleted_at: Option<EpochMillis>,
@@ -116,6 +119,9 @@ pub struct StoppedRecord {
 pub struct RunRecord {
     pub at: EpochMillis,
     pub tasks: Vec<String>,
+    /// A digest of what was asked for; none in a record from before it was kept.
+    #[serde(default)]
+    pub asked: Option<String>,
 }
 
 /// What a task was started as.

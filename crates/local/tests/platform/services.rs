@@ -15,6 +15,8 @@ tests![
     services_are_listed_in_pages,
     what_cannot_be_is_refused_in_the_words_of_ecs,
     tags_are_kept_with_what_they_are_on,
+    tasks_of_a_service_have_the_tags_that_were_asked_for,
+    definitions_are_listed_by_family_and_revision,
 ];
 
 fn a_service_lives_from_create_to_delete() {
@@ -370,6 +372,36 @@ fn what_cannot_be_is_refused_in_the_words_of_ecs() {
                 "The healthyPercent must be greater than or equal to the minimumHealthyPercent.",
             ),
             (
+                "CreateService",
+                create(json!({ "deploymentController": { "type": "CODE_DEPLOY" } })),
+                "UnsupportedFeatureException",
+                "deployment controller CODE_DEPLOY",
+            ),
+            (
+                "CreateService",
+                create(json!({ "launchType": "EC2" })),
+                "UnsupportedFeatureException",
+                "no container instances for the launch type EC2",
+            ),
+            (
+                "RunTask",
+                json!({ "taskDefinition": definition, "launchType": "EXTERNAL" }),
+                "InvalidParameterException",
+                "No Container Instances were found in your cluster.",
+            ),
+            (
+                "CreateService",
+                create(json!({ "tags": [{ "key": "aws:a" }] })),
+                "InvalidParameterException",
+                "reserved prefix 'aws:'",
+            ),
+            (
+                "TagResource",
+                json!({ "resourceArn": definition, "tags": [{ "key": "a" }, { "key": "a" }] }),
+                "InvalidParameterException",
+                "Duplicate tag key a",
+            ),
+            (
                 "UpdateService",
                 json!({ "service": "none" }),
                 "ServiceNotFoundException",
@@ -452,5 +484,80 @@ fn tags_are_kept_with_what_they_are_on() {
         let described = stage.ecs("DescribeServices", body).await;
         let tags = &described["services"][0]["tags"];
         assert_eq!(tags, &json!([{ "key": "a", "value": "b" }]));
+    });
+}
+
+fn tasks_of_a_service_have_the_tags_that_were_asked_for() {
+    run(async {
+        let stage = Stage::start().await;
+        let definition = stage.define("api", "exec sleep 600").await;
+        let tag = |key: &str, value: &str| json!({ "key": key, "value": value });
+        let own = json!({ "resourceArn": definition, "tags": [tag("from", "definition")] });
+        stage.ecs("TagResource", own).await;
+        let more = json!({ "tags": [tag("from", "service")],
+            "propagateTags": "SERVICE", "enableECSManagedTags": true });
+        stage.create("api", &definition, more).await;
+        stage.steady("api").await;
+        let task = stage.tasks("api").await[0].clone();
+        let managed = [
+            tag("aws:ecs:clusterName", "shop"),
+            tag("aws:ecs:serviceName", "api"),
+        ];
+        let [cluster, service] = managed;
+        assert_eq!(
+            task["tags"],
+            json!([cluster, service, tag("from", "service")])
+        );
+
+        let arn = &task["taskArn"];
+        let new = json!({ "resourceArn": arn, "tags": [tag("a", "b")] });
+        stage.ecs("TagResource", new).await;
+        let gone = json!({ "resourceArn": arn, "tagKeys": ["from"] });
+        stage.ecs("UntagResource", gone).await;
+        let left = json!([tag("a", "b"), cluster, service]);
+        let listed = json!({ "resourceArn": arn });
+        let listed = stage.ecs("ListTagsForResource", listed).await;
+        assert_eq!(listed["tags"], left);
+
+        // What is asked for later holds for tasks that are started later.
+        let change = json!({ "propagateTags": "TASK_DEFINITION", "enableECSManagedTags": false });
+        stage.update("api", change).await;
+        stage.ecs("StopTask", json!({ "task": arn })).await;
+        assert_eq!(stage.task_when(arn, "STOPPED").await["tags"], left);
+        stage
+            .service_when("api", "replaced", |service| service["runningCount"] == 1)
+            .await;
+        let next = stage.tasks("api").await[0].clone();
+        assert_eq!(next["tags"], json!([tag("from", "definition")]));
+    });
+}
+
+fn definitions_are_listed_by_family_and_revision() {
+    run(async {
+        let stage = Stage::start().await;
+        let mut arns = Vec::new();
+        for family in ["a", "a", "a-b", "b"] {
+            arns.push(stage.define(family, "exit 0").await);
+        }
+        let page = async |body: serde_json::Value| {
+            let page = stage.ecs("ListTaskDefinitions", body).await;
+            (
+                page["taskDefinitionArns"].clone(),
+                page["nextToken"].clone(),
+            )
+        };
+        assert_eq!(page(json!({})).await.0, json!(arns));
+        let descending = |more: serde_json::Value| {
+            let mut body = json!({ "sort": "DESC", "maxResults": 2 });
+            body["nextToken"] = more;
+            body
+        };
+        let (first, next) = page(descending(serde_json::Value::Null)).await;
+        assert_eq!(first, json!([arns[3], arns[2]]));
+        // The last item of the first page goes before the second one is asked for.
+        let gone = json!({ "taskDefinition": arns[2] });
+        stage.ecs("DeregisterTaskDefinition", gone).await;
+        let (second, next) = page(descending(next)).await;
+        assert_eq!((second, next), (json!([arns[1], arns[0]]), json!(null)));
     });
 }

@@ -79,7 +79,14 @@ fn the_same_token_starts_one_task() {
         for arn in &first {
             stage.task_when(&json!(arn), "STOPPED").await;
         }
-        assert_eq!(arns(&stage.ecs("RunTask", body).await), first, "also later");
+        assert_eq!(
+            arns(&stage.ecs("RunTask", body.clone()).await),
+            first,
+            "also later"
+        );
+        body["count"] = 3.into();
+        let refused = stage.refused("RunTask", body).await;
+        assert_eq!(refused.0, "ConflictException", "{}", refused.1);
     });
 }
 
@@ -267,6 +274,10 @@ fn tasks_are_found_by_what_they_are() {
         assert_eq!(count(json!({ "startedBy": "me" })).await, 1);
         assert_eq!(count(json!({ "desiredStatus": "STOPPED" })).await, 0);
         assert_eq!(count(json!({ "maxResults": 3 })).await, 3);
+        assert_eq!(count(json!({ "launchType": "FARGATE" })).await, 4);
+        assert_eq!(count(json!({ "launchType": "EC2" })).await, 0);
+        assert_eq!(count(json!({ "desiredStatus": "PENDING" })).await, 0);
+        assert_eq!(count(json!({ "containerInstance": "i" })).await, 0);
         stage
             .ecs("StopTask", json!({ "task": by_me["taskArn"] }))
             .await;

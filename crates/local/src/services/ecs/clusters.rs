@@ -45,7 +45,7 @@ impl Ecs {
                 default_capacity_provider_strategy: strategy,
                 configuration: request.configuration,
                 service_connect_defaults: request.service_connect_defaults.map(connect_defaults),
-                tags: tags::from_wire(request.tags),
+                tags: tags::from_wire(request.tags)?,
                 active: true,
             };
             tx.put(&name, &record)?;

@@ -16,6 +16,7 @@ mod names;
 mod namespaces;
 mod overrides;
 mod paging;
+mod run_task;
 mod service_deployments;
 mod service_view;
 mod services;

@@ -253,11 +253,12 @@ impl Ecs {
             key,
             created_at: now,
             client_token: request.client_token,
-            tags: tags::from_wire(request.tags),
+            tags: tags::from_wire(request.tags)?,
             settings,
             revisions: BTreeMap::new(),
             scheduler,
             places: BTreeMap::new(),
+            task_tags: BTreeMap::new(),
             deleted_at: None,
         })
     }

@@ -10,10 +10,35 @@ use crate::platform::records::{
     ClusterRecord, StoppedRecord, Tags, TaskDefinitionRecord, task_definition_key,
 };
 
-/// Tags as the wire lists them; without a value: empty.
-pub(super) fn from_wire(tags: Option<Vec<wire::Tag>>) -> Tags {
-    let pair = |tag: wire::Tag| Some((tag.key?, tag.value.unwrap_or_default()));
-    tags.into_iter().flatten().filter_map(pair).collect()
+/// What begins so is AWS's own, in any case of letters.
+const RESERVED: &str = "aws:";
+
+/// Tags as a request lists them; without a value: empty.
+///
+/// # Errors
+///
+/// A key is named twice, or is one that only AWS itself gives.
+pub(super) fn from_wire(given: Option<Vec<wire::Tag>>) -> Result<Tags, EcsError> {
+    let mut tags = Tags::new();
+    for tag in given.into_iter().flatten() {
+        let Some(key) = tag.key else { continue };
+        refuse_reserved(&key)?;
+        if tags.contains_key(&key) {
+            let text = format!("Duplicate tag key {key}: tag keys must be unique.");
+            return Err(EcsError::Parameter(text));
+        }
+        tags.insert(key, tag.value.unwrap_or_default());
+    }
+    Ok(tags)
+}
+
+fn refuse_reserved(key: &str) -> Result<(), EcsError> {
+    let begins = key.get(..RESERVED.len());
+    if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(RESERVED)) {
+        let text = format!("Tag key {key} must not begin with the reserved prefix '{RESERVED}'.");
+        return Err(EcsError::Parameter(text));
+    }
+    Ok(())
 }
 
 /// Tags in the order of their keys.
@@ -30,8 +55,8 @@ impl Ecs {
         &self,
         request: wire::TagResourceRequest,
     ) -> Result<wire::TagResourceResponse, EcsError> {
-        let new = from_wire(Some(request.tags));
-        self.change_tags(&request.resource_arn, |tags| tags.extend(new))?;
+        let new = from_wire(Some(request.tags))?;
+        self.change_tags(&request.resource_arn, |tags| tags.extend(new.clone()))?;
         Ok(wire::TagResourceResponse::default())
     }
 
@@ -40,6 +65,7 @@ impl Ecs {
         request: wire::UntagResourceRequest,
     ) -> Result<wire::UntagResourceResponse, EcsError> {
         let keys = request.tag_keys;
+        keys.iter().try_for_each(|key| refuse_reserved(key))?;
         self.change_tags(&request.resource_arn, |tags| {
             tags.retain(|key, _| !keys.contains(key))
         })?;
@@ -58,7 +84,7 @@ impl Ecs {
     }
 
     /// Finds the resource's tags and writes them back.
-    fn change_tags(&self, arn: &str, change: impl FnOnce(&mut Tags)) -> Result<(), EcsError> {
+    fn change_tags(&self, arn: &str, mut change: impl FnMut(&mut Tags)) -> Result<(), EcsError> {
         let missing = || EcsError::ResourceNotFound(arn.to_owned());
         if let Some(name) = resource(arn, "cluster") {
             return self.store.write(|tx| {
@@ -84,38 +110,35 @@ impl Ecs {
             return self.put_definition(&record);
         }
         if resource(arn, "task").is_some() {
-            return self
-                .change_task_tags(task_id(arn), change)
-                .ok_or_else(missing)?;
+            let changed = self.change_task_tags(task_id(arn), change)?;
+            return changed.then_some(()).ok_or_else(missing);
         }
         Err(EcsError::Parameter(format!(
             "The specified ARN is not valid: {arn}"
         )))
     }
 
+    /// Whether there is such a task, alive or stopped: one that stops meanwhile is in the store by
+    /// the time the book no longer has it.
     fn change_task_tags(
         &self,
         id: &str,
-        change: impl FnOnce(&mut Tags),
-    ) -> Option<Result<(), EcsError>> {
-        let stopped = self.store.read(|view| view.get::<StoppedRecord>(id));
-        match stopped {
-            Ok(Some(mut record)) => {
-                change(&mut record.about.tags);
-                Some(self.store.write(|tx| Ok(tx.put(id, &record)?)))
-            }
-            Ok(None) => {
-                let changed = self
-                    .platform
-                    .change(|book| Ok::<_, EcsError>(book.change_standalone_tags(id, change)));
-                match changed {
-                    Ok(true) => Some(Ok(())),
-                    Ok(false) => None,
-                    Err(error) => Some(Err(error)),
-                }
-            }
-            Err(error) => Some(Err(EcsError::Store(error))),
+        mut change: impl FnMut(&mut Tags),
+    ) -> Result<bool, EcsError> {
+        let alive = self
+            .platform
+            .change(|book| Ok::<_, EcsError>(book.change_task_tags(id, &mut change)))?;
+        if alive {
+            return Ok(true);
         }
+        self.store.write(|tx| {
+            let Some(mut record) = tx.get::<StoppedRecord>(id)? else {
+                return Ok(false);
+            };
+            change(&mut record.about.tags);
+            tx.put(id, &record)?;
+            Ok(true)
+        })
     }
 
     pub(super) fn put_definition(&self, record: &TaskDefinitionRecord) -> Result<(), EcsError> {
@@ -127,5 +150,39 @@ impl Ecs {
             .unwrap_or_default();
         self.store
             .write(|tx| Ok(tx.put(&task_definition_key(&family, revision), record)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(tags: Value) -> Result<Tags, EcsError> {
+        from_wire(serde_json::from_value(tags).unwrap())
+    }
+
+    #[test]
+    fn a_tag_without_a_value_is_empty() {
+        let tags = read(json!([{ "key": "a" }, { "key": "b", "value": "c" }])).unwrap();
+        let expected = [("a", ""), ("b", "c")];
+        assert_eq!(tags, expected.map(|(k, v)| (k.into(), v.into())).into());
+    }
+
+    #[test]
+    fn keys_that_are_reserved_or_named_twice_are_refused() {
+        for (tags, words) in [
+            (json!([{ "key": "aws:x" }]), "reserved prefix 'aws:'"),
+            (json!([{ "key": "AWS:x" }]), "reserved prefix 'aws:'"),
+            (
+                json!([{ "key": "a" }, { "key": "a" }]),
+                "Duplicate tag key a",
+            ),
+        ] {
+            let text = read(tags).unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
+        assert!(read(json!([{ "key": "aws" }, { "key": "äws:" }])).is_ok());
     }
 }

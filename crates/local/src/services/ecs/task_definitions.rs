@@ -29,7 +29,7 @@ impl Ecs {
     ) -> Result<wire::RegisterTaskDefinitionResponse, EcsError> {
         check(&request)?;
         let family = request.family.clone();
-        let tags = tags::from_wire(request.tags.clone());
+        let tags = tags::from_wire(request.tags.clone())?;
         let record = self.store.write::<_, EcsError>(|tx| {
             let revision = tx.next_number(&format!("task-definition/{family}"))?;
             let revision = i32::try_from(revision)
@@ -178,10 +178,18 @@ impl Ecs {
 
     /// The definition that new tasks may be started from.
     pub(super) fn active_definition(&self, name: &str) -> Result<wire::TaskDefinition, EcsError> {
+        Ok(self.active_definition_record(name)?.definition)
+    }
+
+    /// The same with its tags.
+    pub(super) fn active_definition_record(
+        &self,
+        name: &str,
+    ) -> Result<TaskDefinitionRecord, EcsError> {
         let found = definitions::find(&self.store, name)?;
         let record = found.ok_or_else(|| EcsError::Client("TaskDefinition not found.".into()))?;
         if definitions::is_active(&record) {
-            return Ok(record.definition);
+            return Ok(record);
         }
         Err(EcsError::Client("TaskDefinition is inactive".into()))
     }

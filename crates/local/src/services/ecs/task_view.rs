@@ -19,11 +19,13 @@ pub(super) struct Seen {
 impl Seen {
     /// A task of a service.
     pub(super) fn of_service(record: &ServiceRecord, task: &Task) -> Self {
+        let tags = record.task_tags.get(task.id.as_str());
         let about = TaskAbout {
             cluster: record.key.cluster.clone(),
             group: format!("service:{}", record.key.name),
             started_by: task.deployment.map(|deployment| deployment.to_string()),
             launch_type: record.settings.launch_type.clone(),
+            tags: tags.cloned().unwrap_or_default(),
             ..TaskAbout::default()
         };
         let place = record

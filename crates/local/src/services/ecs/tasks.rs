@@ -1,108 +1,21 @@
-//! Tasks: run, stop, describe.
+//! Tasks: stop, describe.
 
 use seaway_aws_wire::ecs as wire;
-use seaway_scheduler::{DesiredStatus, Millis, NewTask, Request, StandaloneTask, TaskId};
+use seaway_scheduler::{DesiredStatus, Millis, Request, TaskId};
 
 use super::Ecs;
-use super::capacity_providers::Capacity;
 use super::error::EcsError;
 use super::names::{task_arn, task_id};
-use super::overrides::check_overrides;
-use super::services::task_revision;
-use super::tags;
 use super::task_view::{Seen, task_view};
 use crate::clock::EpochMillis;
 use crate::platform::Book;
-use crate::platform::capacity::choose;
-use crate::platform::records::{Place, RunRecord, StandaloneRecord, StoppedRecord, TaskAbout};
+use crate::platform::records::StoppedRecord;
 use crate::store::StoreError;
 
-/// Most tasks that one call may start.
-const STARTED_AT_ONCE: i32 = 10;
 /// Most tasks that one call may describe.
 const DESCRIBED_AT_ONCE: usize = 100;
 
 impl Ecs {
-    pub(super) fn run_task(
-        &self,
-        request: wire::RunTaskRequest,
-        now: EpochMillis,
-    ) -> Result<wire::RunTaskResponse, EcsError> {
-        let cluster = self.cluster(request.cluster.as_deref())?;
-        let capacity = Capacity::asked_for(
-            &cluster,
-            request.launch_type,
-            request.capacity_provider_strategy,
-        )?;
-        let cluster = cluster.name;
-        let count = request.count.unwrap_or(1);
-        if !(1..=STARTED_AT_ONCE).contains(&count) {
-            let text = format!("count must be between 1 and {STARTED_AT_ONCE}.");
-            return Err(EcsError::Parameter(text));
-        }
-        let run = request
-            .client_token
-            .map(|token| format!("{cluster}/{token}"));
-        let definition = self.active_definition(&request.task_definition)?;
-        if let Some(overrides) = &request.overrides {
-            check_overrides(overrides, &definition).map_err(EcsError::Parameter)?;
-        }
-        let family = definition.family.clone().unwrap_or_default();
-        let about = TaskAbout {
-            cluster,
-            group: request.group.unwrap_or_else(|| format!("family:{family}")),
-            started_by: request.started_by,
-            overrides: request.overrides,
-            tags: tags::from_wire(request.tags),
-            launch_type: capacity.launch_type,
-        };
-        let strategy = capacity.strategy.unwrap_or_default();
-        let started = self.platform.change(|book| {
-            if let Some(run) = &run
-                && let Some(before) = self.store.read(|view| view.get::<RunRecord>(run))?
-            {
-                return Ok(before.tasks);
-            }
-            let (mut started, mut placed) = (Vec::new(), Vec::new());
-            for _ in 0..count {
-                let new = NewTask {
-                    seed: rand::random(),
-                    revision: task_revision(&definition),
-                    profile: self.platform.profile().scheduler(),
-                };
-                let capacity = choose(&strategy, &placed);
-                placed.extend(capacity.clone());
-                let (scheduler, commands) = StandaloneTask::launch(Millis(now.0), new);
-                let id = scheduler.id().as_str().to_owned();
-                let record = StandaloneRecord {
-                    about: about.clone(),
-                    scheduler,
-                    place: Place {
-                        capacity_provider: capacity.clone(),
-                        ..Place::default()
-                    },
-                };
-                book.add_standalone(record, commands);
-                started.push(id);
-            }
-            if let Some(run) = run {
-                let tasks = started.clone();
-                book.add_run(run, RunRecord { at: now, tasks });
-            }
-            Ok::<_, EcsError>(started)
-        })?;
-        let mut tasks = Vec::new();
-        for id in started {
-            if let Some(seen) = self.find(&id)? {
-                tasks.push(self.view(&seen)?);
-            }
-        }
-        Ok(wire::RunTaskResponse {
-            tasks: Some(tasks),
-            failures: Some(vec![]),
-        })
-    }
-
     pub(super) fn stop_task(
         &self,
         request: wire::StopTaskRequest,
@@ -179,7 +92,8 @@ impl Ecs {
         Ok(stopped.map(Seen::from))
     }
 
-    fn view(&self, seen: &Seen) -> Result<wire::Task, EcsError> {
+    /// A task as it is shown.
+    pub(super) fn view(&self, seen: &Seen) -> Result<wire::Task, EcsError> {
         let definition =
             crate::platform::definitions::find(&self.store, &seen.task.task_definition)?;
         Ok(task_view(seen, definition.map(|record| record.definition)))
