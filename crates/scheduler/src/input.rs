@@ -111,7 +111,9 @@ pub enum TaskReport {
     /// The task will never run: `CannotPullContainerError: ...`, `ResourceInitializationError:
     /// ...`, a command that does not exist.
     FailedToStart {
-        /// Becomes the task's `stoppedReason`.
+        /// The container that it failed for; none where it failed for the task as a whole.
+        container: Option<String>,
+        /// Becomes the task's `stoppedReason`, and the reason of the container.
         reason: String,
     },
     /// A container ended, whoever ended it.

@@ -107,7 +107,11 @@ impl Task {
                 }
             }
             TaskReport::Started => self.started(clock, commands),
-            TaskReport::FailedToStart { reason } => {
+            TaskReport::FailedToStart { container, reason } => {
+                let failed = container.and_then(|name| self.container_mut(&name));
+                if let Some(failed) = failed {
+                    failed.reason = Some(reason.clone());
+                }
                 self.end(StopCode::TaskFailedToStart, reason, now, commands);
             }
             TaskReport::ContainerExited { container, exit } => {

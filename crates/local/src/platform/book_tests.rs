@@ -169,6 +169,7 @@ fn the_first_task_of_a_deployment_fixes_the_images_of_all() {
     }
     let task = orders[0].task.clone();
     let report = TaskReport::FailedToStart {
+        container: None,
         reason: "CannotStartContainerError: no".into(),
     };
     book.input(Millis(3), Input::Task { task, report });

@@ -23,6 +23,7 @@ use super::fixing::{Digests, Fixing};
 use super::gateway::Gateway;
 use super::ignored::Ignored;
 use super::logs::{LogTarget, log_targets};
+use super::not_started::NotStarted;
 use super::pull::{Pulled, Puller};
 use super::runner::Connection;
 use super::spec::{Ingredients, PulledImage, PulledRoot, stop_signal, task_spec};
@@ -76,10 +77,10 @@ impl Launcher {
         self: &Arc<Self>,
         order: &LaunchOrder,
         inbox: &Inbox,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Outcome, NotStarted> {
         let faults = self.faults.for_task(&order.cluster, &order.owner);
         if let Some(reason) = faults.placement() {
-            return Err(reason);
+            return Err(reason.into());
         }
         inbox.report(&order.task, TaskReport::Provisioned);
         if let Some(wait) = faults.pull_wait() {
@@ -103,7 +104,7 @@ impl Launcher {
             launcher.work(&order, &with)
         };
         let prepared = tokio::task::spawn_blocking(work).await;
-        prepared.unwrap_or_else(|error| Err(format!("CannotStartContainerError: {error}")))
+        prepared.unwrap_or_else(|error| Err(format!("CannotStartContainerError: {error}").into()))
     }
 
     /// Where the containers of a task write to, by its task definition.
@@ -134,7 +135,7 @@ impl Launcher {
         stop_signal(&configs)
     }
 
-    fn work(&self, order: &LaunchOrder, with: &With<'_>) -> Result<Outcome, String> {
+    fn work(&self, order: &LaunchOrder, with: &With<'_>) -> Result<Outcome, NotStarted> {
         let gone = || {
             format!(
                 "CannotStartContainerError: {} is gone",
@@ -173,8 +174,7 @@ impl Launcher {
                 volumes: &self.volumes,
                 logs: &self.task_logs,
             },
-        )
-        .map_err(|error| error.to_string())?;
+        )?;
         self.ignored.tell(&definition, &spec);
         let mut signal = stop_signal(images.values().map(|image| &image.config));
         with.faults.afflict(&mut spec, &mut signal);
@@ -192,7 +192,7 @@ impl Launcher {
         order: &LaunchOrder,
         definition: &wire::TaskDefinition,
         with: &With<'_>,
-    ) -> Result<BTreeMap<String, Pulled>, String> {
+    ) -> Result<BTreeMap<String, Pulled>, NotStarted> {
         let engine = with.host.and_then(Host::engine);
         let pull = |digests: &Digests| {
             let puller = &self.puller;

@@ -26,6 +26,7 @@ mod launch;
 mod leftovers;
 mod load;
 mod logs;
+mod not_started;
 mod pending;
 mod ports;
 mod pull;

@@ -15,6 +15,7 @@ use seaway_runtime::unpack::{Image, Layer, Sha256DigestError, UnpackError, Unpac
 
 use super::engines::Engines;
 use super::launch::chain;
+use super::not_started::NotStarted;
 use super::spec::{PulledImage, PulledRoot};
 use crate::faults::TaskFaults;
 use crate::registry::{ImageName, PullError, REGISTRY_NAME, Registry, ResolvedImage};
@@ -57,28 +58,31 @@ impl Puller {
         digests: &BTreeMap<String, String>,
         engine: Option<&Engine>,
         faults: &TaskFaults,
-    ) -> Result<BTreeMap<String, Pulled>, String> {
+    ) -> Result<BTreeMap<String, Pulled>, NotStarted> {
         let mut sources = Vec::new();
         for container in definition.container_definitions.iter().flatten() {
             let name = image_of(container, digests);
             if let Some(reason) = faults.pull(&name) {
-                return Err(reason);
+                return Err(NotStarted::of(container, reason));
             }
-            let source = self.find(&name).map_err(|error| error.to_string())?;
+            let source = self
+                .find(&name)
+                .map_err(|error| NotStarted::of(container, error))?;
             sources.push((container, name, source));
         }
         let way = self.way(sources.iter().map(|(.., source)| source), engine.is_some());
         let engine = match (way, engine) {
             (Way::Processes, _) => None,
             (Way::Containers, Some(engine)) => Some(engine),
-            (Way::Containers, None) => return Err(NO_ENGINE.to_owned()),
+            (Way::Containers, None) => return Err(NO_ENGINE.to_owned().into()),
         };
         let mut pulled = BTreeMap::new();
         for (container, name, source) in sources {
             let image = match engine {
                 Some(engine) => self.loaded(engine, &name, source, fixed(container, digests)),
                 None => self.unpacked(container, &name, source),
-            }?;
+            }
+            .map_err(|reason| NotStarted::of(container, reason))?;
             pulled.insert(container.name.clone().unwrap_or_default(), image);
         }
         Ok(pulled)

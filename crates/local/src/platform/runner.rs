@@ -196,6 +196,7 @@ impl Runner {
                 self.inbox.report(
                     &task,
                     TaskReport::FailedToStart {
+                        container: Some(container.clone()),
                         reason: format!("CannotStartContainerError: {}", failure.message),
                     },
                 );
@@ -254,10 +255,9 @@ impl Runner {
                     running.containers = containers.map(|c| c.name.as_str().to_owned()).collect();
                     outcome
                 }
-                Err(reason) => {
+                Err(not_started) => {
                     running.stage = Stage::Nowhere;
-                    self.inbox
-                        .report(&task, TaskReport::FailedToStart { reason });
+                    self.inbox.report(&task, not_started.into());
                     return;
                 }
             }
@@ -307,8 +307,11 @@ impl Runner {
             Err(error) => {
                 let reason = format!("CannotStartContainerError: {}", chain(&error));
                 running.vanish();
-                self.inbox
-                    .report(task, TaskReport::FailedToStart { reason });
+                let report = TaskReport::FailedToStart {
+                    container: None,
+                    reason,
+                };
+                self.inbox.report(task, report);
             }
         }
         self.pursue_stop(task, running);
@@ -453,9 +456,11 @@ impl Runner {
                 ContainerPhase::Running => self.started(task, name),
                 ContainerPhase::Skipped => self.skipped(task, name).await,
                 ContainerPhase::StartFailed(failure) => {
-                    let reason = format!("CannotStartContainerError: {}", failure.message);
-                    self.inbox
-                        .report(task, TaskReport::FailedToStart { reason });
+                    let report = TaskReport::FailedToStart {
+                        container: Some(name.to_owned()),
+                        reason: format!("CannotStartContainerError: {}", failure.message),
+                    };
+                    self.inbox.report(task, report);
                     self.ended(task, name, None).await;
                 }
                 ContainerPhase::Exited(exit) => {

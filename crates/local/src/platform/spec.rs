@@ -13,6 +13,7 @@ use seaway_runtime::task::{
 
 use super::effects::LaunchOrder;
 use super::image_root::image_root;
+use super::not_started::NotStarted;
 use super::size::TaskSize;
 use super::volumes::Volumes;
 
@@ -54,11 +55,15 @@ pub(super) struct CannotStart(pub(super) String);
 pub(super) fn task_spec(
     definition: &wire::TaskDefinition,
     with: &Ingredients<'_>,
-) -> Result<TaskSpec, CannotStart> {
-    let id = TaskId::new(with.order.task.as_str()).map_err(|e| CannotStart(e.to_string()))?;
+) -> Result<TaskSpec, NotStarted> {
+    let id = TaskId::new(with.order.task.as_str());
+    let id = id.map_err(|error| CannotStart(error.to_string()).to_string())?;
     let containers = definition.container_definitions.iter().flatten();
     let containers = containers
-        .map(|container| container_spec(definition, container, with))
+        .map(|container| {
+            let spec = container_spec(definition, container, with);
+            spec.map_err(|error| NotStarted::of(container, error))
+        })
         .collect::<Result<_, _>>()?;
     let log_dir = with.logs.join(with.order.task.as_str());
     Ok(TaskSpec {

@@ -84,7 +84,7 @@ fn spec(
     definition: &wire::TaskDefinition,
     config: &str,
     overrides: Option<wire::TaskOverride>,
-) -> Result<TaskSpec, CannotStart> {
+) -> Result<TaskSpec, NotStarted> {
     let order = order(overrides);
     let images = BTreeMap::from([("api".to_owned(), image(config))]);
     let secrets = BTreeMap::from([(("api".into(), "TOKEN".into()), "hunter2".into())]);

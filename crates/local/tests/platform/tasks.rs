@@ -160,6 +160,12 @@ fn a_task_that_cannot_start_says_why() {
             let task = stage.finished(&definition).await;
             let reason = text(&task["stoppedReason"]);
             assert!(reason.starts_with(words), "{reason}");
+            // What kept a container from starting is its reason, too.
+            let of_container = &task["containers"][0]["reason"];
+            match words.starts_with("ResourceInitializationError") {
+                true => assert!(of_container.is_null(), "{of_container}"),
+                false => assert_eq!(*of_container, task["stoppedReason"]),
+            }
             assert_eq!(task["stopCode"], "TaskFailedToStart");
             assert!(task["containers"][0]["exitCode"].is_null());
             assert!(task["startedAt"].is_null());

@@ -177,10 +177,12 @@ fn a_container_killed_for_its_memory_says_so() {
 fn a_task_that_cannot_start_keeps_the_reason() {
     let (mut service, id) = one_task(worker("one"));
     let reason = "CannotPullContainerError: no such image".to_owned();
+    let container = service.task(&id).unwrap().containers[0].name.clone();
     let commands = report(
         &mut service,
         &id,
         TaskReport::FailedToStart {
+            container: Some(container),
             reason: reason.clone(),
         },
     );
@@ -191,6 +193,7 @@ fn a_task_that_cannot_start_keeps_the_reason() {
     );
     let task = service.task(&id).unwrap();
     assert_eq!(task.stop_code, Some(StopCode::TaskFailedToStart));
+    assert_eq!(task.containers[0].reason.as_ref(), Some(&reason));
     assert_eq!(task.stopped_reason, Some(reason));
     assert_eq!(service.primary().failed_tasks, 1);
 }

@@ -372,6 +372,7 @@ impl World {
                     pulled,
                     &task,
                     TaskReport::FailedToStart {
+                        container: None,
                         reason: reason.into(),
                     },
                 );
