@@ -198,11 +198,13 @@ fn state(task: &sdk::Task) -> JobState {
         return JobState::Succeeded;
     }
     let words = [task.stopped_reason(), container.and_then(|c| c.reason())];
-    let words: Vec<&str> = words
+    let mut words: Vec<&str> = words
         .into_iter()
         .flatten()
         .filter(|w| !w.is_empty())
         .collect();
+    // A container that could not start gives its task's reason again.
+    words.dedup();
     JobState::Failed {
         exit_code,
         reason: words.join(": "),
@@ -224,6 +226,21 @@ mod tests {
             .stopped_reason("why")
             .containers(container)
             .build()
+    }
+
+    #[test]
+    fn a_reason_that_is_given_twice_is_told_once() {
+        let container = sdk::Container::builder().reason("CannotPullContainerError: no");
+        let task = sdk::Task::builder()
+            .last_status("STOPPED")
+            .stopped_reason("CannotPullContainerError: no")
+            .containers(container.build())
+            .build();
+        let expected = JobState::Failed {
+            exit_code: None,
+            reason: "CannotPullContainerError: no".into(),
+        };
+        assert_eq!(state(&task), expected);
     }
 
     #[test]
