@@ -4,6 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
+use crate::clock::EpochMillis;
+
 /// Which part of a list is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SortedPage<'a> {
@@ -15,34 +17,56 @@ pub(super) struct SortedPage<'a> {
     pub(super) most: usize,
 }
 
+/// Which way a list runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Ascending,
+    Descending,
+}
+
 /// A token that no page ever ended with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BadToken;
 
 impl SortedPage<'_> {
-    /// The items of this page and the token of the next one, of a list whose keys ascend.
+    /// The items of this page and the token of the next one. `items` are in the order of their
+    /// keys.
     pub(super) fn of<T>(
         self,
         items: Vec<T>,
         key: impl Fn(&T) -> String,
     ) -> Result<(Vec<T>, Option<String>), BadToken> {
-        self.cut(items, key, |key, last| key <= last)
+        self.cut(items, Order::Ascending, key)
     }
 
-    /// The same of a list whose keys descend.
+    /// The same of items in the descending order of their keys.
     pub(super) fn of_descending<T>(
         self,
         items: Vec<T>,
         key: impl Fn(&T) -> String,
     ) -> Result<(Vec<T>, Option<String>), BadToken> {
-        self.cut(items, key, |key, last| key >= last)
+        self.cut(items, Order::Descending, key)
+    }
+
+    /// Like [`of`](Self::of), of items that are still to be sorted by their keys.
+    pub(super) fn sorted<T>(
+        self,
+        mut items: Vec<T>,
+        order: Order,
+        key: impl Fn(&T) -> String,
+    ) -> Result<(Vec<T>, Option<String>), BadToken> {
+        items.sort_by_cached_key(&key);
+        if order == Order::Descending {
+            items.reverse();
+        }
+        self.cut(items, order, key)
     }
 
     fn cut<T>(
         self,
         items: Vec<T>,
+        order: Order,
         key: impl Fn(&T) -> String,
-        was_shown: fn(&str, &str) -> bool,
     ) -> Result<(Vec<T>, Option<String>), BadToken> {
         let after = self.token.map(decode).transpose()?;
         let limit = self
@@ -50,14 +74,24 @@ impl SortedPage<'_> {
             .and_then(|limit| usize::try_from(limit).ok())
             .unwrap_or(self.usual)
             .clamp(1, self.most);
-        let mut rest = items.into_iter().skip_while(|item| {
-            let last = after.as_deref();
-            last.is_some_and(|last| was_shown(&key(item), last))
-        });
+        let seen = |item: &T| {
+            after.as_ref().is_some_and(|after| match order {
+                Order::Ascending => key(item) <= *after,
+                Order::Descending => key(item) >= *after,
+            })
+        };
+        let mut rest = items.into_iter().skip_while(seen);
         let page: Vec<T> = rest.by_ref().take(limit).collect();
-        let next = rest.next().and(page.last()).map(key);
+        let next = rest.next().and(page.last()).map(&key);
         Ok((page, next.map(|key| BASE64.encode(key))))
     }
+}
+
+/// The key of an item in a list by time: its name tells it from others of that millisecond.
+/// What has no time comes before everything that has one.
+pub(super) fn time_key(at: Option<EpochMillis>, name: &str) -> String {
+    let since_the_first = at.map_or(0, |at| i128::from(at.0) - i128::from(i64::MIN) + 1);
+    format!("{since_the_first:020}{name}")
 }
 
 fn decode(token: &str) -> Result<String, BadToken> {
@@ -93,18 +127,33 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_descends_goes_on_below_its_last_item() {
-        let of = |token: Option<&str>, items: &[&str]| {
+    fn a_page_behind_an_item_that_is_gone_goes_on_either_way() {
+        let sorted = |token: Option<&str>, items: &[&str], order| {
             let items = items.iter().map(|item| (*item).to_owned()).collect();
-            page(token)
-                .of_descending::<String>(items, Clone::clone)
-                .unwrap()
+            page(token).sorted(items, order, String::clone).unwrap()
         };
-        let (first, next) = of(None, &["e", "c", "a"]);
-        assert_eq!(first, ["e", "c"]);
-        let (second, next) = of(next.as_deref(), &["e", "d", "b", "a"]);
+        let (first, next) = sorted(None, &["c", "a", "d", "b"], Order::Descending);
+        assert_eq!(first, ["d", "c"]);
+        let (second, _) = sorted(next.as_deref(), &["b", "a"], Order::Descending);
         assert_eq!(second, ["b", "a"]);
-        assert_eq!(next, None);
+        let (first, next) = sorted(None, &["c", "a", "d", "b"], Order::Ascending);
+        assert_eq!(first, ["a", "b"]);
+        let (second, _) = sorted(next.as_deref(), &["d", "c"], Order::Ascending);
+        assert_eq!(second, ["c", "d"]);
+    }
+
+    #[test]
+    fn times_come_in_their_order_and_names_within_one() {
+        let keys = [
+            time_key(None, "z"),
+            time_key(Some(EpochMillis(i64::MIN)), "a"),
+            time_key(Some(EpochMillis(-1)), "a"),
+            time_key(Some(EpochMillis(9)), "a"),
+            time_key(Some(EpochMillis(10)), "a"),
+            time_key(Some(EpochMillis(10)), "b"),
+            time_key(Some(EpochMillis(i64::MAX)), "a"),
+        ];
+        assert!(keys.is_sorted(), "{keys:?}");
     }
 
     #[test]

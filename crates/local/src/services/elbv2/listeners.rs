@@ -51,7 +51,7 @@ impl Elbv2 {
     ) -> Result<wire::DescribeListenersResponse, ElbError> {
         let documents = self.balancing.documents();
         let arns = request.listener_arns.filter(|arns| !arns.is_empty());
-        let mut listeners: Vec<Arc<Listener>> = match (arns, request.load_balancer_arn) {
+        let listeners: Vec<Arc<Listener>> = match (arns, request.load_balancer_arn) {
             (Some(arns), _) => arns
                 .iter()
                 .map(|arn| find(&documents, arn).cloned())
@@ -66,10 +66,9 @@ impl Elbv2 {
                 ));
             }
         };
-        listeners.sort_by_key(|listener| (listener.load_balancer.clone(), listener.port));
         let page = page(
             listeners,
-            |listener| &listener.arn,
+            |listener| format!("{} {:05}", listener.load_balancer, listener.port),
             request.marker.as_deref(),
             request.page_size,
         )?;

@@ -55,7 +55,7 @@ impl Elbv2 {
         request: wire::DescribeLoadBalancersRequest,
     ) -> Result<wire::DescribeLoadBalancersResponse, ElbError> {
         let documents = self.balancing.documents();
-        let mut balancers = match Choice::of(request.load_balancer_arns, request.names) {
+        let balancers = match Choice::of(request.load_balancer_arns, request.names) {
             Choice::All => documents.load_balancers.values().cloned().collect(),
             Choice::Arns(arns) => arns
                 .iter()
@@ -68,10 +68,9 @@ impl Elbv2 {
                 })
                 .collect::<Result<Vec<_>, _>>()?,
         };
-        balancers.sort_by(|a, b| a.name.cmp(&b.name));
         let page = page(
             balancers,
-            |balancer| &balancer.arn,
+            |balancer| balancer.name.clone(),
             request.marker.as_deref(),
             request.page_size,
         )?;

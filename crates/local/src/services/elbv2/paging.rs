@@ -1,9 +1,7 @@
-//! Pages of long answers.
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+//! Pages as Elastic Load Balancing sizes them.
 
 use super::error::ElbError;
+use crate::services::sorted_page::{Order, SortedPage};
 
 /// The largest page, and the one of a request that asks for none.
 const MOST: usize = 400;
@@ -15,40 +13,23 @@ pub(super) struct Page<T> {
     pub(super) next: Option<String>,
 }
 
-/// The page behind `marker`. `items` are in order, `key` tells them apart.
+/// The page behind `marker`, in the order of the keys.
 pub(super) fn page<T>(
     items: Vec<T>,
-    key: impl Fn(&T) -> &str,
+    key: impl Fn(&T) -> String,
     marker: Option<&str>,
     size: Option<i32>,
 ) -> Result<Page<T>, ElbError> {
-    let size = size
-        .and_then(|size| usize::try_from(size).ok())
-        .unwrap_or(MOST)
-        .clamp(1, MOST);
-    let start = match marker {
-        None | Some("") => 0,
-        Some(marker) => {
-            let invalid = || ElbError::validation("The specified marker is not valid");
-            let last = decode(marker).ok_or_else(invalid)?;
-            let at = items
-                .iter()
-                .position(|item| key(item) == last)
-                .ok_or_else(invalid)?;
-            at + 1
-        }
+    let page = SortedPage {
+        token: marker.filter(|marker| !marker.is_empty()),
+        limit: size,
+        usual: MOST,
+        most: MOST,
     };
-    let more = items.len() > start + size;
-    let items: Vec<T> = items.into_iter().skip(start).take(size).collect();
-    let next = items
-        .last()
-        .filter(|_| more)
-        .map(|last| URL_SAFE_NO_PAD.encode(key(last)));
+    let (items, next) = page
+        .sorted(items, Order::Ascending, key)
+        .map_err(|_| ElbError::validation("The specified marker is not valid"))?;
     Ok(Page { items, next })
-}
-
-fn decode(marker: &str) -> Option<String> {
-    String::from_utf8(URL_SAFE_NO_PAD.decode(marker).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -60,7 +41,7 @@ mod tests {
         let items: Vec<String> = (0..7).map(|number| format!("item-{number}")).collect();
         let (mut seen, mut marker) = (Vec::new(), None);
         loop {
-            let page = page(items.clone(), |item| item, marker.as_deref(), Some(3)).unwrap();
+            let page = page(items.clone(), String::clone, marker.as_deref(), Some(3)).unwrap();
             seen.extend(page.items);
             marker = page.next;
             if marker.is_none() {
@@ -72,7 +53,20 @@ mod tests {
 
     #[test]
     fn a_made_up_marker_is_refused() {
-        assert!(page(vec!["a".to_owned()], |item| item, Some("!"), None).is_err());
-        assert!(page(vec!["a".to_owned()], |item| item, Some("Yg"), None).is_err());
+        assert!(page(vec!["a".to_owned()], String::clone, Some("!"), None).is_err());
+    }
+
+    #[test]
+    fn a_marker_outlives_its_item() {
+        let items = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let first = page(items(&["a", "b", "c"]), String::clone, None, Some(2)).unwrap();
+        let rest = page(
+            items(&["a", "c"]),
+            String::clone,
+            first.next.as_deref(),
+            None,
+        )
+        .unwrap();
+        assert_eq!(rest.items, ["c"]);
     }
 }

@@ -56,7 +56,8 @@ impl Elbv2 {
     ) -> Result<wire::DescribeRulesResponse, ElbError> {
         let documents = self.balancing.documents();
         let arns = request.rule_arns.filter(|arns| !arns.is_empty());
-        let rules: Vec<wire::Rule> = match (arns, request.listener_arn) {
+        // Each with its place in the list.
+        let rules: Vec<(String, wire::Rule)> = match (arns, request.listener_arn) {
             (Some(_), Some(_)) => {
                 return Err(ElbError::validation(
                     "You cannot specify both a listener ARN and rule ARNs",
@@ -64,13 +65,17 @@ impl Elbv2 {
             }
             (Some(arns), None) => arns
                 .iter()
-                .map(|arn| describe(&documents, arn))
-                .collect::<Result<_, _>>()?,
+                .enumerate()
+                .map(|(at, arn)| Ok((format!("{at:05}"), describe(&documents, arn)?)))
+                .collect::<Result<_, ElbError>>()?,
             (None, Some(listener)) => {
                 let listener = listeners::find(&documents, &listener)?;
                 let rules = documents.rules_of(&listener.arn);
-                let rules = rules.into_iter().map(|rule| to_wire(rule));
-                rules.chain([default_to_wire(listener)]).collect()
+                let rules = rules
+                    .into_iter()
+                    .map(|rule| (format!("{:05}", rule.priority), to_wire(rule)));
+                let last = ("default".to_owned(), default_to_wire(listener));
+                rules.chain([last]).collect()
             }
             (None, None) => {
                 return Err(ElbError::validation(
@@ -78,11 +83,9 @@ impl Elbv2 {
                 ));
             }
         };
-        let arn = |rule: &wire::Rule| rule.rule_arn.clone().unwrap_or_default();
-        let keyed: Vec<_> = rules.into_iter().map(|rule| (arn(&rule), rule)).collect();
         let page = page(
-            keyed,
-            |keyed| &keyed.0,
+            rules,
+            |(place, _)| place.clone(),
             request.marker.as_deref(),
             request.page_size,
         )?;

@@ -59,10 +59,9 @@ impl Elbv2 {
             load_balancers::find(&documents, &balancer)?;
             groups.retain(|group| documents.users_of(&group.arn).contains(balancer.as_str()));
         }
-        groups.sort_by(|a, b| a.name.cmp(&b.name));
         let page = page(
             groups,
-            |group| &group.arn,
+            |group| group.name.clone(),
             request.marker.as_deref(),
             request.page_size,
         )?;

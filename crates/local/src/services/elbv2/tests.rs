@@ -183,6 +183,10 @@ async fn load_balancers_are_found_by_name_and_arn_and_listed_in_pages() {
         .ok(&format!("DescribeLoadBalancers&PageSize=2&Marker={marker}"))
         .await;
     assert_eq!(all(&rest, "LoadBalancerName"), ["c"]);
+    let gone = format!("DeleteLoadBalancer&LoadBalancerArn={}", arns[1]);
+    elb.ok(&gone).await;
+    let again = format!("DescribeLoadBalancers&PageSize=2&Marker={marker}");
+    assert_eq!(all(&elb.ok(&again).await, "LoadBalancerName"), ["c"]);
     assert!(!rest.contains("NextMarker"));
     let (code, message) = elb.refused("DescribeLoadBalancers&Names.member.1=x").await;
     assert_eq!(
@@ -280,7 +284,10 @@ async fn rules_are_listed_by_priority_with_the_default_last() {
         .ok(&format!("DescribeRules&ListenerArn={listener}&PageSize=2"))
         .await;
     assert_eq!(all(&page, "Priority"), ["3", "20"]);
-    assert!(page.contains("NextMarker"));
+    let marker = first(&page, "NextMarker");
+    elb.ok(&format!("DeleteRule&RuleArn={late}")).await;
+    let rest = format!("DescribeRules&ListenerArn={listener}&PageSize=2&Marker={marker}");
+    assert_eq!(all(&elb.ok(&rest).await, "Priority"), ["default"]);
 
     let default = format!("DeleteRule&RuleArn={}", arns[2]);
     assert_eq!(elb.code(&default).await, "OperationNotPermitted");

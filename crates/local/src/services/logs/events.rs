@@ -82,7 +82,7 @@ impl Logs {
             };
             Ok::<_, LogsError>(fit(view.log_events(&selection, direction, limit)?))
         })?;
-        Ok(answer(events, direction))
+        Ok(answer(events, direction, start_of(request)))
     }
 }
 
@@ -97,9 +97,23 @@ fn fit(events: Vec<LogEvent>) -> Vec<LogEvent> {
     events.into_iter().take_while(fits).collect()
 }
 
+/// The last position before the request's window of time.
+fn start_of(request: &GetLogEventsRequest) -> LogPosition {
+    let before = |start: i64| LogPosition {
+        at: EpochMillis(start.saturating_sub(1)),
+        seq: i64::MAX,
+    };
+    request.start_time.map_or(LogPosition::START, before)
+}
+
 /// Events in ascending order, and the tokens of what lies before and after them.
-/// At the end the same token comes back: that is how clients notice the end.
-fn answer(mut events: Vec<LogEvent>, direction: ReadDirection) -> GetLogEventsResponse {
+/// At the end the same token comes back: that is how clients notice the end. The way forward
+/// never leads to before `start`.
+fn answer(
+    mut events: Vec<LogEvent>,
+    direction: ReadDirection,
+    start: LogPosition,
+) -> GetLogEventsResponse {
     let span = match direction {
         ReadDirection::After(_) => events.first().zip(events.last()),
         ReadDirection::Before(_) => events.last().zip(events.first()),
@@ -115,7 +129,7 @@ fn answer(mut events: Vec<LogEvent>, direction: ReadDirection) -> GetLogEventsRe
     GetLogEventsResponse {
         events: Some(events.into_iter().map(output).collect()),
         next_backward_token: Some(Token::Backward(backward).encode()),
-        next_forward_token: Some(Token::Forward(forward).encode()),
+        next_forward_token: Some(Token::Forward(forward.max(start)).encode()),
     }
 }
 

@@ -8,7 +8,7 @@ use seaway_aws_wire::logs::{
     TagResourceRequest, TagResourceResponse, UntagResourceRequest, UntagResourceResponse,
 };
 
-use super::tokens::page;
+use super::tokens::page_of;
 use super::{Logs, LogsError, arn_of, find_group, group_name};
 use crate::clock::EpochMillis;
 use crate::store::LogGroup;
@@ -76,7 +76,8 @@ impl Logs {
                     .as_ref()
                     .is_none_or(|wanted| wanted.iter().any(|id| group_name(id) == name))
         });
-        let (groups, next_token) = page(groups, request.next_token.as_deref(), request.limit)?;
+        let page = page_of(request.next_token.as_deref(), request.limit);
+        let (groups, next_token) = page.of(groups, |group| group.name.clone())?;
         let groups = groups.into_iter().map(describe).collect();
         Ok(DescribeLogGroupsResponse {
             log_groups: Some(groups),

@@ -6,9 +6,10 @@ use seaway_aws_wire::logs::{
     LogStream as WireStream, OrderBy,
 };
 
-use super::tokens::page;
+use super::tokens::page_of;
 use super::{Logs, LogsError, arn_of, find_either, find_group};
 use crate::clock::EpochMillis;
+use crate::services::sorted_page::{Order, time_key};
 use crate::store::{LogGroup, LogStream, View};
 
 impl Logs {
@@ -57,13 +58,18 @@ impl Logs {
             Ok::<_, LogsError>((group, streams))
         })?;
         streams.retain(|stream| prefix.is_none_or(|prefix| stream.name.starts_with(prefix)));
-        if by_time {
-            streams.sort_by_key(|stream| stream.last_event_at.unwrap_or(stream.created_at));
-        }
-        if request.descending == Some(true) {
-            streams.reverse();
-        }
-        let (streams, next_token) = page(streams, request.next_token.as_deref(), request.limit)?;
+        let order = match request.descending {
+            Some(true) => Order::Descending,
+            _ => Order::Ascending,
+        };
+        let page = page_of(request.next_token.as_deref(), request.limit);
+        let (streams, next_token) = page.sorted(streams, order, |stream| match by_time {
+            true => time_key(
+                Some(stream.last_event_at.unwrap_or(stream.created_at)),
+                &stream.name,
+            ),
+            false => stream.name.clone(),
+        })?;
         let streams = streams
             .into_iter()
             .map(|stream| describe(&group, stream))

@@ -113,6 +113,93 @@ async fn a_follower_of_an_empty_stream_sees_its_first_event() {
 }
 
 #[tokio::test]
+async fn the_way_on_from_an_empty_window_does_not_lead_before_it() {
+    let platform = platform_with_stream().await;
+    let now = EpochMillis::now().0;
+    put(&platform, "one", &[(now - 5000, "early")]).await;
+    for from_head in [true, false] {
+        let empty = json!({
+            "logGroupName": GROUP, "logStreamName": "one", "startTime": now,
+            "startFromHead": from_head,
+        });
+        let empty = call(&platform, "GetLogEvents", empty).await.ok();
+        assert!(messages(&empty).is_empty());
+        let next = json!({
+            "logGroupName": GROUP, "logStreamName": "one",
+            "nextToken": empty["nextForwardToken"],
+        });
+        let after = call(&platform, "GetLogEvents", next).await.ok();
+        assert!(messages(&after).is_empty(), "{from_head}: {after}");
+    }
+}
+
+/// How many names a client sees that deletes each one while it goes through the pages of a list.
+async fn seen_while_deleting(
+    platform: &TestPlatform,
+    [list, items, name, delete]: [&str; 4],
+    mut request: Value,
+) -> usize {
+    let mut seen = 0;
+    loop {
+        let page = call(platform, list, request.clone()).await.ok();
+        for item in page[items].as_array().unwrap() {
+            seen += 1;
+            let mut body = json!({ "logGroupName": GROUP });
+            body[name] = item[name].clone();
+            call(platform, delete, body).await.ok();
+        }
+        request["nextToken"] = page["nextToken"].clone();
+        if request["nextToken"].is_null() {
+            return seen;
+        }
+    }
+}
+
+#[tokio::test]
+async fn deleting_while_listing_skips_nothing() {
+    let platform = platform_with_stream().await;
+    let streams = [
+        "DescribeLogStreams",
+        "logStreams",
+        "logStreamName",
+        "DeleteLogStream",
+    ];
+    for request in [
+        json!({ "logGroupName": GROUP, "limit": 2 }),
+        json!({ "logGroupName": GROUP, "limit": 2, "descending": true }),
+        json!({ "logGroupName": GROUP, "limit": 2, "orderBy": "LastEventTime" }),
+        json!({
+            "logGroupName": GROUP, "limit": 2, "orderBy": "LastEventTime", "descending": true,
+        }),
+    ] {
+        for name in ["a", "b", "c", "d", "e"] {
+            let stream = json!({ "logGroupName": GROUP, "logStreamName": name });
+            call(&platform, "CreateLogStream", stream).await.ok();
+        }
+        let delete_one = json!({ "logGroupName": GROUP, "logStreamName": "one" });
+        call(&platform, "DeleteLogStream", delete_one.clone()).await;
+        let at = EpochMillis::now().0;
+        put(&platform, "c", &[(at, "x")]).await;
+        put(&platform, "a", &[(at, "x")]).await;
+        let seen = seen_while_deleting(&platform, streams, request.clone()).await;
+        assert_eq!(seen, 5, "{request}");
+    }
+    for name in ["/z/1", "/z/2", "/z/3"] {
+        call(&platform, "CreateLogGroup", json!({ "logGroupName": name }))
+            .await
+            .ok();
+    }
+    let groups = [
+        "DescribeLogGroups",
+        "logGroups",
+        "logGroupName",
+        "DeleteLogGroup",
+    ];
+    let seen = seen_while_deleting(&platform, groups, json!({ "limit": 1 })).await;
+    assert_eq!(seen, 4);
+}
+
+#[tokio::test]
 async fn filtering_merges_streams_in_pages() {
     let platform = platform_with_stream().await;
     let second = json!({ "logGroupName": GROUP, "logStreamName": "two" });

@@ -1,8 +1,12 @@
-//! Page tokens: positions in the order of events, and offsets in lists.
+//! Page tokens: positions in the order of events, and the last items of pages of lists.
 
 use super::LogsError;
 use crate::clock::EpochMillis;
+use crate::services::sorted_page::{BadToken, SortedPage};
 use crate::store::LogPosition;
+
+/// The usual and the greatest size of a page of groups or streams.
+const PAGE: usize = 50;
 
 /// Which way a token of `GetLogEvents` leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,21 +48,20 @@ pub(super) fn parse_position(text: &str) -> Result<LogPosition, LogsError> {
     parse().ok_or_else(invalid)
 }
 
-/// One page of `items`, at most 50 long, and the token of the next one.
-pub(super) fn page<T>(
-    items: Vec<T>,
-    token: Option<&str>,
-    limit: Option<i32>,
-) -> Result<(Vec<T>, Option<String>), LogsError> {
-    const PAGE: usize = 50;
-    let start: usize = token.map_or(Ok(0), |token| token.parse().map_err(|_| invalid()))?;
-    let limit = limit
-        .and_then(|limit| usize::try_from(limit).ok())
-        .unwrap_or(PAGE)
-        .clamp(1, PAGE);
-    let end = start.saturating_add(limit);
-    let next = (end < items.len()).then(|| end.to_string());
-    Ok((items.into_iter().skip(start).take(limit).collect(), next))
+/// The part of a list of groups or streams that a request asks for.
+pub(super) fn page_of(token: Option<&str>, limit: Option<i32>) -> SortedPage<'_> {
+    SortedPage {
+        token,
+        limit,
+        usual: PAGE,
+        most: PAGE,
+    }
+}
+
+impl From<BadToken> for LogsError {
+    fn from(BadToken: BadToken) -> Self {
+        invalid()
+    }
 }
 
 fn invalid() -> LogsError {

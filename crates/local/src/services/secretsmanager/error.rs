@@ -5,6 +5,7 @@ use seaway_aws_wire::secretsmanager::ErrorKind;
 use thiserror::Error;
 
 use crate::services::call::internal;
+use crate::services::sorted_page::BadToken;
 use crate::store::StoreError;
 
 /// Why Secrets Manager refuses a request.
@@ -40,8 +41,16 @@ pub enum SecretsError {
     Request(String),
     #[error("{0}")]
     Parameter(String),
+    #[error("The NextToken value is invalid.")]
+    NextToken,
     #[error("the store failed")]
     Store(#[from] StoreError),
+}
+
+impl From<BadToken> for SecretsError {
+    fn from(BadToken: BadToken) -> Self {
+        Self::NextToken
+    }
 }
 
 impl From<SecretsError> for WireError {
@@ -58,6 +67,7 @@ impl From<SecretsError> for WireError {
             }
             SecretsError::MalformedPolicy => ErrorKind::MalformedPolicyDocumentException,
             SecretsError::PublicPolicy => ErrorKind::PublicPolicyException,
+            SecretsError::NextToken => ErrorKind::InvalidNextTokenException,
             SecretsError::Parameter(_) => ErrorKind::InvalidParameterException,
             SecretsError::Store(_) => return internal(&error),
         };

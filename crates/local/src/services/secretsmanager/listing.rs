@@ -7,6 +7,7 @@ use seaway_aws_wire::secretsmanager::{
 
 use super::tags::to_wire;
 use super::{SecretsError, SecretsManager, arn_of, timestamp};
+use crate::services::sorted_page::{Order, SortedPage, time_key};
 use crate::store::{SecretRecord, SecretVersion};
 
 const PAGE: usize = 100;
@@ -24,9 +25,10 @@ impl SecretsManager {
                 (planned || secret.deleted_at.is_none())
                     && filters.iter().all(|filter| matches(secret, filter))
             });
-            sort(&mut secrets, request);
-            let token = request.next_token.as_deref();
-            let (secrets, next_token) = page(secrets, token, request.max_results)?;
+            let page = page_of(request.next_token.as_deref(), request.max_results);
+            let by = request.sort_by.as_ref();
+            let (secrets, next_token) =
+                page.sorted(secrets, order_of(request), |secret| sort_key(secret, by))?;
             let mut entries = Vec::with_capacity(secrets.len());
             for secret in secrets {
                 let versions = view.secret_versions(&secret.id)?;
@@ -40,25 +42,14 @@ impl SecretsManager {
     }
 }
 
-/// One page of `items` and the token of the next one.
-pub(super) fn page<T>(
-    items: Vec<T>,
-    token: Option<&str>,
-    limit: Option<i32>,
-) -> Result<(Vec<T>, Option<String>), SecretsError> {
-    let start: usize = match token {
-        None => 0,
-        Some(token) => token
-            .parse()
-            .map_err(|_| SecretsError::Parameter("The NextToken value is invalid.".to_owned()))?,
-    };
-    let limit = limit
-        .and_then(|limit| usize::try_from(limit).ok())
-        .unwrap_or(PAGE)
-        .clamp(1, PAGE);
-    let end = start.saturating_add(limit);
-    let next = (end < items.len()).then(|| end.to_string());
-    Ok((items.into_iter().skip(start).take(limit).collect(), next))
+/// The part of a list of secrets or versions that a request asks for.
+pub(super) fn page_of(token: Option<&str>, limit: Option<i32>) -> SortedPage<'_> {
+    SortedPage {
+        token,
+        limit,
+        usual: PAGE,
+        most: PAGE,
+    }
 }
 
 /// Whether any value of the filter fits; a value with `!` must not fit.
@@ -100,16 +91,22 @@ fn starts_any_word(text: Option<&str>, value: &str) -> bool {
         || text.starts_with(&value)
 }
 
-/// By creation, newest first, where the request names no order.
-fn sort(secrets: &mut [SecretRecord], request: &ListSecretsRequest) {
-    match request.sort_by {
-        Some(SortByType::Name) => secrets.sort_by(|a, b| a.name.cmp(&b.name)),
-        Some(SortByType::LastChangedDate) => secrets.sort_by_key(|secret| secret.changed_at),
-        Some(SortByType::LastAccessedDate) => secrets.sort_by_key(|secret| secret.accessed_at),
-        _ => secrets.sort_by_key(|secret| secret.created_at),
-    }
-    if request.sort_order != Some(SortOrderType::Asc) {
-        secrets.reverse();
+/// By creation where the request names nothing else.
+fn sort_key(secret: &SecretRecord, by: Option<&SortByType>) -> String {
+    let at = match by {
+        Some(SortByType::Name) => return secret.name.clone(),
+        Some(SortByType::LastChangedDate) => Some(secret.changed_at),
+        Some(SortByType::LastAccessedDate) => secret.accessed_at,
+        _ => Some(secret.created_at),
+    };
+    time_key(at, &secret.name)
+}
+
+/// The last one first where the request names no order.
+fn order_of(request: &ListSecretsRequest) -> Order {
+    match request.sort_order {
+        Some(SortOrderType::Asc) => Order::Ascending,
+        _ => Order::Descending,
     }
 }
 

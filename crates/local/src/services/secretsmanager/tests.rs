@@ -177,6 +177,58 @@ async fn a_forced_deletion_is_final_and_repeatable() {
 }
 
 #[tokio::test]
+async fn deleting_while_listing_skips_no_secret() {
+    let platform = TestPlatform::start().await;
+    for orders in [
+        json!({ "MaxResults": 2 }),
+        json!({ "MaxResults": 2, "SortBy": "name", "SortOrder": "asc" }),
+        json!({ "MaxResults": 2, "SortBy": "last-changed-date", "SortOrder": "asc" }),
+        json!({ "MaxResults": 2, "SortBy": "last-accessed-date" }),
+    ] {
+        for number in 0..5 {
+            create(&platform, &format!("shop/{number}"), "x").await;
+        }
+        let (mut request, mut seen) = (orders, 0);
+        loop {
+            let page = call(&platform, "ListSecrets", request.clone()).await.ok();
+            for secret in page["SecretList"].as_array().unwrap() {
+                seen += 1;
+                let delete =
+                    json!({ "SecretId": secret["Name"], "ForceDeleteWithoutRecovery": true });
+                call(&platform, "DeleteSecret", delete).await.ok();
+            }
+            request["NextToken"] = page["NextToken"].clone();
+            if request["NextToken"].is_null() {
+                break;
+            }
+        }
+        assert_eq!(seen, 5, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_version_between_two_pages_of_versions_shifts_none() {
+    let platform = TestPlatform::start().await;
+    create(&platform, "a", "0").await;
+    let put = |number: u32| json!({ "SecretId": "a", "SecretString": number.to_string(), "ClientRequestToken": token(number) });
+    for number in 1..3 {
+        call(&platform, "PutSecretValue", put(number)).await.ok();
+    }
+    let mut request = json!({ "SecretId": "a", "IncludeDeprecated": true, "MaxResults": 1 });
+    let first = call(&platform, "ListSecretVersionIds", request.clone()).await;
+    let first = first.ok();
+    call(&platform, "PutSecretValue", put(3)).await.ok();
+    request["NextToken"] = first["NextToken"].clone();
+    let second = call(&platform, "ListSecretVersionIds", request.clone()).await;
+    let second = second.ok();
+    let version = |page: &Value| page["Versions"][0]["VersionId"].clone();
+    assert_ne!(version(&first), version(&second));
+    request["NextToken"] = json!("made up");
+    let refused = call(&platform, "ListSecretVersionIds", request).await;
+    assert_eq!(refused.error(), "InvalidNextTokenException");
+}
+
+#[tokio::test]
 async fn secrets_are_listed_by_filter_and_page_and_tags_change() {
     let platform = TestPlatform::start().await;
     for name in ["shop/a", "shop/b", "other/c"] {

@@ -9,8 +9,11 @@ use seaway_aws_wire::secretsmanager::{
 use seaway_aws_wire::{Blob, Sensitive};
 use uuid::Uuid;
 
-use super::{CURRENT, PREVIOUS, SecretsError, SecretsManager, arn_of, find, find_live, timestamp};
+use super::{
+    CURRENT, PREVIOUS, SecretsError, SecretsManager, arn_of, find, find_live, listing, timestamp,
+};
 use crate::clock::EpochMillis;
+use crate::services::sorted_page::{Order, time_key};
 use crate::store::{SecretKind, SecretRecord, SecretValue, SecretVersion, Tx, View};
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -180,13 +183,14 @@ impl SecretsManager {
             Ok::<_, SecretsError>((secret, versions))
         })?;
         let all = request.include_deprecated == Some(true);
-        let mut versions: Vec<_> = versions
+        let versions: Vec<_> = versions
             .into_iter()
             .filter(|version| all || !version.stages.is_empty())
             .collect();
-        versions.reverse();
-        let token = request.next_token.as_deref();
-        let (versions, next_token) = super::listing::page(versions, token, request.max_results)?;
+        let page = listing::page_of(request.next_token.as_deref(), request.max_results);
+        let (versions, next_token) = page.sorted(versions, Order::Descending, |version| {
+            time_key(Some(version.created_at), &version.version)
+        })?;
         let entries = versions.into_iter().map(|version| SecretVersionsListEntry {
             created_date: timestamp(version.created_at),
             version_id: Some(version.version),
