@@ -25,6 +25,29 @@ pub struct LogGroup {
     pub retention_days: Option<u32>,
     pub tags: BTreeMap<String, String>,
     pub stored_bytes: u64,
+    /// As the API writes it.
+    pub class: String,
+    pub kms_key_id: Option<String>,
+}
+
+/// A log group that does not exist yet.
+#[derive(Clone, Copy, Debug)]
+pub struct NewLogGroup<'a> {
+    pub name: &'a str,
+    /// As the API writes it.
+    pub class: &'a str,
+    pub kms_key_id: Option<&'a str>,
+}
+
+impl<'a> NewLogGroup<'a> {
+    /// A group that nobody said more about than its name.
+    pub fn named(name: &'a str) -> Self {
+        Self {
+            name,
+            class: "STANDARD",
+            kms_key_id: None,
+        }
+    }
 }
 
 /// A log stream.
@@ -103,7 +126,8 @@ impl LogPosition {
 }
 
 const GROUP_COLUMNS: &str = "id, name, created_at, retention_days, tags, \
-    (SELECT coalesce(sum(stored_bytes), 0) FROM log_streams WHERE log_group = log_groups.id)";
+    (SELECT coalesce(sum(stored_bytes), 0) FROM log_streams WHERE log_group = log_groups.id), \
+    class, kms_key_id";
 const STREAM_COLUMNS: &str =
     "id, name, created_at, first_event_at, last_event_at, last_ingested_at";
 
@@ -179,10 +203,17 @@ impl View<'_> {
 
 impl Tx<'_> {
     /// Creates a group that does not exist yet; its id.
-    pub fn create_log_group(&self, name: &str, at: EpochMillis) -> Result<i64, StoreError> {
+    pub fn create_log_group(
+        &self,
+        group: &NewLogGroup<'_>,
+        at: EpochMillis,
+    ) -> Result<i64, StoreError> {
         self.connection
-            .prepare_cached("INSERT INTO log_groups (name, created_at) VALUES (?1, ?2)")?
-            .execute(params![name, at])?;
+            .prepare_cached(
+                "INSERT INTO log_groups (name, created_at, class, kms_key_id) \
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![group.name, at, group.class, group.kms_key_id])?;
         Ok(self.connection.last_insert_rowid())
     }
 
@@ -339,6 +370,8 @@ fn group_row(row: &Row<'_>) -> rusqlite::Result<GroupRow> {
         retention_days: row.get(3)?,
         tags: BTreeMap::new(),
         stored_bytes: row.get::<_, i64>(5)?.unsigned_abs(),
+        class: row.get(6)?,
+        kms_key_id: row.get(7)?,
     };
     Ok((group, row.get(4)?))
 }
@@ -399,7 +432,8 @@ mod tests {
         let store = Store::open(&dir.path().join("store.db"), &StoreKey::generate()).unwrap();
         let (group, first, second) = store
             .write::<_, StoreError>(|tx| {
-                let group = tx.create_log_group("/shop/api", EpochMillis(1))?;
+                let group =
+                    tx.create_log_group(&NewLogGroup::named("/shop/api"), EpochMillis(1))?;
                 let first = tx.create_log_stream(group, "one", EpochMillis(1))?;
                 let second = tx.create_log_stream(group, "two", EpochMillis(1))?;
                 Ok((group, first, second))

@@ -26,8 +26,8 @@ pub use documents::Document;
 pub use error::StoreError;
 pub use images::{NewManifest, StoredManifest, StoredTag};
 pub use logs::{
-    EventSelection, LogEvent, LogGroup, LogPosition, LogStream, NewLogEvent, ReadDirection,
-    StreamChoice,
+    EventSelection, LogEvent, LogGroup, LogPosition, LogStream, NewLogEvent, NewLogGroup,
+    ReadDirection, StreamChoice,
 };
 pub use metrics::{MetricFilter, SampleSelection, StoredSamples};
 pub use parameters::{ParameterRecord, ParameterValue, ParameterVersion};

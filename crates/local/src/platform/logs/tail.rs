@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LogTarget;
 use crate::clock::EpochMillis;
-use crate::store::{Document, NewLogEvent, StoreError, Tx};
+use crate::store::{Document, NewLogEvent, NewLogGroup, StoreError, Tx};
 
 /// The pause between two looks at a log that is being written to.
 const BUSY: Duration = Duration::from_millis(100);
@@ -184,7 +184,7 @@ impl Tail {
         }
         let group = match tx.log_group(&self.target.group)? {
             Some(group) => group.id,
-            None => tx.create_log_group(&self.target.group, now)?,
+            None => tx.create_log_group(&NewLogGroup::named(&self.target.group), now)?,
         };
         let stream = match tx.log_stream(group, &self.target.stream)? {
             Some(stream) => stream.id,

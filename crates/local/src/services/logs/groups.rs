@@ -11,7 +11,7 @@ use seaway_aws_wire::logs::{
 use super::tokens::page_of;
 use super::{Logs, LogsError, arn_of, find_group, group_name};
 use crate::clock::EpochMillis;
-use crate::store::LogGroup;
+use crate::store::{LogGroup, NewLogGroup};
 
 /// The retention times that CloudWatch Logs offers, in days.
 const RETENTIONS: [u32; 23] = [
@@ -19,17 +19,26 @@ const RETENTIONS: [u32; 23] = [
     3288, 3653, 36500,
 ];
 
+/// What names of groups may not begin with.
+const RESERVED: &str = "aws/";
+
 impl Logs {
     pub(super) fn create_group(
         &self,
         request: CreateLogGroupRequest,
         now: EpochMillis,
     ) -> Result<CreateLogGroupResponse, LogsError> {
+        check_name(&request.log_group_name)?;
+        let group = NewLogGroup {
+            class: class_of(&request)?,
+            kms_key_id: request.kms_key_id.as_deref(),
+            ..NewLogGroup::named(&request.log_group_name)
+        };
         self.store.write(|tx| {
             if tx.log_group(&request.log_group_name)?.is_some() {
                 return Err(LogsError::GroupExists);
             }
-            tx.create_log_group(&request.log_group_name, now)?;
+            tx.create_log_group(&group, now)?;
             if let Some(tags) = &request.tags {
                 let group = find_group(tx, &request.log_group_name)?;
                 tx.set_log_group_tags(&group, tags)?;
@@ -158,13 +167,37 @@ impl Logs {
     }
 }
 
+/// Names that AWS's own services have, written either way, are not for others.
+fn check_name(name: &str) -> Result<(), LogsError> {
+    match name.get(..RESERVED.len()) {
+        Some(start) if start.eq_ignore_ascii_case(RESERVED) => Err(LogsError::Parameter(
+            "Log groups starting with AWS/ are reserved for AWS.".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The class of a new group: what is logged is kept alike in all of them.
+fn class_of(request: &CreateLogGroupRequest) -> Result<&str, LogsError> {
+    match &request.log_group_class {
+        None => Ok(LogGroupClass::Standard.as_str()),
+        Some(LogGroupClass::Other(class)) => Err(LogsError::Parameter(format!(
+            "1 validation error detected: Value '{class}' at 'logGroupClass' failed to satisfy \
+             constraint: Member must satisfy enum value set: [{}]",
+            LogGroupClass::VALUES.join(", ")
+        ))),
+        Some(class) => Ok(class.as_str()),
+    }
+}
+
 fn describe(group: LogGroup) -> WireGroup {
     let arn = arn_of(&group);
     WireGroup {
         arn: Some(format!("{arn}:*")),
         log_group_arn: Some(arn),
         creation_time: Some(group.created_at.0),
-        log_group_class: Some(LogGroupClass::Standard),
+        log_group_class: Some(group.class.as_str().into()),
+        kms_key_id: group.kms_key_id,
         log_group_name: Some(group.name),
         metric_filter_count: Some(0),
         retention_in_days: group

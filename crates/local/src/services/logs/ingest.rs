@@ -2,7 +2,7 @@
 
 use super::{Logs, LogsError};
 use crate::clock::EpochMillis;
-use crate::store::{NewLogEvent, Tx};
+use crate::store::{NewLogEvent, NewLogGroup, Tx};
 
 /// The longest message of an event, in bytes. Longer lines become several events.
 const MAX_MESSAGE: usize = 256 * 1024 - 26;
@@ -45,7 +45,7 @@ impl Logs {
         let LogDestination { group, stream } = destination;
         let group = match tx.log_group(group)? {
             Some(group) => group.id,
-            None => tx.create_log_group(group, now)?,
+            None => tx.create_log_group(&NewLogGroup::named(group), now)?,
         };
         let stream = match tx.log_stream(group, stream)? {
             Some(stream) => stream.id,

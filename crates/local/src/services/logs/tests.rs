@@ -366,6 +366,33 @@ async fn groups_and_streams_are_described() {
 }
 
 #[tokio::test]
+async fn a_group_keeps_its_class_and_its_key() {
+    let platform = TestPlatform::start().await;
+    let key = "arn:aws:kms:us-east-1:000000000000:key/logs";
+    let create = async |body: Value| call(&platform, "CreateLogGroup", body).await;
+    let group = json!({
+        "logGroupName": "/rare", "logGroupClass": "INFREQUENT_ACCESS", "kmsKeyId": key,
+    });
+    create(group).await.ok();
+    create(json!({ "logGroupName": "/usual" })).await.ok();
+    let groups = call(&platform, "DescribeLogGroups", json!({})).await.ok();
+    let (rare, usual) = (&groups["logGroups"][0], &groups["logGroups"][1]);
+    assert_eq!(rare["logGroupClass"], "INFREQUENT_ACCESS");
+    assert_eq!(rare["kmsKeyId"], key);
+    assert_eq!(usual["logGroupClass"], "STANDARD");
+    assert_eq!(usual["kmsKeyId"], Value::Null);
+    for body in [
+        json!({ "logGroupName": "/x", "logGroupClass": "FAST" }),
+        json!({ "logGroupName": "aws/x" }),
+        json!({ "logGroupName": "AWS/x" }),
+    ] {
+        let refused = create(body.clone()).await;
+        assert_eq!(refused.error(), "InvalidParameterException", "{body}");
+    }
+    create(json!({ "logGroupName": "/aws/x" })).await.ok();
+}
+
+#[tokio::test]
 async fn lines_of_tasks_survive_whatever_bytes_they_have() {
     let platform = TestPlatform::start().await;
     let at = EpochMillis::now();
