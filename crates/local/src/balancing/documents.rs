@@ -41,6 +41,15 @@ impl Scheme {
     }
 }
 
+/// The kinds of addresses that a load balancer says it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AddressType {
+    #[default]
+    Ipv4,
+    Dualstack,
+    DualstackWithoutPublicIpv4,
+}
+
 /// A load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadBalancer {
@@ -49,6 +58,9 @@ pub struct LoadBalancer {
     pub scheme: Scheme,
     pub subnets: Vec<String>,
     pub security_groups: Vec<String>,
+    /// Recorded only: it is reached as the machine is.
+    #[serde(default)]
+    pub address_type: AddressType,
     pub created_at: EpochMillis,
     /// Attributes that were set; the others have their defaults.
     pub attributes: BTreeMap<String, String>,

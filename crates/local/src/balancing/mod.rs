@@ -35,9 +35,9 @@ mod tests;
 
 pub use balancer::{Balancing, BalancingError, BalancingOptions, ListenerAddress};
 pub use documents::{
-    Action, Condition, Documents, FixedResponse, Forward, ForwardTarget, GroupStickiness,
-    HealthCheck, Listener, ListenerTls, LoadBalancer, QueryPair, Redirect, Rule, Scheme, Tags,
-    TargetGroup,
+    Action, AddressType, Condition, Documents, FixedResponse, Forward, ForwardTarget,
+    GroupStickiness, HealthCheck, Listener, ListenerTls, LoadBalancer, QueryPair, Redirect, Rule,
+    Scheme, Tags, TargetGroup,
 };
 pub use events::{TaskHealthEvents, TaskTargetHealth};
 #[cfg(test)]

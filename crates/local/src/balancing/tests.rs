@@ -52,6 +52,7 @@ fn declare(documents: &mut Documents, name: &str, scheme: Scheme, hosts: &[&str]
         name: name.into(),
         scheme,
         subnets: vec![],
+        address_type: AddressType::default(),
         security_groups: vec![],
         created_at: EpochMillis::default(),
         attributes: Default::default(),

@@ -9,12 +9,10 @@ use seaway_aws_wire::elbv2 as wire;
 use super::error::ElbError;
 use super::names::{Kind, check_name, load_balancer_arn};
 use super::paging::page;
-use super::{Choice, Elbv2, attributes, tags};
+use super::{Choice, Elbv2, attributes, network, tags};
 use crate::balancing::{Documents, LoadBalancer, Scheme};
 use crate::clock::EpochMillis;
 
-/// A zone for each subnet, in turn: this machine has none.
-const ZONES: [&str; 3] = ["us-east-1a", "us-east-1b", "us-east-1c"];
 /// The hosted zone of Application Load Balancers in the region of every platform.
 const HOSTED_ZONE: &str = "Z35SXDOTRQ7X7K";
 const VPC: &str = "vpc-local";
@@ -132,9 +130,7 @@ impl Elbv2 {
             .map(|one| (one.key, one.value));
         let new = attributes::LOAD_BALANCER.read(new)?;
         self.change(|documents| {
-            find(documents, &request.load_balancer_arn)?;
-            let balancer = documents.load_balancers.get_mut(&request.load_balancer_arn);
-            let balancer = Arc::make_mut(balancer.ok_or(ElbError::LoadBalancerNotFound)?);
+            let balancer = find_to_change(documents, &request.load_balancer_arn)?;
             balancer.attributes.extend(new);
             let attributes = Some(attributes_to_wire(&balancer.attributes));
             Ok(wire::ModifyLoadBalancerAttributesResponse { attributes })
@@ -151,6 +147,19 @@ pub(super) fn find<'a>(
     documents
         .load_balancers
         .get(arn)
+        .ok_or(ElbError::LoadBalancerNotFound)
+}
+
+/// Like [`find`], for changing it.
+pub(super) fn find_to_change<'a>(
+    documents: &'a mut Documents,
+    arn: &str,
+) -> Result<&'a mut LoadBalancer, ElbError> {
+    Kind::LoadBalancer.check(arn)?;
+    documents
+        .load_balancers
+        .get_mut(arn)
+        .map(Arc::make_mut)
         .ok_or(ElbError::LoadBalancerNotFound)
 }
 
@@ -175,24 +184,15 @@ fn new(
             "load balancers of the type '{other}'"
         )));
     }
-    let mapped = request
-        .subnet_mappings
-        .into_iter()
-        .flatten()
-        .filter_map(|one| one.subnet_id);
     Ok(LoadBalancer {
         arn: load_balancer_arn(&request.name),
         scheme: match request.scheme {
             Some(wire::LoadBalancerSchemeEnum::Internal) => Scheme::Internal,
             _ => Scheme::InternetFacing,
         },
-        subnets: request
-            .subnets
-            .into_iter()
-            .flatten()
-            .chain(mapped)
-            .collect(),
+        subnets: network::subnets(request.subnets, request.subnet_mappings),
         security_groups: request.security_groups.unwrap_or_default(),
+        address_type: network::address_type(request.ip_address_type)?,
         created_at: now,
         attributes: BTreeMap::new(),
         tags: tags::from_wire(request.tags)?,
@@ -201,18 +201,12 @@ fn new(
 }
 
 fn to_wire(balancer: &LoadBalancer) -> wire::LoadBalancer {
-    let zone = |(subnet, zone): (&String, &str)| wire::AvailabilityZone {
-        subnet_id: Some(subnet.clone()),
-        zone_name: Some(zone.to_owned()),
-        ..wire::AvailabilityZone::default()
-    };
-    let zones = balancer.subnets.iter().zip(ZONES.into_iter().cycle());
     wire::LoadBalancer {
-        availability_zones: Some(zones.map(zone).collect()),
+        availability_zones: Some(network::zones(&balancer.subnets)),
         canonical_hosted_zone_id: Some(HOSTED_ZONE.into()),
         created_time: Timestamp::from_millis(balancer.created_at.0).ok(),
         dns_name: Some(format!("{}.{DOMAIN}", balancer.name)),
-        ip_address_type: Some(wire::IpAddressType::Ipv4),
+        ip_address_type: Some(network::address_type_to_wire(balancer.address_type)),
         load_balancer_arn: Some(balancer.arn.clone()),
         load_balancer_name: Some(balancer.name.clone()),
         scheme: Some(match balancer.scheme {

@@ -17,6 +17,7 @@ mod listener_attributes;
 mod listeners;
 mod load_balancers;
 mod names;
+mod network;
 mod paging;
 mod protocols;
 mod rules;
@@ -81,6 +82,13 @@ impl BlockingHandler for Elbv2 {
                 .answer::<wire::ModifyLoadBalancerAttributes, _>(|r| {
                     self.modify_load_balancer_attributes(r)
                 }),
+            Operation::SetSecurityGroups => {
+                call.answer::<wire::SetSecurityGroups, _>(|r| self.set_security_groups(r))
+            }
+            Operation::SetSubnets => call.answer::<wire::SetSubnets, _>(|r| self.set_subnets(r)),
+            Operation::SetIpAddressType => {
+                call.answer::<wire::SetIpAddressType, _>(|r| self.set_ip_address_type(r))
+            }
             Operation::CreateListener => {
                 call.answer::<wire::CreateListener, _>(|r| self.create_listener(r))
             }

@@ -142,6 +142,33 @@ async fn a_load_balancer_has_the_defaults_and_the_arn_of_aws() {
 }
 
 #[tokio::test]
+async fn groups_subnets_and_address_types_of_a_load_balancer_change() {
+    let elb = Elb::start().await;
+    let arn = elb.balancer("shop").await;
+    let of = |operation: &str| format!("{operation}&LoadBalancerArn={arn}");
+    let groups = of("SetSecurityGroups") + "&SecurityGroups.member.1=sg-1";
+    assert!(elb.ok(&groups).await.contains("<member>sg-1</member>"));
+    let one = of("SetSubnets") + "&Subnets.member.1=subnet-a";
+    assert_eq!(elb.code(&one).await, "ValidationError");
+    let two = one + "&Subnets.member.2=subnet-b";
+    assert_eq!(
+        all(&elb.ok(&two).await, "SubnetId"),
+        ["subnet-a", "subnet-b"]
+    );
+    let kind = of("SetIpAddressType") + "&IpAddressType=dualstack";
+    assert_eq!(first(&elb.ok(&kind).await, "IpAddressType"), "dualstack");
+
+    let described = elb.ok("DescribeLoadBalancers").await;
+    assert!(described.contains("<member>sg-1</member>"), "{described}");
+    assert_eq!(all(&described, "SubnetId"), ["subnet-a", "subnet-b"]);
+    assert_eq!(first(&described, "IpAddressType"), "dualstack");
+    let unknown = of("SetIpAddressType") + "&IpAddressType=ipv9";
+    assert_eq!(elb.code(&unknown).await, "ValidationError");
+    let missing = groups.replace("app/shop", "app/other");
+    assert_eq!(elb.code(&missing).await, "LoadBalancerNotFound");
+}
+
+#[tokio::test]
 async fn the_same_load_balancer_twice_is_one_and_another_of_the_name_is_refused() {
     let elb = Elb::start().await;
     let arn = elb.balancer("shop").await;
