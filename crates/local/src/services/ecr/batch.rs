@@ -7,7 +7,7 @@ use seaway_aws_wire::ecr::{
     LayerFailureCode, PutImageRequest, PutImageResponse,
 };
 
-use super::images::{Asked, identifiers};
+use super::images::{Asked, Unfound, identifiers};
 use super::{Ecr, EcrError, find};
 use crate::clock::EpochMillis;
 use crate::identity::ACCOUNT;
@@ -130,12 +130,13 @@ impl Ecr {
     }
 
     fn get(&self, asked: &Asked<'_>) -> Result<Result<Image, ImageFailure>, EcrError> {
-        let Some(digest) = asked.found(&self.images)? else {
-            return Ok(Err(not_found(asked.id)));
+        let digest = match asked.found(&self.images)? {
+            Ok(digest) => digest,
+            Err(why) => return Ok(Err(failure(asked.id, why))),
         };
         let reference = Reference::Digest(match digest.parse() {
             Ok(digest) => digest,
-            Err(_) => return Ok(Err(not_found(asked.id))),
+            Err(_) => return Ok(Err(failure(asked.id, Unfound::Missing))),
         });
         let found = self.images.find(asked.repository, &reference)?;
         let read = found.and_then(|(digest, stored)| {
@@ -143,7 +144,7 @@ impl Ecr {
             Some((stored, String::from_utf8(bytes).ok()?))
         });
         let Some((stored, manifest)) = read else {
-            return Ok(Err(not_found(asked.id)));
+            return Ok(Err(failure(asked.id, Unfound::Missing)));
         };
         Ok(Ok(Image {
             image_id: Some(ImageIdentifier {
@@ -164,8 +165,9 @@ impl Ecr {
         now: EpochMillis,
     ) -> Result<Result<Vec<ImageIdentifier>, ImageFailure>, EcrError> {
         let repository = asked.repository;
-        let Some(digest) = asked.found(&self.images)? else {
-            return Ok(Err(not_found(asked.id)));
+        let digest = match asked.found(&self.images)? {
+            Ok(digest) => digest,
+            Err(why) => return Ok(Err(failure(asked.id, why))),
         };
         let (image, parent) = self.images.store.read(|view| {
             let mut all = candidates(view, repository)?.into_iter();
@@ -174,7 +176,7 @@ impl Ecr {
             Ok::<_, EcrError>((image, parent))
         })?;
         let (Some(image), Ok(parsed)) = (image, digest.parse::<Digest>()) else {
-            return Ok(Err(not_found(asked.id)));
+            return Ok(Err(failure(asked.id, Unfound::Missing)));
         };
         let tag = asked.id.image_tag.as_deref();
         let tag = tag.and_then(|tag| tag.parse::<TagName>().ok());
@@ -229,10 +231,21 @@ impl Ecr {
     }
 }
 
-fn not_found(id: &ImageIdentifier) -> ImageFailure {
+fn failure(id: &ImageIdentifier, why: Unfound) -> ImageFailure {
+    let (code, reason) = match why {
+        Unfound::Unnamed => (
+            ImageFailureCode::MissingDigestAndTag,
+            "Invalid request parameters: both tag and digest cannot be null",
+        ),
+        Unfound::Missing => (ImageFailureCode::ImageNotFound, "Requested image not found"),
+        Unfound::OtherDigest => (
+            ImageFailureCode::ImageTagDoesNotMatchDigest,
+            "Requested image tag does not match the requested digest",
+        ),
+    };
     ImageFailure {
-        failure_code: Some(ImageFailureCode::ImageNotFound),
-        failure_reason: Some("Requested image not found".to_owned()),
+        failure_code: Some(code),
+        failure_reason: Some(reason.to_owned()),
         image_id: Some(id.clone()),
     }
 }

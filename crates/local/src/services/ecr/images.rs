@@ -63,7 +63,8 @@ impl Ecr {
                 let named = ids.iter().map(|id| {
                     let repository = &repository;
                     let asked = Asked { id, repository };
-                    let digest = asked.found(&self.images)?.ok_or_else(|| asked.unknown())?;
+                    let digest = asked.found(&self.images)?;
+                    let digest = digest.map_err(|why| asked.refusal(why))?;
                     let mut all = all.iter();
                     let image = all.find(|image| image.digest == digest).cloned();
                     image.ok_or_else(|| asked.unknown())
@@ -115,20 +116,46 @@ impl Ecr {
     }
 }
 
+/// Why an image was not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfound {
+    /// Neither a tag nor a digest was given.
+    Unnamed,
+    Missing,
+    /// The tag is that of an image with another digest.
+    OtherDigest,
+}
+
 impl Asked<'_> {
     /// The digest of the image, if the repository has it.
-    pub(super) fn found(&self, images: &Images) -> Result<Option<String>, EcrError> {
+    pub(super) fn found(&self, images: &Images) -> Result<Result<String, Unfound>, EcrError> {
         let (digest, tag) = (&self.id.image_digest, &self.id.image_tag);
         let Some(name) = tag.as_ref().or(digest.as_ref()) else {
-            let constraint = "an image is named by imageDigest, imageTag or both";
-            return Err(EcrError::parameter("imageIds", constraint));
+            return Ok(Err(Unfound::Unnamed));
         };
         let Ok(reference) = name.parse::<Reference>() else {
-            return Ok(None);
+            return Ok(Err(Unfound::Missing));
         };
-        let found = images.find(self.repository, &reference)?;
-        let found = found.map(|(_, manifest)| manifest.digest);
-        Ok(found.filter(|found| digest.as_ref().is_none_or(|digest| digest == found)))
+        let Some((_, manifest)) = images.find(self.repository, &reference)? else {
+            return Ok(Err(Unfound::Missing));
+        };
+        let found = manifest.digest;
+        Ok(match digest {
+            Some(digest) if *digest != found && tag.is_some() => Err(Unfound::OtherDigest),
+            Some(digest) if *digest != found => Err(Unfound::Missing),
+            _ => Ok(found),
+        })
+    }
+
+    /// The refusal of a request that needs each of its images.
+    fn refusal(&self, why: Unfound) -> EcrError {
+        match why {
+            Unfound::Unnamed => {
+                let constraint = "an image is named by imageDigest, imageTag or both";
+                EcrError::parameter("imageIds", constraint)
+            }
+            Unfound::Missing | Unfound::OtherDigest => self.unknown(),
+        }
     }
 
     /// The refusal of an image that is not there.

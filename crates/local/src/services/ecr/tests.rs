@@ -232,12 +232,33 @@ async fn images_are_listed_described_and_fetched() {
                 the repository with name 'shop/api' in the registry with id '000000000000'";
     assert!(missing.text().contains(text), "{}", missing.text());
 
-    let ids = json!([{ "imageTag": "v1" }, { "imageTag": "v1", "imageDigest": moved }]);
+    let ids = json!([{}, { "imageTag": "v9" }, { "imageTag": "v1", "imageDigest": moved }, { "imageTag": "v1" }]);
     let get = json!({ "repositoryName": "shop/api", "imageIds": ids });
     let got = call(&platform, "BatchGetImage", get).await.ok();
     let manifest = got["images"][0]["imageManifest"].as_str().unwrap();
     assert_eq!(Digest::of(manifest.as_bytes()).as_str(), digest);
-    assert_eq!(got["failures"][0]["failureCode"], "ImageNotFound");
+    let codes = |answer: &Value| -> Vec<Value> {
+        let failures = answer["failures"].as_array().unwrap();
+        failures
+            .iter()
+            .map(|one| one["failureCode"].clone())
+            .collect()
+    };
+    let expected = [
+        "MissingDigestAndTag",
+        "ImageNotFound",
+        "ImageTagDoesNotMatchDigest",
+    ];
+    assert_eq!(codes(&got), expected);
+    let ids = json!([{}, { "imageTag": "v1", "imageDigest": moved }, { "imageTag": "v2" }]);
+    let delete = json!({ "repositoryName": "shop/api", "imageIds": ids });
+    let deleted = call(&platform, "BatchDeleteImage", delete).await.ok();
+    let expected = ["MissingDigestAndTag", "ImageTagDoesNotMatchDigest"];
+    assert_eq!(codes(&deleted), expected);
+    assert_eq!(deleted["imageIds"][0]["imageTag"], "v2");
+    let unnamed = json!({ "repositoryName": "shop/api", "imageIds": [{}] });
+    let unnamed = call(&platform, "DescribeImages", unnamed).await;
+    assert_eq!(unnamed.error(), "InvalidParameterException");
     let retag = json!({
         "repositoryName": "shop/api", "imageManifest": manifest, "imageTag": "stable",
     });
