@@ -237,7 +237,7 @@ async fn begin(ground: &Ground<'_>) -> Result<(Life, Routes), DaemonError> {
         Arc::clone(store),
     ));
     let secrets = Arc::new(SecretsManager::new(Arc::clone(store)));
-    let parameters = Arc::new(Parameters::new(Arc::clone(store)));
+    let parameters = Arc::new(Parameters::new(Arc::clone(store), Arc::clone(&secrets)));
     let logs = Arc::new(Logs::new(Arc::clone(store)));
     let cloudwatch = Arc::new(CloudWatch::new(Arc::clone(store)));
     let profile = ProfileName::of(state)?;

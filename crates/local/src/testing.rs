@@ -77,7 +77,7 @@ impl TestPlatform {
         let secrets = Arc::new(SecretsManager::new(Arc::clone(&store)));
         let logs = Arc::new(Logs::new(Arc::clone(&store)));
         let files = BlobFiles::prepare(state.registry()).unwrap();
-        let parameters = Arc::new(Parameters::new(Arc::clone(&store)));
+        let parameters = Arc::new(Parameters::new(Arc::clone(&store), Arc::clone(&secrets)));
         let registry = Arc::new(Registry::new(files, store));
         let listener = Listener::bind(&state).await.unwrap();
         let secret = keys.secret_access_key.clone();

@@ -53,7 +53,7 @@ impl GivenValue {
 }
 
 impl SecretsManager {
-    pub(super) fn get(
+    pub(in crate::services) fn get(
         &self,
         request: &GetSecretValueRequest,
         now: EpochMillis,

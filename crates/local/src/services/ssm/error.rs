@@ -15,6 +15,11 @@ pub enum ParametersError {
     #[error("Parameter {0} not found.")]
     NotFound(String),
     #[error(
+        "An error occurred (ParameterNotFound) when referencing Secrets Manager: Secret {0} not \
+         found."
+    )]
+    SecretNotFound(String),
+    #[error(
         "Systems Manager could not find version {version} of parameter {name}. Verify the version \
          and try again."
     )]
@@ -76,7 +81,7 @@ impl From<ParametersError> for WireError {
     fn from(error: ParametersError) -> Self {
         use ParametersError as E;
         let kind = match &error {
-            E::NotFound(_) => ErrorKind::ParameterNotFound,
+            E::NotFound(_) | E::SecretNotFound(_) => ErrorKind::ParameterNotFound,
             E::NoVersion { .. } => ErrorKind::ParameterVersionNotFound,
             E::Exists => ErrorKind::ParameterAlreadyExists,
             E::TypeChange => ErrorKind::HierarchyTypeMismatchException,

@@ -12,6 +12,7 @@ mod names;
 mod put;
 mod read;
 mod resolve;
+mod secrets;
 mod tags;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use seaway_aws_wire::ssm::{self as wire, Operation};
 use seaway_aws_wire::{Operation as AnyOperation, Timestamp};
 
+use super::secretsmanager::SecretsManager;
 use super::{Answer, BlockingHandler, Call, dispatch};
 use crate::clock::EpochMillis;
 use crate::identity::{ACCOUNT, arn};
@@ -31,13 +33,14 @@ pub use resolve::ParameterPullError;
 #[derive(Debug)]
 pub struct Parameters {
     store: Arc<Store>,
+    secrets: Arc<SecretsManager>,
 }
 
 impl Parameters {
-    /// Parameter Store on `store`.
+    /// Parameter Store on `store`, with references to `secrets`.
     #[must_use]
-    pub fn new(store: Arc<Store>) -> Self {
-        Self { store }
+    pub fn new(store: Arc<Store>, secrets: Arc<SecretsManager>) -> Self {
+        Self { store, secrets }
     }
 }
 
@@ -49,9 +52,9 @@ impl BlockingHandler for Parameters {
         };
         match operation {
             Operation::PutParameter => call.answer::<wire::PutParameter, _>(|r| self.put(r, now)),
-            Operation::GetParameter => call.answer::<wire::GetParameter, _>(|r| self.get(&r)),
+            Operation::GetParameter => call.answer::<wire::GetParameter, _>(|r| self.get(&r, now)),
             Operation::GetParameters => {
-                call.answer::<wire::GetParameters, _>(|r| self.get_several(r))
+                call.answer::<wire::GetParameters, _>(|r| self.get_several(r, now))
             }
             Operation::GetParametersByPath => {
                 call.answer::<wire::GetParametersByPath, _>(|r| self.get_by_path(&r))

@@ -8,7 +8,8 @@ use seaway_aws_wire::ssm::{
 };
 
 use super::filters::{Described, Filters};
-use super::{Parameters, ParametersError, arn_of, find, names, number, timestamp};
+use super::{Parameters, ParametersError, arn_of, find, names, number, secrets, timestamp};
+use crate::clock::EpochMillis;
 use crate::services::sorted_page::SortedPage;
 use crate::store::{ParameterRecord, View};
 
@@ -19,11 +20,10 @@ impl Parameters {
     pub(super) fn get(
         &self,
         request: &GetParameterRequest,
+        now: EpochMillis,
     ) -> Result<GetParameterResponse, ParametersError> {
         let reading = Reading::of(request.with_decryption);
-        let parameter = self
-            .store
-            .read(|view| read_reference(view, &request.name, reading))?;
+        let parameter = self.one(&request.name, reading, now)?;
         Ok(GetParameterResponse {
             parameter: Some(parameter),
         })
@@ -32,24 +32,37 @@ impl Parameters {
     pub(super) fn get_several(
         &self,
         request: GetParametersRequest,
+        now: EpochMillis,
     ) -> Result<GetParametersResponse, ParametersError> {
+        use ParametersError as E;
         let reading = Reading::of(request.with_decryption);
-        self.store.read(|view| {
-            let (mut parameters, mut invalid) = (Vec::new(), Vec::new());
-            for name in request.names {
-                match read_reference(view, &name, reading) {
-                    Ok(parameter) => parameters.push(parameter),
-                    Err(ParametersError::NotFound(_) | ParametersError::NoVersion { .. }) => {
-                        invalid.push(name);
-                    }
-                    Err(error) => return Err(error),
+        let (mut parameters, mut invalid) = (Vec::new(), Vec::new());
+        for name in request.names {
+            match self.one(&name, reading, now) {
+                Ok(parameter) => parameters.push(parameter),
+                Err(E::NotFound(_) | E::SecretNotFound(_) | E::NoVersion { .. }) => {
+                    invalid.push(name);
                 }
+                Err(error) => return Err(error),
             }
-            Ok(GetParametersResponse {
-                invalid_parameters: Some(invalid),
-                parameters: Some(parameters),
-            })
+        }
+        Ok(GetParametersResponse {
+            invalid_parameters: Some(invalid),
+            parameters: Some(parameters),
         })
+    }
+
+    /// The parameter, or the secret, that a request names.
+    fn one(
+        &self,
+        name: &str,
+        reading: Reading,
+        now: EpochMillis,
+    ) -> Result<Parameter, ParametersError> {
+        if secrets::is_secret(name) {
+            return self.secret(name, reading, now);
+        }
+        self.store.read(|view| read_reference(view, name, reading))
     }
 
     pub(super) fn get_by_path(

@@ -49,6 +49,49 @@ async fn tasks_get_values_by_name_arn_and_version() {
 }
 
 #[tokio::test]
+async fn secrets_are_read_like_parameters_with_decryption() {
+    let platform = TestPlatform::start().await;
+    let secret = async |operation: &str, body: Value| {
+        let target = format!("secretsmanager.{operation}");
+        let answer = platform.call(Service::SecretsManager, &target, body).await;
+        answer.ok()
+    };
+    let create = json!({ "Name": "shop/db", "SecretString": "one" });
+    let created = secret("CreateSecret", create).await;
+    let newer = json!({ "SecretId": "shop/db", "SecretString": "two" });
+    secret("PutSecretValue", newer).await;
+
+    let name = "/aws/reference/secretsmanager/shop/db";
+    let found = get(&platform, name).await;
+    assert_eq!(found["Value"], "two");
+    assert_eq!(found["Name"], name);
+    assert_eq!(found["Type"], "SecureString");
+    assert_eq!(found["Version"], 0);
+    assert_eq!(found["ARN"], created["ARN"]);
+    let source: Value = serde_json::from_str(found["SourceResult"].as_str().unwrap()).unwrap();
+    assert_eq!(source["SecretString"], "two");
+    assert_eq!(source["VersionStages"], json!(["AWSCURRENT"]));
+    let first = created["VersionId"].as_str().unwrap();
+    for selector in ["AWSPREVIOUS", first] {
+        let found = get(&platform, &format!("{name}:{selector}")).await;
+        assert_eq!(found["Value"], "one", "{selector}");
+        assert_eq!(found["Selector"], format!(":{selector}"));
+    }
+
+    let sealed = call(&platform, "GetParameter", json!({ "Name": name })).await;
+    assert_eq!(sealed.error(), "ValidationException");
+    let missing = format!("{name}2");
+    let body = json!({ "Name": missing, "WithDecryption": true });
+    let refused = call(&platform, "GetParameter", body).await;
+    assert_eq!(refused.error(), "ParameterNotFound");
+    put(&platform, "/shop/url", "String", "here").await;
+    let body = json!({ "Names": [name, missing, "/shop/url"], "WithDecryption": true });
+    let several = call(&platform, "GetParameters", body).await.ok();
+    assert_eq!(names(&several["Parameters"]), [name, "/shop/url"]);
+    assert_eq!(several["InvalidParameters"], json!([missing]));
+}
+
+#[tokio::test]
 async fn a_parameter_is_found_by_name_arn_version_and_label() {
     let platform = TestPlatform::start().await;
     assert_eq!(put(&platform, "/shop/url", "String", "one").await, 1);
