@@ -17,6 +17,7 @@ pub mod secretsmanager;
 mod sorted_page;
 pub mod ssm;
 pub mod sts;
+mod tag_keys;
 pub mod task_secrets;
 
 pub use call::{Answer, Call};

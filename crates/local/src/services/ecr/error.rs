@@ -61,6 +61,8 @@ pub enum EcrError {
         parameter: &'static str,
         constraint: String,
     },
+    #[error("{0}")]
+    TagKey(String),
     #[error(transparent)]
     Image(ImageError),
     #[error("the store failed")]
@@ -105,6 +107,7 @@ impl From<EcrError> for WireError {
             E::NoPreview(_) => ErrorKind::LifecyclePolicyPreviewNotFoundException,
             E::NoPolicy(_) => ErrorKind::RepositoryPolicyNotFoundException,
             E::Parameter { .. } => ErrorKind::InvalidParameterException,
+            E::TagKey(_) => ErrorKind::InvalidTagParameterException,
             E::Image(ImageError::ImmutableTag { .. }) => ErrorKind::ImageTagAlreadyExistsException,
             E::Image(ImageError::MissingBlob(_)) => ErrorKind::LayersNotFoundException,
             E::Image(ImageError::MissingManifest(_)) => {

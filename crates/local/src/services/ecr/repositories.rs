@@ -38,7 +38,7 @@ impl Ecr {
             request.image_tag_mutability_exclusion_filters,
         )?;
         record.scan_on_push = scans(request.image_scanning_configuration.as_ref());
-        record.tags = tags::from_wire(request.tags.unwrap_or_default());
+        record.tags = tags::from_wire(request.tags.unwrap_or_default())?;
         self.images.store.write(|tx| {
             if tx.get::<RepositoryRecord>(name.as_str())?.is_some() {
                 return Err(EcrError::RepositoryExists(name.to_string()));

@@ -9,12 +9,13 @@ use seaway_aws_wire::ecr::{
 
 use super::{Ecr, EcrError, find};
 use crate::identity::arn;
+use crate::services::tag_keys;
 
 impl Ecr {
     pub(super) fn tag(&self, request: TagResourceRequest) -> Result<TagResourceResponse, EcrError> {
         let name = name_of(&request.resource_arn)?;
         self.change(name, None, |record| {
-            record.tags.extend(from_wire(request.tags));
+            record.tags.extend(from_wire(request.tags)?);
             Ok(())
         })?;
         Ok(TagResourceResponse {})
@@ -46,8 +47,13 @@ impl Ecr {
 }
 
 /// Tags of a request; of two with one key the last is meant.
-pub(super) fn from_wire(tags: Vec<Tag>) -> BTreeMap<String, String> {
-    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+pub(super) fn from_wire(tags: Vec<Tag>) -> Result<BTreeMap<String, String>, EcrError> {
+    tags.into_iter()
+        .map(|tag| {
+            tag_keys::check(&tag.key).map_err(|error| EcrError::TagKey(error.to_string()))?;
+            Ok((tag.key, tag.value))
+        })
+        .collect()
 }
 
 fn name_of(resource: &str) -> Result<&str, EcrError> {

@@ -96,6 +96,9 @@ async fn a_repository_is_created_described_and_deleted() {
 
     let resource = json!({ "resourceArn": arn });
     let untag = json!({ "resourceArn": arn, "tagKeys": ["team"] });
+    let reserved = json!({ "resourceArn": arn, "tags": [{ "Key": "aws:a", "Value": "b" }] });
+    let reserved = call(&platform, "TagResource", reserved).await;
+    assert_eq!(reserved.error(), "InvalidTagParameterException");
     let tag = json!({ "resourceArn": arn, "tags": [{ "Key": "a", "Value": "b" }] });
     call(&platform, "TagResource", tag).await.ok();
     call(&platform, "UntagResource", untag).await.ok();

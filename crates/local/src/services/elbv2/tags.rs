@@ -9,6 +9,7 @@ use super::Elbv2;
 use super::error::ElbError;
 use super::names::Kind;
 use crate::balancing::{Documents, Tags};
+use crate::services::tag_keys;
 
 /// Tags that a thing may have.
 const MOST: usize = 50;
@@ -73,6 +74,7 @@ impl Elbv2 {
 fn add(tags: &mut Tags, new: Vec<wire::Tag>) -> Result<(), ElbError> {
     let mut keys = BTreeSet::new();
     for tag in new {
+        tag_keys::check(&tag.key).map_err(|error| ElbError::Validation(error.to_string()))?;
         if !keys.insert(tag.key.clone()) {
             return Err(ElbError::DuplicateTagKey(tag.key));
         }

@@ -636,6 +636,8 @@ async fn tags_are_added_replaced_and_removed_on_everything() {
         );
         let twice = format!("AddTags&{on}&Tags.member.1.Key=a&Tags.member.2.Key=a");
         assert_eq!(elb.code(&twice).await, "DuplicateTagKeys");
+        let reserved = format!("AddTags&{on}&Tags.member.1.Key=aws:a");
+        assert_eq!(elb.code(&reserved).await, "ValidationError");
     }
 }
 

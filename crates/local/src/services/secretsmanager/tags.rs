@@ -8,6 +8,7 @@ use seaway_aws_wire::secretsmanager::{
 
 use super::{SecretsError, SecretsManager, find_live};
 use crate::clock::EpochMillis;
+use crate::services::tag_keys;
 
 const MAX_TAGS: usize = 50;
 
@@ -48,11 +49,7 @@ pub(super) fn tagged(
 ) -> Result<BTreeMap<String, String>, SecretsError> {
     for tag in added {
         let Some(key) = tag.key else { continue };
-        if key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(SecretsError::Parameter(
-                "Tag keys can't start with the reserved prefix 'aws:'.".to_owned(),
-            ));
-        }
+        tag_keys::check(&key).map_err(|error| SecretsError::Parameter(error.to_string()))?;
         tags.insert(key, tag.value.unwrap_or_default());
     }
     if tags.len() > MAX_TAGS {

@@ -9,6 +9,7 @@ use seaway_aws_wire::ssm::{
 };
 
 use super::{Parameters, ParametersError, find};
+use crate::services::tag_keys;
 use crate::store::{ParameterRecord, View};
 
 const MAX_TAGS: usize = 50;
@@ -59,11 +60,7 @@ pub(super) fn tagged(
     added: Vec<Tag>,
 ) -> Result<BTreeMap<String, String>, ParametersError> {
     for Tag { key, value } in added {
-        if key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(ParametersError::Validation(
-                "Tag keys can't start with the reserved prefix 'aws:'.".to_owned(),
-            ));
-        }
+        tag_keys::check(&key).map_err(|error| ParametersError::Validation(error.to_string()))?;
         tags.insert(key, value);
     }
     if tags.len() > MAX_TAGS {
