@@ -72,3 +72,28 @@ pub(super) fn configure_reader(connection: &Connection) -> Result<(), rusqlite::
     connection.set_prepared_statement_cache_capacity(64);
     connection.busy_timeout(Duration::from_secs(5))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_groups_of_an_older_store_are_of_the_usual_class() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for migration in &MIGRATIONS[..3] {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        let add = "INSERT INTO log_groups (name, created_at) VALUES ('/shop', 1)";
+        connection.execute(add, []).unwrap();
+
+        migrate(&mut connection).unwrap();
+
+        let query = "SELECT class, kms_key_id FROM log_groups";
+        let kept: (String, Option<String>) = connection
+            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        assert_eq!(kept, ("STANDARD".to_owned(), None));
+        assert_eq!(version(&connection).unwrap(), 4);
+    }
+}
