@@ -277,12 +277,16 @@ async fn begin(ground: &Ground<'_>) -> Result<(Life, Routes), DaemonError> {
         platform: Arc::clone(&platform),
         balancing: Arc::clone(&balancing),
     };
+    let known = Arc::clone(&platform);
 
     let (control, shutdown) = Control::new(
         keys.secret_access_key.clone(),
         build_of(Path::new("/proc/self/exe")).map_err(refused("a look at the binary"))?,
         Box::new(move || futures::future::ready(standing.status()).boxed()),
         Arc::clone(&faults),
+        Box::new(move |injection| {
+            known.has_service(|key| injection.is_about_service(&key.cluster, &key.name))
+        }),
     );
     let services = Services::default()
         .with_faults(faults)

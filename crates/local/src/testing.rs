@@ -95,6 +95,7 @@ impl TestPlatform {
             "test".into(),
             Box::new(|| async { json!({ "tasks": 0 }) }.boxed()),
             Arc::clone(&faults),
+            Box::new(|_| true),
         );
         let (resets, _) = Resets::new(AccessKeys::of(&keys), None);
         let routes = Routes {

@@ -138,6 +138,10 @@ fn faults_are_injected_listed_and_taken_back() {
     inject(&["crash-loop", "web"])
         .with_code(0)
         .prints("Fault 1: crash-loop of web; `seaway local inject --take-back 1` ends it");
+    inject(&["crash-loop", "webb"])
+        .with_code(0)
+        .prints("There is no service webb yet: the fault waits for one");
+    inject(&["--take-back", "2"]).with_code(0);
 
     project.edit("VERSION = \"1\"", "VERSION = \"2\"");
     project.seaway(&["deploy", "local", "--yes"]).with_code(1);

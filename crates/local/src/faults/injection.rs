@@ -21,7 +21,8 @@ pub struct Injection {
     /// `NAME` or `CLUSTER/NAME`; a name alone means the services of this name in all clusters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// `ecs:UpdateService`, `ecs:*` or `*`.
+    /// `ecs:UpdateService`, `ecs:*` or `*`. Services are named as in signatures, or as the `aws`
+    /// command names them (`elbv2`, `cloudwatch`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// The fault's own length of time, in seconds; see [`FaultKind::about`].
@@ -44,6 +45,9 @@ pub struct Injected {
     pub injection: Injection,
     /// How many tasks or calls it has happened to.
     pub struck: u64,
+    /// It was put in force when there was no such service: it waits for one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_service: bool,
 }
 
 /// Why there cannot be such a fault.
@@ -100,7 +104,7 @@ impl Injection {
         given.or(self.fault.usual_time()).unwrap_or_default()
     }
 
-    pub(super) fn is_about_service(&self, cluster: &str, name: &str) -> bool {
+    pub(crate) fn is_about_service(&self, cluster: &str, name: &str) -> bool {
         let Some(service) = &self.service else {
             return false;
         };
@@ -115,8 +119,10 @@ impl Injection {
             return false;
         };
         match asked.split_once(':') {
-            Some((service, ANY)) => service == operation.service().to_string(),
-            Some(_) => *asked == operation.to_string(),
+            Some((service, name)) => {
+                service_named(service) == Some(operation.service())
+                    && (name == ANY || name == operation.name())
+            }
             None => asked == ANY,
         }
     }
@@ -128,11 +134,21 @@ fn check_operation(asked: &str) -> Result<(), InjectionError> {
         return Ok(());
     }
     let (service, name) = asked.split_once(':').ok_or_else(unknown)?;
-    let mut services = Service::ALL.iter();
-    let service = services.find(|known| known.to_string() == service);
-    let service = service.ok_or_else(unknown)?;
-    let known = name == ANY || Operation::from_name(*service, name).is_some();
+    let service = service_named(service).ok_or_else(unknown)?;
+    let known = name == ANY || Operation::from_name(service, name).is_some();
     if known { Ok(()) } else { Err(unknown()) }
+}
+
+/// The AWS service of this name: that of signatures, or that of the `aws` command.
+fn service_named(name: &str) -> Option<Service> {
+    match name {
+        "elbv2" => Some(Service::Elbv2),
+        "cloudwatch" => Some(Service::CloudWatch),
+        _ => {
+            let mut services = Service::ALL.iter().copied();
+            services.find(|service| service.signing_name() == name)
+        }
+    }
 }
 
 fn check_service(name: &str) -> Result<(), InjectionError> {
@@ -152,7 +168,7 @@ fn check_service(name: &str) -> Result<(), InjectionError> {
 
 #[cfg(test)]
 mod tests {
-    use seaway_aws_wire::ecs;
+    use seaway_aws_wire::{ecs, elbv2};
 
     use super::*;
 
@@ -199,6 +215,22 @@ mod tests {
             assert_eq!(injection.check(), Ok(()), "{asked}");
             assert_eq!(injection.is_about_call(update), meant, "{asked}");
         }
+    }
+
+    #[test]
+    fn services_have_two_names() {
+        let create = Operation::Elbv2(elbv2::Operation::CreateRule);
+        for asked in [
+            "elasticloadbalancing:CreateRule",
+            "elbv2:CreateRule",
+            "elbv2:*",
+        ] {
+            let injection = of_call(asked);
+            assert_eq!(injection.check(), Ok(()), "{asked}");
+            assert!(injection.is_about_call(create), "{asked}");
+        }
+        assert!(!of_call("elbv2:DeleteRule").is_about_call(create));
+        assert_eq!(of_call("cloudwatch:PutMetricData").check(), Ok(()));
     }
 
     #[test]

@@ -181,6 +181,7 @@ impl Fault {
             id,
             injection: self.injection.clone(),
             struck: self.struck,
+            awaits_service: false,
         }
     }
 

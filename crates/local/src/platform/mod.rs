@@ -306,13 +306,17 @@ impl Platform {
     /// Active services, and tasks that are not `STOPPED`.
     pub fn counts(&self) -> (usize, usize) {
         let book = self.book();
-        let active = |service: &&records::ServiceRecord| {
-            service.scheduler.status() == seaway_scheduler::ServiceStatus::Active
-        };
         (
-            book.services().filter(active).count(),
+            book.services().filter(is_active).count(),
             book.live_tasks().count(),
         )
+    }
+
+    /// Whether there is an active service of which `is_meant` holds.
+    pub(crate) fn has_service(&self, is_meant: impl Fn(&records::ServiceKey) -> bool) -> bool {
+        let book = self.book();
+        let mut active = book.services().filter(is_active);
+        active.any(|service| is_meant(&service.key))
     }
 
     /// Reads the book.
@@ -417,6 +421,10 @@ async fn connected_within(
         Ok(Ok(_connected)) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(NotConnected),
     }
+}
+
+fn is_active(service: &&records::ServiceRecord) -> bool {
+    service.scheduler.status() == seaway_scheduler::ServiceStatus::Active
 }
 
 /// Tells the schedulers what the load balancer thinks of their tasks.

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::answer::{Body, empty, json, text};
 use super::faults;
-use crate::faults::Faults;
+use crate::faults::{Faults, Injection};
 use crate::identity::{PROTOCOL, VERSION};
 use crate::redacted::Redacted;
 
@@ -61,12 +61,16 @@ pub type Shutdown = oneshot::Receiver<TaskFate>;
 /// Where a status comes from: the parts of the platform that have one.
 pub type StatusSource = Box<dyn Fn() -> BoxFuture<'static, serde_json::Value> + Send + Sync>;
 
+/// Whether a service that a fault is about is there.
+pub type KnownService = Box<dyn Fn(&Injection) -> bool + Send + Sync>;
+
 /// The state of the interface.
 pub struct Control {
     secret: Redacted,
     build: String,
     status: StatusSource,
     faults: Arc<Faults>,
+    known: KnownService,
     end: Mutex<Option<oneshot::Sender<TaskFate>>>,
 }
 
@@ -78,6 +82,7 @@ impl Control {
         build: String,
         status: StatusSource,
         faults: Arc<Faults>,
+        known: KnownService,
     ) -> (Self, Shutdown) {
         let (sender, receiver) = oneshot::channel();
         (
@@ -86,6 +91,7 @@ impl Control {
                 build,
                 status,
                 faults,
+                known,
                 end: Mutex::new(Some(sender)),
             },
             receiver,
@@ -96,7 +102,8 @@ impl Control {
     pub(super) async fn answer(&self, request: &Parts, body: &Bytes) -> Response<Body> {
         let name = request.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         if let Some(rest) = name.strip_prefix("faults") {
-            return faults::answer(&self.faults, &request.method, rest, body);
+            let asked = (&request.method, rest);
+            return faults::answer(&self.faults, &self.known, asked, body);
         }
         match (&request.method, name) {
             (&Method::GET, "ping") => self.ping(request),

@@ -11,26 +11,34 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 
 use super::answer::{Body, empty, json, text};
+use super::control::KnownService;
 use crate::faults::{Faults, Injection};
 
 /// Answers a request for what follows `faults` in the path.
-pub(super) fn answer(faults: &Faults, method: &Method, rest: &str, body: &Bytes) -> Response<Body> {
+pub(super) fn answer(
+    faults: &Faults,
+    known: &KnownService,
+    (method, rest): (&Method, &str),
+    body: &Bytes,
+) -> Response<Body> {
     match (method, rest.strip_prefix('/')) {
         (&Method::GET, None) => json(StatusCode::OK, &faults.list()),
-        (&Method::POST, None) => inject(faults, body),
+        (&Method::POST, None) => inject(faults, known, body),
         (&Method::DELETE, None) => json(StatusCode::OK, &faults.take_all_back()),
         (&Method::DELETE, Some(id)) => take_back(faults, id),
         _ => empty(StatusCode::NOT_FOUND),
     }
 }
 
-fn inject(faults: &Faults, body: &Bytes) -> Response<Body> {
+fn inject(faults: &Faults, known: &KnownService, body: &Bytes) -> Response<Body> {
     let injection: Injection = match serde_json::from_slice(body) {
         Ok(injection) => injection,
         Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
     };
     match faults.inject(injection) {
-        Ok(injected) => {
+        Ok(mut injected) => {
+            injected.awaits_service =
+                injected.injection.service.is_some() && !known(&injected.injection);
             tracing::info!(?injected, "a fault was injected");
             json(StatusCode::CREATED, &injected)
         }

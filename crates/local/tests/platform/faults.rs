@@ -16,6 +16,7 @@ tests![
     a_task_that_ignores_sigterm_is_killed,
     failing_checks_and_a_cut_replace_the_tasks_of_a_service,
     calls_are_throttled_and_fail,
+    a_fault_of_a_service_to_come_waits_for_it,
     nonsense_is_refused_with_the_reason,
 ];
 
@@ -203,6 +204,24 @@ fn calls_are_throttled_and_fail() {
         let answer = api::call(&stage.connection, ECS, "ListClusters", &json!({})).await;
         assert_eq!(answer.unwrap_err().0, "ServiceUnavailable");
         assert!(begun.elapsed().as_millis() >= 1000);
+    });
+}
+
+fn a_fault_of_a_service_to_come_waits_for_it() {
+    run(async {
+        let stage = Stage::start().await;
+        let early = inject(&stage, of_service(FaultKind::SlowStart)).await;
+        assert!(early.awaits_service);
+        let definition = stage.define("api", "exec sleep 600").await;
+        stage.create("api", &definition, json!({})).await;
+        let late = inject(&stage, of_service(FaultKind::SlowStart)).await;
+        assert!(!late.awaits_service);
+        let throttled = Injection {
+            service: None,
+            operation: Some("elbv2:*".to_owned()),
+            ..of_service(FaultKind::Throttling)
+        };
+        assert!(!inject(&stage, throttled).await.awaits_service);
     });
 }
 

@@ -63,13 +63,7 @@ impl Inject {
     async fn ask(self, client: &PlatformClient) -> Result<(Vec<Injected>, String), ClientError> {
         if let Some(injection) = self.injection() {
             let injected = client.inject(&injection).await?;
-            let text = format!(
-                "Fault {}: {} of {}; `seaway local inject --take-back {}` ends it\n",
-                injected.id,
-                injected.injection.fault,
-                subject(&injected),
-                injected.id
-            );
+            let text = put_in_force(&injected);
             return Ok((vec![injected], text));
         }
         if let Some(id) = self.take_back {
@@ -112,6 +106,20 @@ fn refused(error: ClientError) -> Failure {
         _ => "`seaway local status` tells whether the platform answers",
     };
     Failure::prerequisite(error, hint)
+}
+
+fn put_in_force(injected: &Injected) -> String {
+    let (id, kind, subject) = (injected.id, injected.injection.fault, subject(injected));
+    let mut text = format!(
+        "Fault {id}: {kind} of {subject}; `seaway local inject --take-back {id}` ends it\n"
+    );
+    if injected.awaits_service {
+        let _ = writeln!(
+            text,
+            "There is no service {subject} yet: the fault waits for one"
+        );
+    }
+    text
 }
 
 fn subject(injected: &Injected) -> &str {
