@@ -9,9 +9,7 @@ use crate::platform::definitions;
 use crate::platform::records::{
     ClusterRecord, StoppedRecord, Tags, TaskDefinitionRecord, task_definition_key,
 };
-
-/// What begins so is AWS's own, in any case of letters.
-const RESERVED: &str = "aws:";
+use crate::services::tag_keys;
 
 /// Tags as a request lists them; without a value: empty.
 ///
@@ -33,12 +31,7 @@ pub(super) fn from_wire(given: Option<Vec<wire::Tag>>) -> Result<Tags, EcsError>
 }
 
 fn refuse_reserved(key: &str) -> Result<(), EcsError> {
-    let begins = key.get(..RESERVED.len());
-    if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(RESERVED)) {
-        let text = format!("Tag key {key} must not begin with the reserved prefix '{RESERVED}'.");
-        return Err(EcsError::Parameter(text));
-    }
-    Ok(())
+    tag_keys::check(key).map_err(|error| EcsError::Parameter(error.to_string()))
 }
 
 /// Tags in the order of their keys.
