@@ -43,8 +43,7 @@ use crate::services::cloudwatch::CloudWatch;
 use crate::services::ecr::Ecr;
 use crate::services::ecs::Ecs;
 use crate::services::elbv2::Elbv2;
-use crate::services::fresh_logs::FreshLogs;
-use crate::services::logs::Logs;
+use crate::services::logs::{Logs, LogsApi};
 use crate::services::secretsmanager::SecretsManager;
 use crate::services::ssm::Parameters;
 use crate::services::sts::Sts;
@@ -288,6 +287,7 @@ async fn begin(ground: &Ground<'_>) -> Result<(Life, Routes), DaemonError> {
             known.has_service(|key| injection.is_about_service(&key.cluster, &key.name))
         }),
     );
+    let writers = Arc::clone(&platform);
     let services = Services::default()
         .with_faults(faults)
         .with(Service::Sts, Blocking::new(Arc::new(Sts)))
@@ -295,10 +295,7 @@ async fn begin(ground: &Ground<'_>) -> Result<(Life, Routes), DaemonError> {
         .with(Service::Ssm, Blocking::new(parameters))
         .with(
             Service::Logs,
-            Blocking::new(Arc::new(FreshLogs::new(
-                Arc::clone(&platform),
-                Arc::clone(&logs),
-            ))),
+            LogsApi::new(Arc::clone(&logs), move || writers.refresh_logs()),
         )
         .with(Service::CloudWatch, Blocking::new(Arc::clone(&cloudwatch)))
         .with(

@@ -27,7 +27,7 @@ use crate::server::control::{Control, Shutdown};
 use crate::server::reset::Resets;
 use crate::server::{AccessKeys, ContainerSide, Door, Listener, Routes};
 use crate::services::ecr::Ecr;
-use crate::services::logs::Logs;
+use crate::services::logs::{Logs, LogsApi};
 use crate::services::secretsmanager::SecretsManager;
 use crate::services::ssm::Parameters;
 use crate::services::sts::Sts;
@@ -89,7 +89,7 @@ impl TestPlatform {
             .with(Service::SecretsManager, Blocking::new(Arc::clone(&secrets)))
             .with(Service::Ssm, Blocking::new(Arc::clone(&parameters)))
             .with(Service::Ecr, Blocking::new(Arc::new(ecr)))
-            .with(Service::Logs, Blocking::new(Arc::clone(&logs)));
+            .with(Service::Logs, LogsApi::new(Arc::clone(&logs), || ()));
         let (control, shutdown) = Control::new(
             keys.secret_access_key.clone(),
             "test".into(),

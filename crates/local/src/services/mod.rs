@@ -11,7 +11,6 @@ mod dispatch;
 pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
-pub mod fresh_logs;
 pub mod logs;
 pub mod secretsmanager;
 mod sorted_page;

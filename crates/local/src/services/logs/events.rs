@@ -1,7 +1,7 @@
 //! Events of one stream: putting and getting them.
 
 use seaway_aws_wire::logs::{
-    GetLogEventsRequest, GetLogEventsResponse, OutputLogEvent, PutLogEventsRequest,
+    self as wire, GetLogEventsRequest, GetLogEventsResponse, OutputLogEvent, PutLogEventsRequest,
     PutLogEventsResponse, RejectedLogEventsInfo,
 };
 
@@ -9,8 +9,11 @@ use super::streams::find_stream;
 use super::tokens::Token;
 use super::{Logs, LogsError, find_either, find_group};
 use crate::clock::EpochMillis;
+use crate::services::call::internal;
+use crate::services::{Answer, Call};
 use crate::store::{
-    EventSelection, LogEvent, LogGroup, LogPosition, NewLogEvent, ReadDirection, StreamChoice,
+    EventSelection, LogEvent, LogGroup, LogPosition, NewLogEvent, ReadDirection, StoreError,
+    StreamChoice, Tx,
 };
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -24,28 +27,28 @@ const EVENT_OVERHEAD: usize = 26;
 pub(super) const MAX_EVENTS: usize = 10_000;
 
 impl Logs {
-    pub(super) fn put(
-        &self,
-        request: &PutLogEventsRequest,
-        now: EpochMillis,
-    ) -> Result<PutLogEventsResponse, LogsError> {
-        check_batch(request)?;
-        self.store.write(|tx| {
-            let group = find_group(tx, &request.log_group_name)?;
-            let stream = find_stream(tx, &group, &request.log_stream_name)?;
-            let accepted = Accepted::of(request, &group, now);
-            let events = request.log_events[accepted.start..accepted.end]
-                .iter()
-                .map(|event| NewLogEvent {
-                    at: EpochMillis(event.timestamp),
-                    message: &event.message,
-                });
-            tx.append_log_events(group.id, stream.id, events, now)?;
-            Ok(PutLogEventsResponse {
-                rejected_log_events_info: accepted.rejected,
-                ..PutLogEventsResponse::default()
-            })
-        })
+    /// Answers puts in one transaction. One that is refused takes nothing from the others; where
+    /// the store fails, it fails for all.
+    pub(super) fn put_all(&self, calls: Vec<Call>) -> Vec<Answer> {
+        let count = calls.len();
+        let stored = self.store.write(|tx| {
+            let mut is_lost = false;
+            let mut answer = |call: Call| {
+                let now = call.now();
+                call.answer::<wire::PutLogEvents, _>(|request| {
+                    put(tx, &request, now).inspect_err(|error| {
+                        is_lost |= matches!(error, LogsError::Store(_));
+                    })
+                })
+            };
+            let answers = calls.into_iter().map(&mut answer).collect();
+            if is_lost {
+                return Err(StoreError::TakenAlong);
+            }
+            Ok(answers)
+        });
+        let lost = |error: StoreError| (0..count).map(|_| Err(internal(&error))).collect();
+        stored.unwrap_or_else(lost)
     }
 
     pub(super) fn get(
@@ -84,6 +87,28 @@ impl Logs {
         })?;
         Ok(answer(events, direction, start_of(request)))
     }
+}
+
+fn put(
+    tx: &Tx<'_>,
+    request: &PutLogEventsRequest,
+    now: EpochMillis,
+) -> Result<PutLogEventsResponse, LogsError> {
+    check_batch(request)?;
+    let group = find_group(tx, &request.log_group_name)?;
+    let stream = find_stream(tx, &group, &request.log_stream_name)?;
+    let accepted = Accepted::of(request, &group, now);
+    let events = request.log_events[accepted.start..accepted.end]
+        .iter()
+        .map(|event| NewLogEvent {
+            at: EpochMillis(event.timestamp),
+            message: &event.message,
+        });
+    tx.append_log_events(group.id, stream.id, events, now)?;
+    Ok(PutLogEventsResponse {
+        rejected_log_events_info: accepted.rejected,
+        ..PutLogEventsResponse::default()
+    })
 }
 
 /// The nearest events whose text fits into one answer; always at least one.

@@ -3,6 +3,7 @@
 //! The runtime's lines come in through [`Logs::ingest`], those of other clients
 //! through `PutLogEvents`.
 
+mod api;
 mod error;
 mod events;
 mod filter;
@@ -10,6 +11,7 @@ mod groups;
 mod ingest;
 mod older;
 mod pattern;
+mod puts;
 mod streams;
 mod tokens;
 
@@ -18,11 +20,12 @@ use std::sync::Arc;
 use seaway_aws_wire::Operation as AnyOperation;
 use seaway_aws_wire::logs::{self as wire, Operation};
 
-use super::{Answer, BlockingHandler, Call, dispatch};
+use super::{Answer, Call, dispatch};
 use crate::clock::EpochMillis;
 use crate::identity::arn;
 use crate::store::{LogGroup, Store, StoreError, View};
 
+pub use api::LogsApi;
 pub use error::LogsError;
 pub use ingest::{LogDestination, LogLine};
 #[cfg(any(test, feature = "fuzzing"))]
@@ -47,8 +50,9 @@ impl Logs {
     }
 }
 
-impl BlockingHandler for Logs {
-    fn handle(&self, call: Call) -> Answer {
+impl Logs {
+    /// Answers any operation but `PutLogEvents`, whose calls [`LogsApi`] brings together.
+    fn answer(&self, call: Call) -> Answer {
         let now = call.now();
         let AnyOperation::Logs(operation) = call.operation() else {
             return Err(dispatch::not_here(call.operation()));
@@ -83,7 +87,6 @@ impl BlockingHandler for Logs {
             Operation::DescribeLogStreams => {
                 call.answer::<wire::DescribeLogStreams, _>(|r| self.describe_streams(&r))
             }
-            Operation::PutLogEvents => call.answer::<wire::PutLogEvents, _>(|r| self.put(&r, now)),
             Operation::GetLogEvents => call.answer::<wire::GetLogEvents, _>(|r| self.get(&r)),
             Operation::FilterLogEvents => {
                 call.answer::<wire::FilterLogEvents, _>(|r| self.filter(&r))

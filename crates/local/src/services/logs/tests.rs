@@ -475,3 +475,35 @@ async fn what_retention_does_not_keep_is_removed() {
     platform.logs.remove_expired(now.plus(2 * day)).unwrap();
     assert_eq!(all().await, "");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn puts_at_the_same_time_are_all_stored_and_a_refused_one_harms_no_other() {
+    let platform = platform_with_stream().await;
+    let now = EpochMillis::now().0;
+    let put = async |number: usize| {
+        let stream = if number % 5 == 4 { "none" } else { "one" };
+        let message = format!("{number:02}");
+        let body = json!({
+            "logGroupName": GROUP, "logStreamName": stream,
+            "logEvents": [{ "timestamp": now, "message": message }],
+        });
+        call(&platform, "PutLogEvents", body).await
+    };
+    let answers = futures::future::join_all((0..40).map(put)).await;
+    for (number, answer) in answers.into_iter().enumerate() {
+        match number % 5 {
+            4 => assert_eq!(answer.error(), "ResourceNotFoundException"),
+            _ => drop(answer.ok()),
+        }
+    }
+    let all = json!({ "logGroupName": GROUP, "logStreamName": "one", "startFromHead": true });
+    let all = call(&platform, "GetLogEvents", all).await.ok();
+    let mut stored = messages(&all);
+    stored.sort_unstable();
+    let sent = (0..40).filter(|number| number % 5 != 4);
+    assert_eq!(
+        stored,
+        sent.map(|number| format!("{number:02}"))
+            .collect::<Vec<_>>()
+    );
+}
