@@ -31,11 +31,18 @@ pub(crate) enum BodyError {
 pub(crate) struct Progress {
     bytes: AtomicU64,
     finished: AtomicBool,
+    /// Parts of the answer that have come before the body was whole.
+    answered: AtomicU64,
 }
 
 impl Progress {
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Grows as the request or its answer moves.
+    pub(super) fn moves(&self) -> u64 {
+        self.bytes() + self.answered.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -192,6 +199,8 @@ pub(super) struct Relay {
     pub(super) incoming: Incoming,
     /// What the body comes on, until it ends; nothing when a task of its own drives it.
     pub(super) link: Option<Box<Link>>,
+    /// The request that such a task is still sending.
+    pub(super) request: Option<Arc<Progress>>,
     pub(super) in_flight: InFlight,
     pub(super) idle: Duration,
     pub(super) timer: Timer,
@@ -210,6 +219,9 @@ impl Relay {
         match self.poll_incoming(context) {
             Poll::Ready(frame) => {
                 self.waiting_since = None;
+                if let Some(request) = &self.request {
+                    request.answered.fetch_add(1, Ordering::Relaxed);
+                }
                 self.finished = frame.is_none();
                 Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))
             }

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -54,6 +55,21 @@ pub(super) async fn deliver(
     }
 }
 
+/// Drives a connection whose target has answered before the request was whole, until both have come
+/// to their end or nothing has moved for `idle`.
+pub(super) async fn let_finish(link: Box<Link>, progress: Arc<Progress>, idle: Duration) {
+    let mut finished = pin!(link.finish());
+    let mut patience = Patience::new(idle, Some(&progress));
+    let mut timer = Timer::default();
+    poll_fn(|context| {
+        if finished.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        patience.poll(&mut timer, context)
+    })
+    .await;
+}
+
 /// Drives the connection and looks for the answer.
 ///
 /// The answer comes from nowhere but the connection, which is driven right here: nobody has to be
@@ -76,7 +92,7 @@ struct Patience<'a> {
     progress: Option<&'a Progress>,
     /// When something moved last.
     moved: Instant,
-    /// How far the request's body had come then.
+    /// How far the request's body, and an early answer, had come then.
     seen: u64,
     looked: Instant,
 }
@@ -88,7 +104,7 @@ impl<'a> Patience<'a> {
             idle,
             progress,
             moved: now,
-            seen: progress.map_or(0, Progress::bytes),
+            seen: progress.map_or(0, Progress::moves),
             looked: now,
         }
     }
@@ -103,7 +119,7 @@ impl<'a> Patience<'a> {
             };
             ready!(timer.poll(next, context));
             self.looked = Instant::now();
-            let now_seen = self.progress.map_or(0, Progress::bytes);
+            let now_seen = self.progress.map_or(0, Progress::moves);
             if now_seen != self.seen {
                 self.seen = now_seen;
                 self.moved = self.looked;

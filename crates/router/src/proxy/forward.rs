@@ -9,6 +9,7 @@ use hyper::upgrade::OnUpgrade;
 
 use super::answer;
 use super::body::{Progress, Relay, RequestBody, ResponseBody};
+use super::delivery::let_finish;
 use super::exchange::{Answer, Exchange, Failure, Purpose};
 use super::headers::{Origin, remove_hop_by_hop, set_forwarded, set_upgrade, upgrade};
 use super::record::Record;
@@ -91,9 +92,11 @@ pub(super) async fn forward(
         protocol: record.client.protocol,
     };
     sticky.set(&mut parts.headers, &group, in_flight.endpoint(), keeper);
+    let (link, unfinished) = driven(link, progress, timeouts.idle);
     let relay = Relay {
         incoming,
-        link: link.and_then(|link| driven_here(link, progress.as_deref())),
+        link,
+        request: unfinished,
         in_flight,
         idle: timeouts.idle,
         timer: Timer::default(),
@@ -103,14 +106,21 @@ pub(super) async fn forward(
     Response::from_parts(parts, ResponseBody::relayed(relay, record))
 }
 
-/// Lets a target that answers early have the rest of the request, from a task of its own: who reads
-/// the answer may be the one who waits for the request to be taken, and must not be what drives it.
-fn driven_here(link: Box<Link>, request: Option<&Progress>) -> Option<Box<Link>> {
-    if request.is_none_or(Progress::is_finished) {
-        return Some(link);
+/// What the answer's reader drives; nothing for a target that answers early. It gets the rest of the
+/// request from a task of its own: who reads the answer may be the one who waits for the request to
+/// be taken, and must not be what drives it.
+fn driven(
+    link: Option<Box<Link>>,
+    request: Option<Arc<Progress>>,
+    idle: Duration,
+) -> (Option<Box<Link>>, Option<Arc<Progress>>) {
+    let Some(unfinished) = request.filter(|request| !request.is_finished()) else {
+        return (link, None);
+    };
+    if let Some(link) = link {
+        tokio::spawn(let_finish(link, unfinished.clone(), idle));
     }
-    tokio::spawn(link.finish());
-    None
+    (None, Some(unfinished))
 }
 
 impl Sticky {
