@@ -57,6 +57,8 @@ struct Running {
     stop: Option<Duration>,
     /// A fault kills it, this long after it has started.
     crash: Option<Duration>,
+    /// It runs, and is about to be killed.
+    is_start_untold: bool,
 }
 
 /// How far a task has come on its way to the supervisor.
@@ -289,6 +291,9 @@ impl Runner {
         if let Ok(signal) = "SIGKILL".parse() {
             self.ask_to_stop(&task, signal, STRANGERS_PATIENCE).await;
         }
+        if let Some(running) = self.lock().get_mut(&task) {
+            self.tell_start(&task, running);
+        }
     }
 
     fn faults(&self) -> &Faults {
@@ -377,11 +382,22 @@ impl Runner {
         };
         running.started.insert(container.to_owned());
         if running.started.len() == running.containers.len() {
-            self.inbox.report(task, TaskReport::Started);
             // Only now: what is killed before it runs has failed to start, which is another fault.
             if let Some(after) = running.crash.take() {
                 self.handle.spawn(self.clone().crash(task.clone(), after));
+                // What dies at once is dead before anybody can find it healthy.
+                running.is_start_untold = after.is_zero();
             }
+            if !running.is_start_untold {
+                self.inbox.report(task, TaskReport::Started);
+            }
+        }
+    }
+
+    /// Tells of the start of a task that dies at once.
+    fn tell_start(&self, task: &TaskId, running: &mut Running) {
+        if std::mem::take(&mut running.is_start_untold) {
+            self.inbox.report(task, TaskReport::Started);
         }
     }
 
@@ -413,6 +429,7 @@ impl Runner {
         if !running.ended.insert(container.to_owned()) {
             return;
         }
+        self.tell_start(task, running);
         if let Some(exit) = exit {
             let container = container.to_owned();
             self.inbox
