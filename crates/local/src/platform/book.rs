@@ -4,28 +4,23 @@
 //! one transaction, and only then gives out the effects. When writing fails the effects stay here
 //! and the next turn tries again: nothing is done that is not on record.
 
-use std::collections::btree_map::Entry;
+mod commands;
+mod tasks;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
-use seaway_scheduler::{Command, ContainerState, Input, Millis, Task, TaskId, TaskReport};
+use seaway_scheduler::{Command, Input, Millis, Task, TaskId, TaskReport};
 
-use super::capacity;
-use super::effects::{Effect, LaunchOrder};
-use super::pending::{Pending, Row, revision_key};
+use super::effects::Effect;
+use super::pending::{Pending, Row};
 use super::ports::Ports;
-use super::records::{
-    ArchivedDeployment, Place, PlacedPort, RunRecord, ServiceKey, ServiceRecord, StandaloneRecord,
-    StoppedRecord, Tags, TaskAbout, TaskDefinitionRecord,
-};
-use super::task_tags;
+use super::records::{Place, RunRecord, ServiceKey, ServiceRecord, StandaloneRecord, Tags};
 use crate::clock::EpochMillis;
 use crate::profile::ProfileName;
 use crate::store::{Store, StoreError};
 
-/// How many of its newest revisions a service has at hand: it is written whole with each change.
-const REVISIONS_AT_HAND: usize = 8;
+pub(super) use tasks::digests_of;
 
 /// What is alive, by its names.
 #[derive(Debug)]
@@ -376,269 +371,6 @@ impl Book {
         let commands = record.scheduler.step(now, report);
         self.absorb_standalone(id, commands);
     }
-
-    fn absorb(&mut self, key: &ServiceKey, commands: Vec<Command>) {
-        self.pending.services.insert(key.clone());
-        // First: what is launched runs the images of its revision.
-        self.sort_revisions(key);
-        let mut wake: Option<Duration> = None;
-        for command in commands {
-            match command {
-                Command::WakeAfter(wait) => wake = Some(wait),
-                Command::Launch { task, .. } => self.launch(key, &task),
-                Command::RegisterTarget {
-                    task,
-                    target_group,
-                    container,
-                    port,
-                } => {
-                    let place = self
-                        .services
-                        .get(key)
-                        .and_then(|r| r.places.get(task.as_str()));
-                    // A launched task has a place; without one there is nothing to register.
-                    let Some(port) = place.and_then(|p| p.host_port(&container, port)) else {
-                        continue;
-                    };
-                    self.pending.effects.push(Effect::Register {
-                        task,
-                        target_group,
-                        port,
-                    });
-                }
-                Command::DeregisterTarget { task, target_group } => {
-                    self.pending
-                        .effects
-                        .push(Effect::Deregister { task, target_group });
-                }
-                Command::Stop { task, timeout } => {
-                    self.pending.effects.push(Effect::Stop { task, timeout });
-                }
-                Command::Emit(event) => self.pending.rows.push(Row::Event(key.clone(), event)),
-                Command::Retire(task) => self.retire(key, *task),
-                Command::Archive(deployment) => self.archive(key, *deployment),
-                Command::Deleted => {
-                    if let Some(record) = self.services.get_mut(key) {
-                        record.deleted_at = Some(EpochMillis::now());
-                    }
-                }
-            }
-        }
-        self.pending.effects.push(Effect::Wake {
-            service: key.clone(),
-            after: wake,
-        });
-    }
-
-    /// Puts old revisions into records of their own, and brings back one that a rollback restored.
-    fn sort_revisions(&mut self, key: &ServiceKey) {
-        let Some(record) = self.services.get_mut(key) else {
-            return;
-        };
-        let primary = record.scheduler.primary().id.number();
-        if let Entry::Vacant(missing) = record.revisions.entry(primary) {
-            let kept = self
-                .store
-                .read::<_, StoreError>(|view| view.get(&revision_key(key, primary)));
-            match kept {
-                Ok(kept) => kept.map(|revision| missing.insert(revision)),
-                Err(error) => {
-                    tracing::error!(%error, service = %key, "an old revision cannot be read");
-                    None
-                }
-            };
-        }
-        let shown: Vec<u64> = record
-            .scheduler
-            .deployments()
-            .map(|d| d.id.number())
-            .collect();
-        while record.revisions.len() > REVISIONS_AT_HAND.max(shown.len()) {
-            let old = record.revisions.iter().filter(|(n, _)| !shown.contains(n));
-            let Some(oldest) = old.min_by_key(|(_, one)| one.created_at).map(|(n, _)| *n) else {
-                return;
-            };
-            if let Some(revision) = record.revisions.remove(&oldest) {
-                let row = Row::Revision(key.clone(), oldest, Box::new(revision));
-                self.pending.rows.push(row);
-            }
-        }
-    }
-
-    fn absorb_standalone(&mut self, id: &str, commands: Vec<Command>) {
-        self.pending.standalone.insert(id.to_owned());
-        for command in commands {
-            match command {
-                Command::Launch { task, .. } => self.launch_standalone(id, task),
-                Command::Stop { task, timeout } => {
-                    self.pending.effects.push(Effect::Stop { task, timeout });
-                }
-                Command::Retire(task) => self.retire_standalone(id, *task),
-                _ => {}
-            }
-        }
-    }
-
-    fn launch(&mut self, key: &ServiceKey, task: &TaskId) {
-        let Some(record) = self.services.get_mut(key) else {
-            return;
-        };
-        let id = task.as_str();
-        self.owners
-            .insert(id.to_owned(), Owner::Service(key.clone()));
-        let Some(launched) = record.scheduler.task(task) else {
-            return;
-        };
-        let definition = launched.task_definition.clone();
-        let deployment = launched.deployment.map(|id| id.number());
-        let revision = deployment.and_then(|number| record.revisions.get(&number));
-        let mut digests = revision.map_or_else(BTreeMap::new, |one| one.digests.clone());
-        digests.extend(digests_of(launched));
-        if !record.places.contains_key(id) {
-            let found = definition_of(&self.store, &definition);
-            let mut place = choose_place(&mut self.ports, found.as_ref());
-            place.capacity_provider = next_provider(record);
-            let tags = task_tags::of_service(record, found.as_ref());
-            record.places.insert(id.to_owned(), place);
-            if !tags.is_empty() {
-                record.task_tags.insert(id.to_owned(), tags);
-            }
-        }
-        let order = LaunchOrder {
-            task: task.clone(),
-            task_definition: definition,
-            overrides: None,
-            place: record.places.get(id).cloned().unwrap_or_default(),
-            owner: key.name.clone(),
-            cluster: key.cluster.clone(),
-            deployment,
-            digests,
-        };
-        self.pending.effects.push(Effect::Launch(Box::new(order)));
-    }
-
-    fn launch_standalone(&mut self, id: &str, task: TaskId) {
-        let Some(record) = self.standalone.get_mut(id) else {
-            return;
-        };
-        let definition = record.scheduler.task().task_definition.clone();
-        let overrides = record.about.overrides.clone();
-        if record.place.ports.is_empty() {
-            let found = definition_of(&self.store, &definition);
-            let chosen = choose_place(&mut self.ports, found.as_ref());
-            record.place.ports = chosen.ports;
-        }
-        let order = LaunchOrder {
-            task,
-            task_definition: definition,
-            overrides,
-            place: record.place.clone(),
-            owner: record.about.group.replace(':', "-"),
-            cluster: record.about.cluster.clone(),
-            deployment: None,
-            digests: digests_of(record.scheduler.task()),
-        };
-        self.pending.effects.push(Effect::Launch(Box::new(order)));
-    }
-
-    fn retire(&mut self, key: &ServiceKey, task: Task) {
-        let Some(record) = self.services.get_mut(key) else {
-            return;
-        };
-        let id = task.id.as_str().to_owned();
-        let place = record.places.remove(&id).unwrap_or_default();
-        let about = TaskAbout {
-            cluster: key.cluster.clone(),
-            group: format!("service:{}", key.name),
-            started_by: task.deployment.map(|deployment| deployment.to_string()),
-            overrides: None,
-            tags: record.task_tags.remove(&id).unwrap_or_default(),
-            launch_type: record.settings.launch_type.clone(),
-        };
-        let stopped = StoppedRecord { about, task, place };
-        self.leave(id, stopped);
-    }
-
-    fn retire_standalone(&mut self, id: &str, task: Task) {
-        let Some(record) = self.standalone.remove(id) else {
-            return;
-        };
-        self.pending.standalone.remove(id);
-        self.pending.rows.push(Row::Left(id.to_owned()));
-        let StandaloneRecord { about, place, .. } = record;
-        let stopped = StoppedRecord { about, task, place };
-        self.leave(id.to_owned(), stopped);
-    }
-
-    fn leave(&mut self, id: String, stopped: StoppedRecord) {
-        stopped
-            .place
-            .ports
-            .iter()
-            .for_each(|port| self.ports.free(port.host_port));
-        self.owners.remove(&id);
-        let task = stopped.task.id.clone();
-        self.pending.rows.push(Row::Stopped(Box::new(stopped)));
-        self.pending.effects.push(Effect::Forget { task });
-    }
-
-    fn archive(&mut self, key: &ServiceKey, deployment: seaway_scheduler::ServiceDeployment) {
-        let Some(record) = self.services.get(key) else {
-            return;
-        };
-        let configuration = record.settings.deployment_configuration.clone();
-        let archived = Box::new(ArchivedDeployment {
-            deployment,
-            configuration,
-        });
-        self.pending.rows.push(Row::Archived(key.clone(), archived));
-    }
-}
-
-/// What a task's images were resolved to, by container.
-pub(super) fn digests_of(task: &Task) -> BTreeMap<String, String> {
-    let of = |one: &ContainerState| Some((one.name.clone(), one.image_digest.clone()?));
-    task.containers.iter().filter_map(of).collect()
-}
-
-/// The capacity provider of a service's next task.
-fn next_provider(record: &ServiceRecord) -> Option<String> {
-    let placed: Vec<String> = record
-        .places
-        .values()
-        .filter_map(|place| place.capacity_provider.clone())
-        .collect();
-    let strategy = record.settings.capacity_provider_strategy.as_deref();
-    capacity::choose(strategy.unwrap_or_default(), &placed)
-}
-
-/// The task definition, unless it is gone.
-fn definition_of(store: &Store, name: &str) -> Option<TaskDefinitionRecord> {
-    super::definitions::find(store, name).ok().flatten()
-}
-
-/// One loopback port for each port the task definition names. A definition that is gone, or no
-/// free port, gives fewer: the launch finds that out and says so.
-fn choose_place(ports: &mut Ports, found: Option<&TaskDefinitionRecord>) -> Place {
-    let mut place = Place::default();
-    let containers = found.and_then(|found| found.definition.container_definitions.as_ref());
-    for container in containers.into_iter().flatten() {
-        let name = container.name.clone().unwrap_or_default();
-        for mapping in container.port_mappings.iter().flatten() {
-            let port = mapping
-                .container_port
-                .and_then(|port| u16::try_from(port).ok());
-            let (Some(container_port), Ok(host_port)) = (port, ports.choose()) else {
-                continue;
-            };
-            place.ports.push(PlacedPort {
-                container: name.clone(),
-                container_port,
-                host_port,
-            });
-        }
-    }
-    place
 }
 
 /// Tells a service that was changed what rings, if anybody knows.
@@ -649,5 +381,4 @@ fn note_alarms(record: &mut ServiceRecord, in_alarm: Option<&[String]>) {
 }
 
 #[cfg(test)]
-#[path = "book_tests.rs"]
 pub(super) mod tests;

@@ -1,14 +1,18 @@
 //! Turns of the book: what is written, what is given out, what is kept.
 
+use std::time::Duration;
+
 use seaway_scheduler::{
     AlarmConfiguration, Container, ContainerImage, DeploymentConfiguration, NewService, NewTask,
     Profile, Request, Revision, Service, ServiceUpdate, StandaloneTask,
 };
 
+use super::commands::REVISIONS_AT_HAND;
 use super::*;
 use crate::keys::StoreKey;
-use crate::platform::records::RevisionRecord;
-use crate::platform::records::ServiceSettings;
+use crate::platform::effects::LaunchOrder;
+use crate::platform::pending::revision_key;
+use crate::platform::records::{RevisionRecord, ServiceSettings, TaskAbout};
 
 struct Shelf {
     store: Arc<Store>,
