@@ -23,6 +23,8 @@ pub struct Cause {
 pub enum CauseKind {
     ImageMissing,
     SecretMissing,
+    /// Containers have nowhere to write their logs to.
+    LogGroupMissing,
     CommandNotFound,
     CrashOnStart {
         exit_code: Option<i32>,
@@ -45,6 +47,7 @@ impl Cause {
         match &self.kind {
             CauseKind::ImageMissing => "the image cannot be pulled".into(),
             CauseKind::SecretMissing => "a secret or registry credential is missing".into(),
+            CauseKind::LogGroupMissing => "the log group of a container is missing".into(),
             CauseKind::CommandNotFound => "the command is not in the image".into(),
             CauseKind::CrashOnStart {
                 exit_code: Some(code),
@@ -75,6 +78,9 @@ impl Cause {
             CauseKind::ImageMissing => "build and push it again with `seaway deploy`",
             CauseKind::SecretMissing => {
                 "`seaway secrets check` names it; `seaway secrets set` gives it a value"
+            }
+            CauseKind::LogGroupMissing => {
+                "create the group that `awslogs-group` of the task definition names"
             }
             CauseKind::CommandNotFound => {
                 "compare `command` with the files of the bundle: paths are relative to its root"

@@ -10,6 +10,9 @@ const CERTAIN_AFTER: usize = 2;
 /// Exit code of a process that was killed by SIGKILL.
 const KILLED: i32 = 137;
 
+/// Part of every message about a log stream that could not be created.
+const NOWHERE_TO_LOG: &str = "failed to create Cloudwatch log stream";
+
 /// A task that could not be started for a reason that will not change.
 pub(super) fn unstartable(case: &Case<'_>) -> Option<Cause> {
     let of_task = |(task, stop): (&TaskSeen, &StopSeen)| {
@@ -38,6 +41,7 @@ fn unplaced(case: &Case<'_>) -> Option<Cause> {
     };
     [
         ("CannotPullContainerError", CauseKind::ImageMissing),
+        (NOWHERE_TO_LOG, CauseKind::LogGroupMissing),
         ("ResourceInitializationError", CauseKind::SecretMissing),
     ]
     .into_iter()
@@ -52,6 +56,9 @@ fn unstartable_kind(stop: &StopSeen) -> Option<CauseKind> {
     }
     if words.contains("CannotPullContainerError") {
         return Some(CauseKind::ImageMissing);
+    }
+    if words.contains(NOWHERE_TO_LOG) {
+        return Some(CauseKind::LogGroupMissing);
     }
     if words.contains("ResourceInitializationError") {
         return Some(CauseKind::SecretMissing);

@@ -172,6 +172,15 @@ fn one_missing_secret_is_certain() {
 }
 
 #[test]
+fn a_missing_log_group_is_no_missing_secret() {
+    let reason = "ResourceInitializationError: failed to validate logger args: create stream has \
+                  been retried 1 times: failed to create Cloudwatch log stream: \
+                  ResourceNotFoundException: The specified log group does not exist.";
+    let task = stopped("a", "TaskFailedToStart", reason, None);
+    assert_eq!(kind(vec![task]), Some(CauseKind::LogGroupMissing));
+}
+
+#[test]
 fn a_command_that_is_not_there_is_certain_in_either_form() {
     let reason = "CannotStartContainerError: command `./nope` not found in the image or in PATH";
     let named = stopped("a", "TaskFailedToStart", reason, None);
@@ -324,6 +333,7 @@ fn every_cause_has_a_title_and_a_next_step() {
     for kind in [
         CauseKind::ImageMissing,
         CauseKind::SecretMissing,
+        CauseKind::LogGroupMissing,
         CauseKind::CommandNotFound,
         CauseKind::CrashOnStart { exit_code: None },
         CauseKind::OutOfMemory,
