@@ -31,6 +31,7 @@ def definition(family, image, region="us-east-1", **environment):
                     "awslogs-group": f"/conformance/{family}",
                     "awslogs-region": region,
                     "awslogs-stream-prefix": "ecs",
+                    "awslogs-create-group": "true",
                 },
             },
         }],

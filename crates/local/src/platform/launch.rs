@@ -22,7 +22,7 @@ use super::effects::LaunchOrder;
 use super::fixing::{Digests, Fixing};
 use super::gateway::Gateway;
 use super::ignored::Ignored;
-use super::logs::{LogTarget, log_targets};
+use super::logs::{LogTarget, create_streams, log_targets};
 use super::not_started::NotStarted;
 use super::pull::{Pulled, Puller};
 use super::runner::Connection;
@@ -178,11 +178,13 @@ impl Launcher {
         self.ignored.tell(&definition, &spec);
         let mut signal = stop_signal(images.values().map(|image| &image.config));
         with.faults.afflict(&mut spec, &mut signal);
+        let logs = log_targets(&definition, order.task.as_str(), &self.task_logs);
+        create_streams(&self.store, &logs).map_err(|error| error.to_string())?;
         Ok(Outcome {
             spec,
             signal,
             crash: with.faults.crash(),
-            logs: log_targets(&definition, order.task.as_str(), &self.task_logs),
+            logs,
         })
     }
 

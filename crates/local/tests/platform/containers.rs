@@ -264,7 +264,8 @@ fn an_internal_name_is_reached_from_a_container() {
             return;
         };
         let to = &stage.connection;
-        let form = "CreateLoadBalancer&Name=inside&Scheme=internal";
+        let form = "CreateLoadBalancer&Name=inside&Scheme=internal\
+                    &Subnets.member.1=subnet-a&Subnets.member.2=subnet-b";
         let balancer = api::elb(to, form, "LoadBalancerArn").await;
         let form = format!(
             "CreateListener&LoadBalancerArn={balancer}&Port=80&Protocol=HTTP\
@@ -552,7 +553,7 @@ fn a_volume_begins_as_the_image_has_it_and_is_shared() {
                 "command": ["/bin/sh", "-c", script],
                 "logConfiguration": { "logDriver": "awslogs", "options": {
                     "awslogs-group": "/shop", "awslogs-region": "us-east-1",
-                    "awslogs-stream-prefix": "shared" } } })
+                    "awslogs-stream-prefix": "shared", "awslogs-create-group": "true" } } })
         };
         let mut writer = container(
             "writer",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::api;
 use crate::harness::{run, tests};
 use crate::stage::{Stage, id_of};
 
@@ -12,6 +13,8 @@ tests![
     a_task_that_printed_much_loses_nothing,
     a_long_line_becomes_events_of_the_size_that_cloudwatch_logs_takes,
     a_line_after_a_long_silence_is_there_when_somebody_looks,
+    a_stream_is_there_before_its_first_line,
+    a_task_does_not_start_without_its_log_group,
 ];
 
 fn everything_a_task_printed_before_it_ended_is_there_when_it_has() {
@@ -79,5 +82,40 @@ fn a_line_after_a_long_silence_is_there_when_somebody_looks() {
         tokio::time::sleep(Duration::from_millis(7_500)).await;
         let stream = format!("job/main/{}", id_of(&task["taskArn"]));
         assert_eq!(stage.log(&stream).await, ["before", "after"]);
+    });
+}
+
+fn a_stream_is_there_before_its_first_line() {
+    run(async {
+        let stage = Stage::start().await;
+        let definition = stage.define("silent", "exec sleep 600").await;
+        let task = stage.run_task(&definition, json!({})).await;
+        stage.task_when(&task["taskArn"], "RUNNING").await;
+        let stream = format!("silent/main/{}", id_of(&task["taskArn"]));
+        assert!(stage.log(&stream).await.is_empty());
+    });
+}
+
+fn a_task_does_not_start_without_its_log_group() {
+    run(async {
+        let stage = Stage::start().await;
+        let log = json!({ "logDriver": "awslogs", "options": {
+            "awslogs-group": "/nobody", "awslogs-region": "us-east-1",
+            "awslogs-stream-prefix": "job" } });
+        let with = json!({ "logConfiguration": log });
+        let definition = stage.define_with("job", "echo lost", with).await;
+        let task = stage.finished(&definition).await;
+        assert_eq!(task["stopCode"], "TaskFailedToStart", "{task:#}");
+        let reason = task["stoppedReason"].as_str().unwrap();
+        assert!(
+            reason.starts_with("ResourceInitializationError:"),
+            "{reason}"
+        );
+        assert!(reason.ends_with("log group does not exist."), "{reason}");
+
+        let group = json!({ "logGroupName": "/nobody" });
+        stage.call(api::LOGS, "CreateLogGroup", group).await;
+        let task = stage.finished(&definition).await;
+        assert_eq!(task["containers"][0]["exitCode"], 0, "{task:#}");
     });
 }

@@ -5,6 +5,7 @@
 //! doubled when the platform is killed. A task's log stays on record until its last line is
 //! shipped, whoever is alive by then.
 
+mod streams;
 mod tail;
 mod thread;
 
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::store::{Store, StoreError};
+pub(super) use streams::create_streams;
 use thread::Thread;
 
 /// How long the end of a container waits for its last lines.
@@ -36,6 +38,9 @@ pub(super) struct LogTarget {
     pub(super) container: ContainerName,
     pub(super) group: String,
     pub(super) stream: String,
+    /// Whether the group is created where it is missing (`awslogs-create-group`).
+    #[serde(default)]
+    pub(super) creates_group: bool,
 }
 
 /// The log targets of a task: of each container with the `awslogs` driver.
@@ -60,6 +65,9 @@ pub(super) fn log_targets(
             container: ContainerName::new(name).ok()?,
             group: options.get("awslogs-group")?.clone(),
             stream,
+            creates_group: options
+                .get("awslogs-create-group")
+                .is_some_and(|it| it == "true"),
         })
     };
     definition

@@ -257,6 +257,7 @@ mod tests {
             container: ContainerName::new("main").unwrap(),
             group: "/shop".into(),
             stream: "main".into(),
+            creates_group: false,
         };
         let mut tail = Tail::new("task/main".into(), target);
         let mut read = || {

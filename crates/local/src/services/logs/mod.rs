@@ -1,14 +1,12 @@
 //! CloudWatch Logs: groups, streams and events.
 //!
-//! The runtime's lines come in through [`Logs::ingest`], those of other clients
-//! through `PutLogEvents`.
+//! What tasks write is shipped by the platform, past the operations; other clients put events.
 
 mod api;
 mod error;
 mod events;
 mod filter;
 mod groups;
-mod ingest;
 mod older;
 mod pattern;
 mod puts;
@@ -27,7 +25,6 @@ use crate::store::{LogGroup, Store, StoreError, View};
 
 pub use api::LogsApi;
 pub use error::LogsError;
-pub use ingest::{LogDestination, LogLine};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use pattern::fuzzing as pattern_fuzzing;
 

@@ -3,7 +3,6 @@
 use seaway_aws_wire::Service;
 use serde_json::{Value, json};
 
-use super::{LogDestination, LogLine};
 use crate::clock::EpochMillis;
 use crate::testing::{Answer, TestPlatform};
 
@@ -390,38 +389,6 @@ async fn a_group_keeps_its_class_and_its_key() {
         assert_eq!(refused.error(), "InvalidParameterException", "{body}");
     }
     create(json!({ "logGroupName": "/aws/x" })).await.ok();
-}
-
-#[tokio::test]
-async fn lines_of_tasks_survive_whatever_bytes_they_have() {
-    let platform = TestPlatform::start().await;
-    let at = EpochMillis::now();
-    let long = vec![b'x'; 600_000];
-    let lines = [
-        LogLine {
-            at,
-            bytes: b"plain",
-        },
-        LogLine {
-            at,
-            bytes: b"\xff\xfe broken \0",
-        },
-        LogLine { at, bytes: b"" },
-        LogLine { at, bytes: &long },
-    ];
-    let destination = LogDestination {
-        group: GROUP,
-        stream: "task",
-    };
-    platform.logs.ingest(destination, &lines, at).unwrap();
-    let all = json!({ "logGroupName": GROUP });
-    let answer = call(&platform, "FilterLogEvents", all).await.ok();
-    let read = messages(&answer);
-    assert_eq!(&read[..3], ["plain", "\u{fffd}\u{fffd} broken \0", ""]);
-    assert_eq!(
-        read[3..].iter().map(|part| part.len()).sum::<usize>(),
-        long.len()
-    );
 }
 
 #[tokio::test]
