@@ -4,8 +4,11 @@ use aws_sdk_elasticloadbalancingv2::types as sdk;
 use seaway_ports::{PortError, PortErrorKind};
 
 use crate::connect::Session;
-use crate::document::{LoadBalancer, NetworkConfiguration, Scheme};
+use crate::document::{LoadBalancer, Scheme};
 use crate::error::{During as _, incomplete};
+
+/// The embedded platform has one network, whatever its parts are called; a load balancer needs two.
+const SUBNETS: [&str; 2] = ["subnet-local", "subnet-local-2"];
 
 impl Session {
     /// The ARN of the load balancer's listener; both are created where they are missing.
@@ -53,7 +56,6 @@ impl Session {
 
     async fn create_balancer(&self, wanted: &LoadBalancer) -> Result<String, PortError> {
         let what = format!("create the load balancer {}", wanted.name);
-        let subnets = NetworkConfiguration::local().awsvpc_configuration.subnets;
         let answer = self
             .balancing
             .create_load_balancer()
@@ -63,7 +65,7 @@ impl Session {
                 Scheme::InternetFacing => sdk::LoadBalancerSchemeEnum::InternetFacing,
                 Scheme::Internal => sdk::LoadBalancerSchemeEnum::Internal,
             })
-            .set_subnets(Some(subnets))
+            .set_subnets(Some(SUBNETS.map(str::to_owned).to_vec()))
             .set_tags(Some(self.balancing_tags()))
             .send()
             .await

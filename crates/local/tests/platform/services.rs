@@ -155,7 +155,8 @@ fn a_service_behind_a_load_balancer_is_registered_and_drained() {
 /// A target group that a rule of a load balancer refers to.
 pub(crate) async fn target_group(stage: &Stage) -> String {
     let to = &stage.connection;
-    let form = "CreateLoadBalancer&Name=shop&Scheme=internal";
+    let form = "CreateLoadBalancer&Name=shop&Scheme=internal\
+                &Subnets.member.1=subnet-a&Subnets.member.2=subnet-b";
     let balancer = elb(to, form, "LoadBalancerArn").await;
     let form = "CreateTargetGroup&Name=web&TargetType=ip&Protocol=HTTP&Port=8000\
                 &HealthCheckPath=%2Fhealth&HealthCheckIntervalSeconds=5\
@@ -480,6 +481,9 @@ fn tags_are_kept_with_what_they_are_on() {
             .await;
         let stopped = stage.task_when(&task["taskArn"], "STOPPED").await;
         assert_eq!(stopped["tags"], json!([{ "key": "a", "value": "b" }]));
+        let unasked = json!({ "tasks": [task["taskArn"]] });
+        let described = stage.ecs("DescribeTasks", unasked).await;
+        assert_eq!(described["tasks"][0]["tags"], json!([]));
         let body = json!({ "services": ["api"], "include": ["TAGS"] });
         let described = stage.ecs("DescribeServices", body).await;
         let tags = &described["services"][0]["tags"];

@@ -105,7 +105,7 @@ impl Stage {
             "command": ["/bin/sh", "-c", script],
             "logConfiguration": { "logDriver": "awslogs", "options": {
                 "awslogs-group": "/shop", "awslogs-region": "us-east-1",
-                "awslogs-stream-prefix": family,
+                "awslogs-stream-prefix": family, "awslogs-create-group": "true",
             } },
         });
         merge(&mut container, more);
@@ -187,8 +187,8 @@ impl Stage {
         if arns.as_array().unwrap().is_empty() {
             return vec![];
         }
-        let answer = self.ecs("DescribeTasks", json!({ "tasks": arns })).await;
-        answer["tasks"].as_array().unwrap().clone()
+        let described = self.described(arns).await;
+        described.as_array().unwrap().clone()
     }
 
     pub(crate) async fn run_task(&self, definition: &str, more: Value) -> Value {
@@ -198,8 +198,12 @@ impl Stage {
     }
 
     pub(crate) async fn task(&self, arn: &Value) -> Value {
-        let answer = self.ecs("DescribeTasks", json!({ "tasks": [arn] })).await;
-        answer["tasks"][0].clone()
+        self.described(json!([arn])).await[0].clone()
+    }
+
+    async fn described(&self, tasks: Value) -> Value {
+        let body = json!({ "tasks": tasks, "include": ["TAGS"] });
+        self.ecs("DescribeTasks", body).await["tasks"].clone()
     }
 
     /// Waits until a task has this `lastStatus`.

@@ -211,7 +211,8 @@ fn start(directory: &Path, address: SocketAddr, http: &str) -> Result<Peer, Proo
 /// Has the platform balance requests to `server`.
 async fn balance(api: &Api, server: SocketAddr) -> Result<(), ProofError> {
     let mut client = api.connect().await?;
-    let form = "CreateLoadBalancer&Name=figures&Scheme=internet-facing";
+    let form = "CreateLoadBalancer&Name=figures&Scheme=internet-facing\
+                &Subnets.member.1=subnet-a&Subnets.member.2=subnet-b";
     let balancer = created(&mut client, form, "LoadBalancerArn").await?;
     let form = "CreateTargetGroup&Name=server&TargetType=ip&Protocol=HTTP&Port=80\
                 &HealthCheckPath=%2Fhealth&HealthCheckIntervalSeconds=5\

@@ -25,6 +25,8 @@ pub(super) enum EcsError {
     ServiceDeploymentNotFound,
     #[error("The specified namespace wasn't found.")]
     NamespaceNotFound,
+    #[error("The specified platform does not exist.")]
+    PlatformUnknown,
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
@@ -72,6 +74,7 @@ impl From<EcsError> for WireError {
             EcsError::ServiceNotActive => ErrorKind::ServiceNotActiveException,
             EcsError::ServiceDeploymentNotFound => ErrorKind::ServiceDeploymentNotFoundException,
             EcsError::NamespaceNotFound => ErrorKind::NamespaceNotFoundException,
+            EcsError::PlatformUnknown => ErrorKind::PlatformUnknownException,
             EcsError::Conflict(_) => ErrorKind::ConflictException,
             EcsError::InUse(_) => ErrorKind::ResourceInUseException,
             EcsError::Unsupported(_) => ErrorKind::UnsupportedFeatureException,

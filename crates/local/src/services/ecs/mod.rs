@@ -14,6 +14,7 @@ mod execute_command;
 mod fargate;
 mod names;
 mod namespaces;
+mod network;
 mod overrides;
 mod paging;
 mod run_task;

@@ -7,6 +7,7 @@ use seaway_scheduler::{Millis, NewTask, StandaloneTask};
 use super::Ecs;
 use super::capacity_providers::{Capacity, needs_instances};
 use super::error::EcsError;
+use super::network::{check_network, check_platform_version};
 use super::overrides::check_overrides;
 use super::services::task_revision;
 use super::tags;
@@ -41,6 +42,8 @@ impl Ecs {
         if let Some(overrides) = &request.overrides {
             check_overrides(overrides, &found.definition).map_err(EcsError::Parameter)?;
         }
+        check_network(&found.definition, request.network_configuration.as_ref())?;
+        check_platform_version(request.platform_version.as_ref())?;
         let tags = tags_of(&request, &cluster.name, &found)?;
         let capacity = Capacity::asked_for(
             &cluster,

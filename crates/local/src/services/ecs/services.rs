@@ -14,6 +14,7 @@ use super::capacity_providers::{Capacity, needs_instances};
 use super::configuration::{for_scheduler, merged};
 use super::error::EcsError;
 use super::names::{is_identifier, service_key};
+use super::network::{check_network, check_platform_version};
 use super::paging::page;
 use super::service_view::service_view;
 use super::tags;
@@ -233,7 +234,7 @@ impl Ecs {
                     .unwrap_or(wire::AvailabilityZoneRebalancing::Enabled),
             ),
         };
-        let revision = self.revision(&definition, &settings.load_balancers)?;
+        let revision = self.revision(&definition, &settings)?;
         let configuration = for_scheduler(
             &settings.deployment_configuration,
             settings.health_check_grace_period_seconds,
@@ -325,7 +326,7 @@ impl Ecs {
                 || settings.network_configuration != current.network_configuration
                 || settings.platform_version != current.platform_version;
             if differs || request.force_new_deployment == Some(true) {
-                revision = Some(self.revision(&definition, &settings.load_balancers)?);
+                revision = Some(self.revision(&definition, &settings)?);
             }
         }
         let desired_count = request.desired_count.map(u32::try_from).transpose();
@@ -343,13 +344,17 @@ impl Ecs {
         Ok((settings, update))
     }
 
-    /// What the scheduler needs to know of a task definition and its load balancing.
+    /// What the scheduler needs to know of a task definition and its load balancing; an error where
+    /// the service cannot run it.
     fn revision(
         &self,
         definition: &wire::TaskDefinition,
-        load_balancers: &[wire::LoadBalancer],
+        settings: &ServiceSettings,
     ) -> Result<Revision, EcsError> {
-        let target_groups = load_balancers
+        check_network(definition, settings.network_configuration.as_ref())?;
+        check_platform_version(settings.platform_version.as_ref())?;
+        let target_groups = settings
+            .load_balancers
             .iter()
             .map(|balancer| self.target_group(definition, balancer))
             .collect::<Result<_, _>>()?;

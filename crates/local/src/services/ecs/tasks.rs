@@ -64,11 +64,18 @@ impl Ecs {
             let text = format!("Tasks may not have more than {DESCRIBED_AT_ONCE} items.");
             return Err(EcsError::Parameter(text));
         }
+        let include = request.include.unwrap_or_default();
+        let with_tags = include.contains(&wire::TaskField::Tags);
         let (mut tasks, mut failures) = (vec![], vec![]);
         for given in request.tasks {
             let id = task_id(&given);
             match self.find(id)?.filter(|seen| seen.about.cluster == cluster) {
-                Some(seen) => tasks.push(self.view(&seen)?),
+                Some(mut seen) => {
+                    if !with_tags {
+                        seen.about.tags.clear();
+                    }
+                    tasks.push(self.view(&seen)?);
+                }
                 None => failures.push(super::missing(task_arn(&cluster, id))),
             }
         }

@@ -190,7 +190,7 @@ fn new(
             Some(wire::LoadBalancerSchemeEnum::Internal) => Scheme::Internal,
             _ => Scheme::InternetFacing,
         },
-        subnets: network::subnets(request.subnets, request.subnet_mappings),
+        subnets: network::subnets(request.subnets, request.subnet_mappings)?,
         security_groups: request.security_groups.unwrap_or_default(),
         address_type: network::address_type(request.ip_address_type)?,
         created_at: now,

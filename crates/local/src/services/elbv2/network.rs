@@ -2,6 +2,8 @@
 //!
 //! All of it is recorded and described, nothing of it is in force: the machine has one network.
 
+use std::collections::BTreeSet;
+
 use seaway_aws_wire::elbv2 as wire;
 
 use super::Elbv2;
@@ -33,12 +35,7 @@ impl Elbv2 {
         &self,
         request: wire::SetSubnetsRequest,
     ) -> Result<wire::SetSubnetsResponse, ElbError> {
-        let new = subnets(request.subnets, request.subnet_mappings);
-        if new.len() < FEWEST_SUBNETS {
-            return Err(ElbError::validation(
-                "At least two subnets in two different Availability Zones must be specified",
-            ));
-        }
+        let new = subnets(request.subnets, request.subnet_mappings)?;
         let kind = request.ip_address_type;
         let kind = kind.map(|kind| address_type(Some(kind))).transpose()?;
         self.change(|documents| {
@@ -67,14 +64,20 @@ impl Elbv2 {
     }
 }
 
-/// The subnets that a request names in one way or the other.
+/// The subnets that a request names in one way or the other: enough for a load balancer.
 pub(super) fn subnets(
     named: Option<Vec<String>>,
     mapped: Option<Vec<wire::SubnetMapping>>,
-) -> Vec<String> {
+) -> Result<Vec<String>, ElbError> {
     let mapped = mapped.into_iter().flatten();
     let mapped = mapped.filter_map(|one| one.subnet_id);
-    named.into_iter().flatten().chain(mapped).collect()
+    let subnets: Vec<String> = named.into_iter().flatten().chain(mapped).collect();
+    if subnets.iter().collect::<BTreeSet<_>>().len() < FEWEST_SUBNETS {
+        return Err(ElbError::validation(
+            "At least two subnets in two different Availability Zones must be specified",
+        ));
+    }
+    Ok(subnets)
 }
 
 /// The zones of these subnets, as descriptions have them.

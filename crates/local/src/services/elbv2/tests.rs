@@ -73,7 +73,7 @@ impl Elb {
     }
 
     async fn balancer(&self, name: &str) -> String {
-        let form = format!("CreateLoadBalancer&Name={name}&Scheme=internal");
+        let form = format!("CreateLoadBalancer&Name={name}&Scheme=internal&{SUBNETS}");
         first(&self.ok(&form).await, "LoadBalancerArn").to_owned()
     }
 
@@ -93,6 +93,8 @@ impl Elb {
     }
 }
 
+/// Enough of them for a load balancer.
+const SUBNETS: &str = "Subnets.member.1=subnet-a&Subnets.member.2=subnet-b";
 const NEW_GROUP: &str = "CreateTargetGroup&TargetType=ip&Protocol=HTTP&Port=8000";
 const NOT_FOUND: &str = "DefaultActions.member.1.Type=fixed-response\
     &DefaultActions.member.1.FixedResponseConfig.StatusCode=404";
@@ -124,9 +126,9 @@ fn all<'a>(text: &'a str, element: &str) -> Vec<&'a str> {
 #[tokio::test]
 async fn a_load_balancer_has_the_defaults_and_the_arn_of_aws() {
     let elb = Elb::start().await;
-    let created = elb
-        .ok("CreateLoadBalancer&Name=shop&Subnets.member.1=subnet-a")
-        .await;
+    let one = "CreateLoadBalancer&Name=shop&Subnets.member.1=subnet-a";
+    assert_eq!(elb.code(one).await, "ValidationError");
+    let created = elb.ok(&format!("{one}&Subnets.member.2=subnet-b")).await;
     let arn = first(&created, "LoadBalancerArn");
     let prefix = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/shop/";
     assert_eq!(arn.strip_prefix(prefix).map(str::len), Some(16), "{arn}");
@@ -174,18 +176,14 @@ async fn the_same_load_balancer_twice_is_one_and_another_of_the_name_is_refused(
     let elb = Elb::start().await;
     let arn = elb.balancer("shop").await;
     assert_eq!(elb.balancer("shop").await, arn);
-    assert_eq!(
-        elb.code("CreateLoadBalancer&Name=shop").await,
-        "DuplicateLoadBalancerName"
-    );
-    assert_eq!(
-        elb.code("CreateLoadBalancer&Name=a_b").await,
-        "ValidationError"
-    );
-    assert_eq!(
-        elb.code("CreateLoadBalancer&Name=net&Type=network").await,
-        "ValidationError"
-    );
+    for (other, code) in [
+        ("Name=shop", "DuplicateLoadBalancerName"),
+        ("Name=a_b", "ValidationError"),
+        ("Name=net&Type=network", "ValidationError"),
+    ] {
+        let form = format!("CreateLoadBalancer&{other}&{SUBNETS}");
+        assert_eq!(elb.code(&form).await, code, "{other}");
+    }
 }
 
 #[tokio::test]
