@@ -19,6 +19,7 @@
 mod command;
 mod descriptors;
 mod plan;
+mod signals;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -29,7 +30,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, setsid};
 
 use crate::event::{StartFailure, StartFailureReason};
@@ -123,9 +124,7 @@ fn prepare(plan: &LaunchPlan) -> Result<(), StartFailure> {
     let limit = plan.open_files;
     setrlimit(Resource::RLIMIT_NOFILE, limit.soft, limit.hard)
         .map_err(|errno| system("cannot set the limit of open files", errno.into()))?;
-    SigSet::empty()
-        .thread_set_mask()
-        .map_err(|errno| system("cannot unblock signals", errno.into()))?;
+    signals::reset().map_err(|error| system("cannot reset signals", error))?;
     let directory = plan.working_directory();
     std::env::set_current_dir(&directory).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StartFailure {

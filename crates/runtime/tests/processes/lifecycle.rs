@@ -24,6 +24,7 @@ crate::harness::tests![
     what_the_first_process_leaves_behind_is_killed_with_it,
     a_process_that_left_session_and_parent_is_killed_too,
     the_given_signal_is_sent,
+    a_signal_that_was_ignored_further_up_is_heeded,
     a_command_that_cannot_run_is_explained,
     a_command_is_found_in_the_image_first,
     several_containers_live_side_by_side,
@@ -220,6 +221,23 @@ fn the_given_signal_is_sent() {
         let mut events = all_events(&supervisor).await;
         assert_eq!(exit_of(&mut events, &id).await.status, ExitStatus::Code(9));
         supervisor.stop(&id, signal, PATIENCE).await.unwrap();
+    });
+}
+
+fn a_signal_that_was_ignored_further_up_is_heeded() {
+    // As where a script starts the platform in the background.
+    let stage = Stage::new().ignoring("INT QUIT HUP");
+    block_on(async {
+        let supervisor = stage.supervisor().await;
+        let script = "exec grep SigIgn /proc/self/status";
+        supervisor
+            .start(stage.script("ignores", script))
+            .await
+            .unwrap();
+        let line = stage.line("ignores", 0).await;
+        let mask = u64::from_str_radix(line.trim_start_matches("SigIgn:\t"), 16).unwrap();
+        // Behind the standard signals are those of the C library, which nobody can change.
+        assert_eq!(mask & 0x7fff_ffff, 0, "{line}");
     });
 }
 

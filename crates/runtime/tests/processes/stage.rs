@@ -24,6 +24,7 @@ pub(crate) struct Stage {
     temp: tempfile::TempDir,
     directory: PathBuf,
     sub_command: &'static str,
+    ignored: Option<&'static str>,
     supervisors: RefCell<BTreeSet<u32>>,
 }
 
@@ -47,6 +48,7 @@ impl Stage {
             temp,
             directory,
             sub_command,
+            ignored: None,
             supervisors: RefCell::default(),
         }
     }
@@ -54,6 +56,12 @@ impl Stage {
     /// Moves the supervisor into a deep directory.
     pub(crate) fn deep(mut self) -> Self {
         self.directory = self.temp.path().join("d".repeat(100)).join("e".repeat(100));
+        self
+    }
+
+    /// Has the supervisor started by somebody who ignores these signals.
+    pub(crate) fn ignoring(mut self, signals: &'static str) -> Self {
+        self.ignored = Some(signals);
         self
     }
 
@@ -74,10 +82,20 @@ impl Stage {
     }
 
     pub(crate) fn launch(&self) -> SupervisorLaunch {
+        let own = std::env::current_exe().unwrap();
+        let (executable, arguments) = match self.ignored {
+            None => (own, vec![self.sub_command.into()]),
+            Some(signals) => {
+                let script = format!("trap '' {signals}; exec \"$0\" \"$@\"");
+                let arguments = ["-c".into(), script.into(), own.into()];
+                let arguments = arguments.into_iter().chain([self.sub_command.into()]);
+                ("/bin/sh".into(), arguments.collect())
+            }
+        };
         SupervisorLaunch {
             directory: self.directory.clone(),
-            executable: std::env::current_exe().unwrap(),
-            arguments: vec![self.sub_command.into()],
+            executable,
+            arguments,
         }
     }
 
