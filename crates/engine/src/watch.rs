@@ -17,14 +17,14 @@ use seaway_core::name::ServiceName;
 use seaway_core::observed::Observed;
 use seaway_core::retreat::failed;
 use seaway_core::rollout::Progress;
-use seaway_ports::{Checks, PortError};
+use seaway_ports::{Checks, PortError, PortErrorKind};
 
 use crate::act::{Making, Others};
 use crate::infrastructure;
 use crate::roll::Started;
 use crate::silence::Silence;
 use one::Watched;
-use pace::{Outlook, Pace};
+use pace::{Lack, Outlook, Pace};
 pub(crate) use settings::never_started;
 
 /// Follows every rollout until it ended; `None` when the person stops following.
@@ -39,9 +39,9 @@ pub(crate) async fn to_the_end(
     let mut silence = Silence::default();
     while !following.is_over() {
         match following.look(making).await? {
-            Seen::Nothing { reason } => {
+            Seen::Nothing { reason, lack } => {
                 silence.lasts(session, &reason)?;
-                pace.slow_down();
+                pace.slow_down(lack);
             }
             Seen::Something(outlook) => {
                 silence.ends(session);
@@ -89,7 +89,21 @@ enum Seen {
     /// The platform told of none of them.
     Nothing {
         reason: String,
+        lack: Lack,
     },
+}
+
+impl Seen {
+    /// What a passing failure leaves to see.
+    fn nothing(error: &PortError) -> Self {
+        Self::Nothing {
+            reason: error.to_string(),
+            lack: match error.kind {
+                PortErrorKind::Throttled => Lack::Throttled,
+                _ => Lack::Unanswered,
+            },
+        }
+    }
 }
 
 impl Following {
@@ -123,14 +137,11 @@ impl Following {
             true => Seen::Something(Outlook::default()),
             false => self.poll(making).await?,
         };
-        Ok(match self.settle(making).await? {
-            None => seen,
-            Some(reason) => Seen::Nothing { reason },
-        })
+        Ok(self.settle(making).await?.unwrap_or(seen))
     }
 
-    /// Makes settings fit what ended; the reason why that has to be tried again, if it has.
-    async fn settle(&mut self, making: &Making) -> Result<Option<String>, PortError> {
+    /// Makes settings fit what ended; what was seen instead, if that has to be tried again.
+    async fn settle(&mut self, making: &Making) -> Result<Option<Seen>, PortError> {
         while let Some((name, (service, end))) = self.unsettled.pop_first() {
             let checks = if self.suspended.contains(&name) {
                 Checks::Suspended
@@ -141,7 +152,7 @@ impl Following {
                 Ok(()) => drop(self.ends.insert(name, end)),
                 Err(error) if error.is_passing() => {
                     self.unsettled.insert(name, (service, end));
-                    return Ok(Some(error.to_string()));
+                    return Ok(Some(Seen::nothing(&error)));
                 }
                 Err(error) => return Err(error),
             }
@@ -159,10 +170,7 @@ impl Following {
         let asked_at = ports.clock.now();
         let observed = match ports.rollouts.progress(&asked).await {
             Ok(observed) => observed,
-            Err(error) if error.is_passing() => {
-                let reason = error.to_string();
-                return Ok(Seen::Nothing { reason });
-            }
+            Err(error) if error.is_passing() => return Ok(Seen::nothing(&error)),
             Err(error) => return Err(error),
         };
         let at = Look {
@@ -187,7 +195,11 @@ impl Following {
         }
         Ok(match seen {
             Some(outlook) => Seen::Something(outlook),
-            None => Seen::Nothing { reason: hidden },
+            // It answers, and may well be asked for too much.
+            None => Seen::Nothing {
+                reason: hidden,
+                lack: Lack::Throttled,
+            },
         })
     }
 

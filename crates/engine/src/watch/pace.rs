@@ -8,6 +8,8 @@ const FASTEST: Duration = Duration::from_millis(150);
 /// A cause is to be named within two seconds of its evidence, and a poll takes time, too.
 const SLOWEST: Duration = Duration::from_millis(1_500);
 const THROTTLED: Duration = Duration::from_secs(15);
+/// Nobody is burdened by a question that nobody hears, and what answers again is seen soon.
+const UNANSWERED: Duration = Duration::from_secs(2);
 
 /// How much a look saw happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -15,6 +17,15 @@ pub(super) enum Stir {
     #[default]
     Quiet,
     Moving,
+}
+
+/// Why a poll saw nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// The platform asked for fewer calls.
+    Throttled,
+    /// The platform did not answer.
+    Unanswered,
 }
 
 /// What a poll says about the next one.
@@ -63,9 +74,13 @@ impl Pace {
         self.due_in = outlook.due.and_then(until);
     }
 
-    /// The platform asked for fewer calls, or did not answer.
-    pub(super) fn slow_down(&mut self) {
-        self.wait = (self.wait * 2).min(THROTTLED);
+    /// The last poll saw nothing.
+    pub(super) fn slow_down(&mut self, lack: Lack) {
+        let longest = match lack {
+            Lack::Throttled => THROTTLED,
+            Lack::Unanswered => UNANSWERED,
+        };
+        self.wait = (self.wait * 2).min(longest);
         self.due_in = None;
     }
 
@@ -137,11 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn throttling_slows_down_further_than_quiet_whatever_is_due() {
-        let mut pace = long_after(due_in(200));
-        for _ in 0..50 {
-            pace.slow_down();
+    fn throttling_slows_down_further_than_silence_whatever_is_due() {
+        for (lack, longest) in [(Lack::Throttled, THROTTLED), (Lack::Unanswered, UNANSWERED)] {
+            let mut pace = long_after(due_in(200));
+            for _ in 0..50 {
+                pace.slow_down(lack);
+            }
+            assert_eq!(pace.wait(), longest);
         }
-        assert_eq!(pace.wait(), THROTTLED);
     }
 }

@@ -19,25 +19,13 @@ pub(super) async fn follow(
     checks: Checks,
     end: &RolloutEnd,
 ) -> Result<(), PortError> {
-    let (settled, count) = match end {
-        RolloutEnd::Succeeded if checks == Checks::Suspended => (service, None),
-        RolloutEnd::RolledBack { .. } => {
-            let Some(before) = before(making, service) else {
-                return Ok(());
-            };
-            let count = count_before(making, service);
-            let is_left_behind = checks == Checks::Suspended || leaves_behind(before, service);
-            if count.is_none() && !is_left_behind {
-                return Ok(());
-            }
-            put_back(making, before, service).await?;
-            (before, count)
+    match end {
+        RolloutEnd::Succeeded if checks == Checks::Suspended => {
+            configure(making, service, None).await
         }
-        _ => return Ok(()),
-    };
-    making.verify().await?;
-    let ports = &making.session.ports;
-    persist(&*ports.clock, || ports.rollouts.configure(settled, count)).await
+        RolloutEnd::RolledBack { .. } => take_back(making, service, checks).await,
+        _ => Ok(()),
+    }
 }
 
 /// Puts the health check from before in force for tasks that a rollback keeps or brings back: they
@@ -61,14 +49,37 @@ pub(super) async fn restore_check(
 /// Takes back what was changed around a rollout that could not be started. Its own error is what is
 /// told; what fails here, too, is found by the next plan.
 pub(crate) async fn never_started(making: &Making, service: &DesiredService) {
-    let ended = RolloutEnd::RolledBack {
-        to: None,
-        cause: None,
-        reason: None,
-    };
-    if let Err(error) = follow(making, service, Checks::Enforced, &ended).await {
+    if let Err(error) = take_back(making, service, Checks::Enforced).await {
         tracing::warn!(%error, name = %service.name, "settings from before");
     }
+}
+
+/// Brings back the settings and the count from before.
+async fn take_back(
+    making: &Making,
+    service: &DesiredService,
+    checks: Checks,
+) -> Result<(), PortError> {
+    let Some(before) = before(making, service) else {
+        return Ok(());
+    };
+    let count = count_before(making, service);
+    let is_left_behind = checks == Checks::Suspended || leaves_behind(before, service);
+    if count.is_none() && !is_left_behind {
+        return Ok(());
+    }
+    put_back(making, before, service).await?;
+    configure(making, before, count).await
+}
+
+async fn configure(
+    making: &Making,
+    settled: &DesiredService,
+    count: Option<u32>,
+) -> Result<(), PortError> {
+    making.verify().await?;
+    let ports = &making.session.ports;
+    persist(&*ports.clock, || ports.rollouts.configure(settled, count)).await
 }
 
 async fn put_back(
