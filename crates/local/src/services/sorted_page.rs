@@ -28,7 +28,17 @@ pub(super) enum Order {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BadToken;
 
-impl SortedPage<'_> {
+impl<'a> SortedPage<'a> {
+    /// The part that a request asks for, of `most` items where it does not say how many.
+    pub(super) fn of_up_to(most: usize, token: Option<&'a str>, limit: Option<i32>) -> Self {
+        Self {
+            token,
+            limit,
+            usual: most,
+            most,
+        }
+    }
+
     /// The items of this page and the token of the next one. `items` are in the order of their
     /// keys.
     pub(super) fn of<T>(
@@ -104,12 +114,7 @@ mod tests {
     use super::*;
 
     fn page(token: Option<&str>) -> SortedPage<'_> {
-        SortedPage {
-            token,
-            limit: Some(2),
-            usual: 10,
-            most: 10,
-        }
+        SortedPage::of_up_to(10, token, Some(2))
     }
 
     fn of(token: Option<&str>, items: &[&str]) -> (Vec<String>, Option<String>) {

@@ -34,12 +34,7 @@ impl CloudWatch {
         let wanted = request.dimensions.as_deref().unwrap_or_default();
         metrics.retain(|metric| wanted.iter().all(|filter| has(metric, filter)));
         // Sorted by their parts, which is the order of their keys.
-        let page = SortedPage {
-            token: request.next_token.as_deref(),
-            limit: None,
-            usual: PAGE,
-            most: PAGE,
-        };
+        let page = SortedPage::of_up_to(PAGE, request.next_token.as_deref(), None);
         let (metrics, next_token) = page.of(metrics, key)?;
         Ok(ListMetricsResponse {
             metrics: Some(metrics.into_iter().map(naming::wire_metric).collect()),

@@ -25,12 +25,7 @@ pub(super) fn page(
 
 /// The part of a list that a request asks for.
 pub(super) fn part(token: Option<&str>, size: Option<i32>) -> SortedPage<'_> {
-    SortedPage {
-        token,
-        limit: size,
-        usual: MOST,
-        most: MOST,
-    }
+    SortedPage::of_up_to(MOST, token, size)
 }
 
 impl From<BadToken> for EcsError {

@@ -20,12 +20,8 @@ pub(super) fn page<T>(
     marker: Option<&str>,
     size: Option<i32>,
 ) -> Result<Page<T>, ElbError> {
-    let page = SortedPage {
-        token: marker.filter(|marker| !marker.is_empty()),
-        limit: size,
-        usual: MOST,
-        most: MOST,
-    };
+    let marker = marker.filter(|marker| !marker.is_empty());
+    let page = SortedPage::of_up_to(MOST, marker, size);
     let (items, next) = page
         .sorted(items, Order::Ascending, key)
         .map_err(|_| ElbError::validation("The specified marker is not valid"))?;

@@ -50,12 +50,7 @@ pub(super) fn parse_position(text: &str) -> Result<LogPosition, LogsError> {
 
 /// The part of a list of groups or streams that a request asks for.
 pub(super) fn page_of(token: Option<&str>, limit: Option<i32>) -> SortedPage<'_> {
-    SortedPage {
-        token,
-        limit,
-        usual: PAGE,
-        most: PAGE,
-    }
+    SortedPage::of_up_to(PAGE, token, limit)
 }
 
 impl From<BadToken> for LogsError {

@@ -44,12 +44,7 @@ impl SecretsManager {
 
 /// The part of a list of secrets or versions that a request asks for.
 pub(super) fn page_of(token: Option<&str>, limit: Option<i32>) -> SortedPage<'_> {
-    SortedPage {
-        token,
-        limit,
-        usual: PAGE,
-        most: PAGE,
-    }
+    SortedPage::of_up_to(PAGE, token, limit)
 }
 
 /// Whether any value of the filter fits; a value with `!` must not fit.

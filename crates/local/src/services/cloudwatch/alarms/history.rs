@@ -121,12 +121,8 @@ impl CloudWatch {
             };
             format!("{seq:020}")
         };
-        let page = SortedPage {
-            token: request.next_token.as_deref(),
-            limit: request.max_records,
-            usual: MOST_RECORDS,
-            most: MOST_RECORDS,
-        };
+        let token = request.next_token.as_deref();
+        let page = SortedPage::of_up_to(MOST_RECORDS, token, request.max_records);
         let (records, next_token) = page.of(records, key)?;
         Ok(DescribeAlarmHistoryResponse {
             alarm_history_items: Some(records.into_iter().map(item).collect()),
