@@ -88,7 +88,7 @@ async fn what_was_seen_of_a_target_is_known_when_the_breaker_has_stopped_its_tas
         world.behave("api", "v2", behaviour);
         // Seen refused during the grace, and then not at all until the breaker went back.
         let blind = Failure::Refused(PortErrorKind::Unavailable);
-        world.fail(CallFault::once("progress", blind).after(8).times(10));
+        world.fail(CallFault::once("progress", blind).after(8).times(40));
         let told = deployed(&world, scene.environment(), Outcome::RolledBack).await;
         let named = format!("api: cause: {cause}");
         assert!(told.contains(&named), "{behaviour:?}: {told:?}");
