@@ -29,12 +29,6 @@ pub enum ParametersError {
          request to true."
     )]
     Exists,
-    #[error(
-        "Parameter Store does not support changing a parameter type in a hierarchy. For example, \
-         you can't change a parameter from a String type to a SecureString type. You must create \
-         a new, unique parameter."
-    )]
-    TypeChange,
     #[error("A hierarchy can have a maximum of {max} levels.")]
     TooDeep { max: usize },
     #[error("The request does not meet the regular expression requirement: {0} does not compile.")]
@@ -84,7 +78,6 @@ impl From<ParametersError> for WireError {
             E::NotFound(_) | E::SecretNotFound(_) => ErrorKind::ParameterNotFound,
             E::NoVersion { .. } => ErrorKind::ParameterVersionNotFound,
             E::Exists => ErrorKind::ParameterAlreadyExists,
-            E::TypeChange => ErrorKind::HierarchyTypeMismatchException,
             E::TooDeep { .. } => ErrorKind::HierarchyLevelLimitExceededException,
             E::BadPattern(_) => ErrorKind::InvalidAllowedPatternException,
             E::PatternMismatch(_) => ErrorKind::ParameterPatternMismatchException,

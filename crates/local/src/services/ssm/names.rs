@@ -45,6 +45,20 @@ fn refused(message: &str) -> Result<(), ParametersError> {
     Err(ParametersError::Validation(message.to_owned()))
 }
 
+/// Refuses to look for a name that is no name and no path. Nothing is refused of ARNs.
+pub(super) fn check_readable(name: &str) -> Result<(), ParametersError> {
+    let path = name.strip_prefix('/');
+    let is_path = path.is_some_and(|path| path.split('/').all(|level| !level.is_empty()));
+    if is_path || !name.contains('/') || name.starts_with("arn:") {
+        return Ok(());
+    }
+    refused(
+        "Parameter name: can't be prefixed with \"ssm\" (case-insensitive). If formed as a path, it \
+         can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix \
+         of letters, numbers and the following 3 symbols .-_",
+    )
+}
+
 /// The names that a name or an ARN can mean: the ARNs of `a` and `/a` are the same.
 pub(super) fn candidates(name_or_arn: &str) -> Vec<String> {
     let Some(rest) = name_or_arn.strip_prefix(&arn("ssm", "parameter/")) else {
@@ -124,5 +138,16 @@ mod tests {
         assert_eq!(candidates(&arn("shop/url")), ["/shop/url"]);
         assert_eq!(candidates(&arn("url")), ["url", "/url"]);
         assert_eq!(candidates("/url"), ["/url"]);
+    }
+
+    #[test]
+    fn what_is_no_path_is_not_looked_for() {
+        let arn = "arn:aws:ssm:us-east-1:000000000000:parameter/shop/url";
+        for name in ["url", "/url", "/shop/url", arn] {
+            assert!(check_readable(name).is_ok(), "{name}");
+        }
+        for name in ["shop/url", "/shop//url", "/", "/shop/"] {
+            assert!(check_readable(name).is_err(), "{name}");
+        }
     }
 }

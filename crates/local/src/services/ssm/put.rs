@@ -137,15 +137,18 @@ fn next_version(
     now: EpochMillis,
 ) -> Result<ParameterVersion, ParametersError> {
     let given = request.r#type.as_ref().map(ParameterType::as_str);
-    let kind = match (given, before) {
-        (Some(kind), Some(before)) if before.kind != kind => {
-            return Err(ParametersError::TypeChange);
-        }
-        (Some(kind), _) => kind.to_owned(),
-        (None, before) => before.map(|it| it.kind.clone()).unwrap_or_default(),
+    // Another type than before is taken, whatever `HierarchyTypeMismatchException` promises.
+    let kind = match given {
+        Some(kind) => kind.to_owned(),
+        None => before.map(|it| it.kind.clone()).unwrap_or_default(),
     };
     let inherited = |of: fn(&ParameterVersion) -> Option<String>| before.and_then(of);
     let secure = kind == ParameterType::SecureString.as_str();
+    if request.key_id.is_some() && !secure {
+        return Err(ParametersError::Validation(
+            "KeyId is required for SecureString type parameter only.".to_owned(),
+        ));
+    }
     let key = || {
         request
             .key_id

@@ -23,6 +23,7 @@ impl Parameters {
         now: EpochMillis,
     ) -> Result<GetParameterResponse, ParametersError> {
         let reading = Reading::of(request.with_decryption);
+        names::check_readable(&request.name)?;
         let parameter = self.one(&request.name, reading, now)?;
         Ok(GetParameterResponse {
             parameter: Some(parameter),
@@ -85,7 +86,7 @@ impl Parameters {
         };
         self.store.read(|view| {
             let mut matching = Vec::new();
-            for record in view.parameters(&path.prefix)? {
+            for record in view.parameters(path.start())? {
                 if !path.holds(&record.name, depth) {
                     continue;
                 }
@@ -151,8 +152,17 @@ impl Path {
         Ok(Self { prefix })
     }
 
+    /// What the names of all parameters below it begin with. A name without a slash is below `/`.
+    fn start(&self) -> &str {
+        match self.prefix.as_str() {
+            "/" => "",
+            prefix => prefix,
+        }
+    }
+
     pub(super) fn holds(&self, name: &str, depth: Depth) -> bool {
-        let below = name.strip_prefix(&self.prefix);
+        let plain = (self.prefix == "/").then_some(name);
+        let below = name.strip_prefix(&self.prefix).or(plain);
         below.is_some_and(|rest| depth == Depth::Any || !rest.contains('/'))
     }
 }
@@ -164,20 +174,40 @@ pub(super) fn read_reference(
     reading: Reading,
 ) -> Result<Parameter, ParametersError> {
     let (name, selector) = names::split_selector(reference);
-    let record = find(view, name)?;
-    let Some(selector) = selector else {
-        return read_version(view, &record, record.latest, reading);
+    let (record, shown) = look_up(view, name)?;
+    let version = match selector {
+        None => record.latest,
+        Some(selector) => match selector.parse() {
+            Ok(version) => version,
+            Err(_) => *record
+                .labels
+                .get(selector)
+                .ok_or_else(|| no_version(&record, selector))?,
+        },
     };
-    let version = match selector.parse() {
-        Ok(version) => version,
-        Err(_) => *record
-            .labels
-            .get(selector)
-            .ok_or_else(|| no_version(&record, selector))?,
+    Ok(Parameter {
+        name: Some(shown),
+        selector: selector.map(|selector| format!(":{selector}")),
+        ..read_version(view, &record, version, reading)?
+    })
+}
+
+/// The parameter and the name that it is shown by. Who asks for `/a` where there is only `a` gets
+/// it as `/a`.
+fn look_up(view: &View<'_>, name: &str) -> Result<(ParameterRecord, String), ParametersError> {
+    let record = match (find(view, name), name.strip_prefix('/')) {
+        (Err(ParametersError::NotFound(asked)), Some(plain)) => {
+            let plain = view.parameter(plain)?;
+            plain.ok_or(ParametersError::NotFound(asked))?
+        }
+        (found, _) => found?,
     };
-    let mut parameter = read_version(view, &record, version, reading)?;
-    parameter.selector = Some(format!(":{selector}"));
-    Ok(parameter)
+    let shown = if name.starts_with('/') {
+        name.to_owned()
+    } else {
+        record.name.clone()
+    };
+    Ok((record, shown))
 }
 
 fn read_version(

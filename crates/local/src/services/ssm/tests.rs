@@ -128,6 +128,44 @@ async fn a_parameter_is_found_by_name_arn_version_and_label() {
 }
 
 #[tokio::test]
+async fn a_plain_name_is_read_as_a_path_and_listed_below_the_root() {
+    let platform = TestPlatform::start().await;
+    put(&platform, "plain", "String", "x").await;
+    put(&platform, "/shop/url", "String", "y").await;
+    let read = get(&platform, "/plain").await;
+    assert_eq!(
+        (&read["Name"], &read["Value"]),
+        (&json!("/plain"), &json!("x"))
+    );
+    for (recursive, listed) in [(false, vec!["plain"]), (true, vec!["/shop/url", "plain"])] {
+        let body = json!({ "Path": "/", "Recursive": recursive });
+        let answer = call(&platform, "GetParametersByPath", body).await.ok();
+        assert_eq!(names(&answer["Parameters"]), listed);
+    }
+    for (name, code) in [
+        ("shop/url", "ValidationException"),
+        ("/shop//url", "ValidationException"),
+        ("/other", "ParameterNotFound"),
+    ] {
+        let answer = call(&platform, "GetParameter", json!({ "Name": name })).await;
+        assert_eq!(answer.error(), code, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_changes_its_type() {
+    let platform = TestPlatform::start().await;
+    for (kind, value) in [("String", "a"), ("SecureString", "b"), ("String", "c")] {
+        put(&platform, "/shop/key", kind, value).await;
+        let read = get(&platform, "/shop/key").await;
+        assert_eq!(
+            (&read["Type"], &read["Value"]),
+            (&json!(kind), &json!(value))
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_secure_string_is_clear_only_with_decryption() {
     let platform = TestPlatform::start().await;
     let planted = "tr0ub4dor-and-3";
@@ -242,8 +280,8 @@ async fn what_aws_refuses_to_put_is_refused() {
             "ValidationException",
         ),
         (
-            json!({ "Name": "/a", "Type": "SecureString", "Value": "x", "Overwrite": true }),
-            "HierarchyTypeMismatchException",
+            json!({ "Name": "/b", "Type": "String", "Value": "x", "KeyId": "alias/own" }),
+            "ValidationException",
         ),
         (
             json!({ "Name": "/b", "Type": "String", "Value": "x", "AllowedPattern": "[0-9]+" }),
