@@ -19,6 +19,8 @@ pub enum LogsError {
     GroupExists,
     #[error("The specified log stream already exists")]
     StreamExists,
+    #[error("LogGroup name and LogGroup ARN are mutually exclusive parameters.")]
+    NamedTwice,
     #[error("{0}")]
     Parameter(String),
     #[error("Invalid filter pattern: {0}")]
@@ -40,6 +42,7 @@ impl From<LogsError> for WireError {
             LogsError::GroupExists | LogsError::StreamExists => {
                 ErrorKind::ResourceAlreadyExistsException
             }
+            LogsError::NamedTwice => ErrorKind::ValidationException,
             LogsError::Parameter(_) | LogsError::Pattern(_) => ErrorKind::InvalidParameterException,
             LogsError::Store(_) => return internal(&error),
         };

@@ -1,8 +1,8 @@
 //! Events of one stream: putting and getting them.
 
 use seaway_aws_wire::logs::{
-    self as wire, GetLogEventsRequest, GetLogEventsResponse, OutputLogEvent, PutLogEventsRequest,
-    PutLogEventsResponse, RejectedLogEventsInfo,
+    self as wire, GetLogEventsRequest, GetLogEventsResponse, InputLogEvent, OutputLogEvent,
+    PutLogEventsRequest, PutLogEventsResponse, RejectedLogEventsInfo,
 };
 
 use super::streams::find_stream;
@@ -24,6 +24,8 @@ const MAX_AHEAD: i64 = 2 * 60 * 60 * 1000;
 /// Bytes of one PutLogEvents, and of one answer.
 const MAX_BATCH: usize = 1 << 20;
 const EVENT_OVERHEAD: usize = 26;
+/// Nobody asks for it any more; older clients read it from the answer and fail without it.
+const SEQUENCE_TOKEN: &str = "49600000000000000000000000000000000000000000000000000000";
 pub(super) const MAX_EVENTS: usize = 10_000;
 
 impl Logs {
@@ -98,15 +100,16 @@ fn put(
     let group = find_group(tx, &request.log_group_name)?;
     let stream = find_stream(tx, &group, &request.log_stream_name)?;
     let accepted = Accepted::of(request, &group, now);
-    let events = request.log_events[accepted.start..accepted.end]
-        .iter()
-        .map(|event| NewLogEvent {
-            at: EpochMillis(event.timestamp),
-            message: &event.message,
-        });
+    let events = &request.log_events[accepted.start..accepted.end];
+    check_span(events)?;
+    let events = events.iter().map(|event| NewLogEvent {
+        at: EpochMillis(event.timestamp),
+        message: &event.message,
+    });
     tx.append_log_events(group.id, stream.id, events, now)?;
     Ok(PutLogEventsResponse {
         rejected_log_events_info: accepted.rejected,
+        next_sequence_token: Some(SEQUENCE_TOKEN.into()),
         ..PutLogEventsResponse::default()
     })
 }
@@ -185,21 +188,28 @@ fn check_batch(request: &PutLogEventsRequest) -> Result<(), LogsError> {
         .iter()
         .map(|event| event.message.len() + EVENT_OVERHEAD)
         .sum();
-    let (first, last) = match (events.first(), events.last()) {
-        (Some(first), Some(last)) => (first.timestamp, last.timestamp),
-        _ => (0, 0),
-    };
     let problem = if size > MAX_BATCH {
         format!("Upload too large: {size} bytes exceeds limit of {MAX_BATCH}")
     } else if !events.is_sorted_by_key(|event| event.timestamp) {
         "Log events in a single PutLogEvents request must be in chronological order.".to_owned()
-    } else if last.saturating_sub(first) > DAY_MILLIS {
-        "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
-            .to_owned()
     } else {
         return Ok(());
     };
     Err(LogsError::Parameter(problem))
+}
+
+/// The events that are taken are of one day (API reference, `PutLogEvents`).
+fn check_span(events: &[InputLogEvent]) -> Result<(), LogsError> {
+    let span = events.first().zip(events.last());
+    let span = span.map(|(first, last)| last.timestamp.saturating_sub(first.timestamp));
+    if span.is_some_and(|span| span > DAY_MILLIS) {
+        return Err(LogsError::Parameter(
+            "The batch of log events in a single PutLogEvents request cannot span more than 24 \
+             hours."
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// The events of a batch that are neither too old nor too new: as the batch is

@@ -29,6 +29,11 @@ impl Logs {
         now: EpochMillis,
     ) -> Result<CreateLogGroupResponse, LogsError> {
         check_name(&request.log_group_name)?;
+        if request.deletion_protection_enabled == Some(true) {
+            return Err(LogsError::Parameter(
+                "The embedded platform has no deletion protection of log groups.".to_owned(),
+            ));
+        }
         let group = NewLogGroup {
             class: class_of(&request)?,
             kms_key_id: request.kms_key_id.as_deref(),
@@ -63,10 +68,7 @@ impl Logs {
         request: &DescribeLogGroupsRequest,
     ) -> Result<DescribeLogGroupsResponse, LogsError> {
         let prefix = request.log_group_name_prefix.as_deref();
-        let pattern = request
-            .log_group_name_pattern
-            .as_deref()
-            .map(str::to_lowercase);
+        let pattern = request.log_group_name_pattern.as_deref();
         if prefix.is_some() && pattern.is_some() {
             return Err(LogsError::Parameter(
                 "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
@@ -77,9 +79,7 @@ impl Logs {
         groups.retain(|group| {
             let name = &group.name;
             prefix.is_none_or(|prefix| name.starts_with(prefix))
-                && pattern
-                    .as_ref()
-                    .is_none_or(|part| name.to_lowercase().contains(part))
+                && pattern.is_none_or(|part| name.contains(part))
                 && request
                     .log_group_identifiers
                     .as_ref()
@@ -204,6 +204,7 @@ fn describe(group: LogGroup) -> WireGroup {
             .retention_days
             .and_then(|days| i32::try_from(days).ok()),
         stored_bytes: i64::try_from(group.stored_bytes).ok(),
+        deletion_protection_enabled: Some(false),
         ..WireGroup::default()
     }
 }

@@ -115,8 +115,9 @@ fn find_either(
 ) -> Result<LogGroup, LogsError> {
     match (name, identifier) {
         (Some(name), None) | (None, Some(name)) => find_group(view, name),
-        _ => Err(LogsError::Parameter(
-            "Exactly one of logGroupName and logGroupIdentifier is required.".to_owned(),
+        (Some(_), Some(_)) => Err(LogsError::NamedTwice),
+        (None, None) => Err(LogsError::Parameter(
+            "One of logGroupName and logGroupIdentifier is required.".to_owned(),
         )),
     }
 }

@@ -298,6 +298,41 @@ async fn batches_in_disorder_and_old_events_are_refused() {
 }
 
 #[tokio::test]
+async fn the_events_of_a_batch_that_are_taken_are_of_one_day() {
+    let platform = platform_with_stream().await;
+    let (now, hour) = (EpochMillis::now().0, 60 * 60 * 1000);
+    // What is too old is left out, and does not make the batch too long.
+    let answer = put(&platform, "one", &[(now - 400 * hour, "old"), (now, "now")]).await;
+    let left_out = json!({ "tooOldLogEventEndIndex": 1 });
+    assert_eq!(answer["rejectedLogEventsInfo"], left_out);
+    assert_eq!(answer["nextSequenceToken"].as_str().map(str::len), Some(56));
+    let events = [now - 25 * hour, now].map(|at| json!({ "timestamp": at, "message": "x" }));
+    let long = json!({ "logGroupName": GROUP, "logStreamName": "one", "logEvents": events });
+    let refused = call(&platform, "PutLogEvents", long).await;
+    assert_eq!(refused.error(), "InvalidParameterException");
+}
+
+#[tokio::test]
+async fn a_group_is_named_once_and_matched_to_the_letter() {
+    let platform = platform_with_stream().await;
+    let twice = json!({ "logGroupName": GROUP, "logGroupIdentifier": GROUP });
+    let refused = call(&platform, "DescribeLogStreams", twice).await;
+    assert_eq!(refused.error(), "ValidationException");
+    for (pattern, found) in [("hop/a", 1), ("HOP", 0)] {
+        let body = json!({ "logGroupNamePattern": pattern });
+        let groups = call(&platform, "DescribeLogGroups", body).await.ok();
+        assert_eq!(
+            groups["logGroups"].as_array().unwrap().len(),
+            found,
+            "{pattern}"
+        );
+    }
+    let kept = json!({ "logGroupName": "/kept", "deletionProtectionEnabled": true });
+    let refused = call(&platform, "CreateLogGroup", kept).await;
+    assert_eq!(refused.error(), "InvalidParameterException");
+}
+
+#[tokio::test]
 async fn groups_and_streams_are_described() {
     let platform = platform_with_stream().await;
     call(
