@@ -60,7 +60,7 @@ pub enum MatcherError {
     #[error("{0:?} is neither a status code nor a range of them (examples: 200, 200-299)")]
     NotACode(String),
     /// Outside what Elastic Load Balancing accepts.
-    #[error("{0} is outside 200 to 599")]
+    #[error("{0} is outside 200 to 499")]
     OutOfRange(u16),
     /// The first code of a range is above its last.
     #[error("the range {0}-{1} is empty")]
@@ -81,7 +81,7 @@ fn parse_code(text: &str) -> Result<u16, MatcherError> {
     let code = text
         .parse()
         .map_err(|_| MatcherError::NotACode(text.to_owned()))?;
-    if !(200..=599).contains(&code) {
+    if !(200..=499).contains(&code) {
         return Err(MatcherError::OutOfRange(code));
     }
     Ok(code)
