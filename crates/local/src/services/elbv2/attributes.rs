@@ -47,6 +47,9 @@ pub(super) const LOAD_BALANCER: Attributes = Attributes {
         ("connection_logs.s3.bucket", "", Takes::Text),
         ("connection_logs.s3.prefix", "", Takes::Text),
         (DELETION_PROTECTION, "false", Takes::Flag),
+        ("health_check_logs.s3.enabled", "false", Takes::Only),
+        ("health_check_logs.s3.bucket", "", Takes::Text),
+        ("health_check_logs.s3.prefix", "", Takes::Text),
         ("idle_timeout.timeout_seconds", "60", Takes::Number(1, 4000)),
         ("load_balancing.cross_zone.enabled", "true", Takes::Flag),
         (

@@ -19,6 +19,11 @@ impl Elbv2 {
         &self,
         request: wire::CreateListenerRequest,
     ) -> Result<wire::CreateListenerResponse, ElbError> {
+        if request.protocol.is_none() {
+            return Err(ElbError::validation(
+                "A listener protocol must be specified",
+            ));
+        }
         let listener = new(request)?;
         let listener = self.change(|documents| {
             load_balancers::find(documents, &listener.load_balancer)?;

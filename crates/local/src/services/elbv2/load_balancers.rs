@@ -53,19 +53,20 @@ impl Elbv2 {
         request: wire::DescribeLoadBalancersRequest,
     ) -> Result<wire::DescribeLoadBalancersResponse, ElbError> {
         let documents = self.balancing.documents();
-        let balancers = match Choice::of(request.load_balancer_arns, request.names) {
-            Choice::All => documents.load_balancers.values().cloned().collect(),
-            Choice::Arns(arns) => arns
-                .iter()
-                .map(|arn| find(&documents, arn).cloned())
-                .collect::<Result<_, _>>()?,
-            Choice::Names(names) => names
-                .into_iter()
-                .map(|name| {
-                    by_name(&documents, &name).ok_or(ElbError::LoadBalancerNameNotFound(name))
-                })
-                .collect::<Result<Vec<_>, _>>()?,
-        };
+        let balancers =
+            match Choice::of("load balancers", request.load_balancer_arns, request.names)? {
+                Choice::All => documents.load_balancers.values().cloned().collect(),
+                Choice::Arns(arns) => arns
+                    .iter()
+                    .map(|arn| find(&documents, arn).cloned())
+                    .collect::<Result<_, _>>()?,
+                Choice::Names(names) => names
+                    .into_iter()
+                    .map(|name| {
+                        by_name(&documents, &name).ok_or(ElbError::LoadBalancerNameNotFound(name))
+                    })
+                    .collect::<Result<Vec<_>, _>>()?,
+            };
         let page = page(
             balancers,
             |balancer| balancer.name.clone(),

@@ -157,6 +157,9 @@ impl BlockingHandler for Elbv2 {
     }
 }
 
+/// Most things that one request may name (API reference, `DescribeTags` and its neighbours).
+const DESCRIBED_AT_ONCE: usize = 20;
+
 /// Which part of a list a request asks for: by ARN, by name, or all of it.
 enum Choice {
     Arns(Vec<String>),
@@ -165,11 +168,26 @@ enum Choice {
 }
 
 impl Choice {
-    fn of(arns: Option<Vec<String>>, names: Option<Vec<String>>) -> Self {
-        match (arns, names) {
-            (Some(arns), _) if !arns.is_empty() => Self::Arns(arns),
-            (_, Some(names)) if !names.is_empty() => Self::Names(names),
+    /// What a request for such `things` names.
+    fn of(
+        things: &str,
+        arns: Option<Vec<String>>,
+        names: Option<Vec<String>>,
+    ) -> Result<Self, ElbError> {
+        Ok(match (arns, names) {
+            (Some(arns), _) if !arns.is_empty() => Self::Arns(few(things, arns)?),
+            (_, Some(names)) if !names.is_empty() => Self::Names(few(things, names)?),
             _ => Self::All,
-        }
+        })
     }
+}
+
+/// As many as one request may name.
+fn few(things: &str, named: Vec<String>) -> Result<Vec<String>, ElbError> {
+    if named.len() > DESCRIBED_AT_ONCE {
+        return Err(ElbError::Validation(format!(
+            "You cannot describe more than '{DESCRIBED_AT_ONCE}' {things} at a time"
+        )));
+    }
+    Ok(named)
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use seaway_aws_wire::elbv2 as wire;
 
-use super::Elbv2;
 use super::error::ElbError;
 use super::names::Kind;
+use super::{Elbv2, few};
 use crate::balancing::{Documents, Tags};
 use crate::services::tag_keys;
 
@@ -26,6 +26,11 @@ impl Elbv2 {
         &self,
         request: wire::AddTagsRequest,
     ) -> Result<wire::AddTagsResponse, ElbError> {
+        if request.resource_arns.len() > 1 {
+            return Err(ElbError::validation(
+                "Only one resource can be tagged at a time",
+            ));
+        }
         self.change(|documents| {
             for arn in &request.resource_arns {
                 add(tags_of(documents, arn)?, request.tags.clone())?;
@@ -53,7 +58,7 @@ impl Elbv2 {
         // A copy: the look-up is made for changing.
         let mut documents = Documents::clone(&self.balancing.documents());
         let mut descriptions = Vec::new();
-        for arn in request.resource_arns {
+        for arn in few("resources", request.resource_arns)? {
             let tags = tags_of(&mut documents, &arn)?;
             let tag = |(key, value): (&String, &String)| wire::Tag {
                 key: key.clone(),

@@ -44,7 +44,7 @@ impl Elbv2 {
     ) -> Result<wire::DescribeTargetGroupsResponse, ElbError> {
         let documents = self.balancing.documents();
         let mut groups: Vec<Arc<TargetGroup>> =
-            match Choice::of(request.target_group_arns, request.names) {
+            match Choice::of("target groups", request.target_group_arns, request.names)? {
                 Choice::All => documents.target_groups.values().cloned().collect(),
                 Choice::Arns(arns) => arns
                     .iter()

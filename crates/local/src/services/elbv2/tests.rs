@@ -78,7 +78,8 @@ impl Elb {
     }
 
     async fn listener(&self, balancer: &str) -> String {
-        let form = format!("CreateListener&LoadBalancerArn={balancer}&Port=80&{NOT_FOUND}");
+        let form =
+            format!("CreateListener&LoadBalancerArn={balancer}&Protocol=HTTP&Port=80&{NOT_FOUND}");
         first(&self.ok(&form).await, "ListenerArn").to_owned()
     }
 
@@ -258,7 +259,7 @@ async fn a_listener_is_one_per_port_and_speaks_http() {
     let listener = elb.listener(&balancer).await;
     assert_eq!(elb.listener(&balancer).await, listener, "the same again");
     let other = format!(
-        "CreateListener&LoadBalancerArn={balancer}&Port=80\
+        "CreateListener&LoadBalancerArn={balancer}&Protocol=HTTP&Port=80\
          &DefaultActions.member.1.Type=fixed-response\
          &DefaultActions.member.1.FixedResponseConfig.StatusCode=503"
     );
@@ -351,7 +352,7 @@ async fn a_redirect_is_described_with_the_parts_it_keeps() {
     let elb = Elb::start().await;
     let balancer = elb.balancer("shop").await;
     let create = format!(
-        "CreateListener&LoadBalancerArn={balancer}&Port=80&DefaultActions.member.1.Type=redirect\
+        "CreateListener&LoadBalancerArn={balancer}&Protocol=HTTP&Port=80&DefaultActions.member.1.Type=redirect\
          &DefaultActions.member.1.RedirectConfig.StatusCode=HTTP_301"
     );
     assert_eq!(
@@ -510,6 +511,41 @@ async fn tags_are_added_replaced_and_removed_on_everything() {
         let reserved = format!("AddTags&{on}&Tags.member.1.Key=aws:a");
         assert_eq!(elb.code(&reserved).await, "ValidationError");
     }
+}
+
+#[tokio::test]
+async fn a_request_names_as_many_things_as_aws_takes() {
+    let elb = Elb::start().await;
+    let many = |member: &str, count: usize| {
+        let names = (1..=count).map(|number| format!("&{member}.member.{number}=x{number}"));
+        names.collect::<String>()
+    };
+    for (operation, member, things) in [
+        ("DescribeTargetGroups", "Names", "target groups"),
+        ("DescribeLoadBalancers", "Names", "load balancers"),
+        ("DescribeTags", "ResourceArns", "resources"),
+    ] {
+        let form = format!("{operation}{}", many(member, 21));
+        let (code, message) = elb.refused(&form).await;
+        let words = format!("You cannot describe more than '20' {things} at a time");
+        assert_eq!((code.as_str(), message), ("ValidationError", words));
+        let form = format!("{operation}{}", many(member, 20));
+        let (_, message) = elb.refused(&form).await;
+        assert!(!message.contains("more than"), "{message}");
+    }
+    let two = format!("AddTags{}&Tags.member.1.Key=a", many("ResourceArns", 2));
+    let words = "Only one resource can be tagged at a time";
+    assert_eq!(
+        elb.refused(&two).await,
+        ("ValidationError".into(), words.into())
+    );
+    let balancer = elb.balancer("shop").await;
+    let listener = format!("CreateListener&LoadBalancerArn={balancer}&Port=80&{NOT_FOUND}");
+    let words = "A listener protocol must be specified";
+    assert_eq!(
+        elb.refused(&listener).await,
+        ("ValidationError".into(), words.into())
+    );
 }
 
 #[tokio::test]
