@@ -5,7 +5,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from definitions import definition
+from definitions import NETWORK, definition
 
 
 def test_errors_of_ecs_have_classes(ecs, cluster, web):
@@ -17,6 +17,7 @@ def test_errors_of_ecs_have_classes(ecs, cluster, web):
         ecs.describe_task_definition(taskDefinition="nobody")
     with pytest.raises(ecs.exceptions.InvalidParameterException):
         ecs.create_service(cluster=cluster, serviceName="bad", taskDefinition=web, desiredCount=1,
+                           networkConfiguration=NETWORK,
                            deploymentConfiguration={"minimumHealthyPercent": 100,
                                                     "maximumPercent": 100})
     with pytest.raises(ecs.exceptions.InvalidParameterException):
@@ -40,7 +41,8 @@ def test_errors_of_the_others_have_classes(elbv2, ecr, logs, secrets, parameters
 
 
 def test_a_token_makes_a_call_once(ecs, secrets, cluster, web):
-    once = {"cluster": cluster, "taskDefinition": web, "clientToken": "boto-once"}
+    once = {"cluster": cluster, "taskDefinition": web, "clientToken": "boto-once",
+            "networkConfiguration": NETWORK}
     first, second = (ecs.run_task(**once)["tasks"][0]["taskArn"] for _ in range(2))
     assert first == second
     ecs.stop_task(cluster=cluster, task=first)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from definitions import CONTAINER, PORT, definition
+from definitions import CONTAINER, NETWORK, PORT, definition
 from waiting import until
 
 PACE = {"Delay": 1, "MaxAttempts": 60}
@@ -34,6 +34,7 @@ def measured(ecs, elbv2, cluster, web, behind):
     """A service of one task behind the load balancer, which answers."""
     ecs.create_service(
         cluster=cluster, serviceName="measured", taskDefinition=web, desiredCount=1,
+        networkConfiguration=NETWORK,
         loadBalancers=[{"targetGroupArn": behind[1], "containerName": CONTAINER,
                         "containerPort": PORT}])
     elbv2.get_waiter("target_in_service").wait(TargetGroupArn=behind[1], WaiterConfig=PACE)
@@ -80,7 +81,8 @@ def test_a_deployment_goes_back_when_an_alarm_is_raised(cloudwatch, ecs, cluster
         TreatMissingData="notBreaching")
     heeding = {"alarms": {"alarmNames": ["heeded"], "enable": True, "rollback": True},
                "bakeTimeInMinutes": 5}
-    ecs.create_service(cluster=cluster, serviceName="heeding", taskDefinition=web, desiredCount=1)
+    ecs.create_service(cluster=cluster, serviceName="heeding", taskDefinition=web, desiredCount=1,
+                       networkConfiguration=NETWORK)
 
     def described():
         return ecs.describe_services(cluster=cluster, services=["heeding"])["services"][0]

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 import image as oci
-from definitions import PORT, definition
+from definitions import NETWORK, PORT, definition
 
 COUNT = 5
 NAMES = [f"pages-{number}" for number in range(COUNT)]
@@ -18,10 +18,12 @@ def stock(ecs, elbv2, ecr, logs, cloudwatch, secrets, parameters, cluster, web, 
           tmp_path_factory):
     """Five of everything that is listed."""
     made = {"cluster": cluster, "web": web}
-    made["tasks"] = ecs.run_task(cluster=cluster, taskDefinition=web, count=COUNT)["tasks"]
+    made["tasks"] = ecs.run_task(
+        cluster=cluster, taskDefinition=web, count=COUNT, networkConfiguration=NETWORK)["tasks"]
     for name in NAMES:
         ecs.create_cluster(clusterName=name)
-        ecs.create_service(cluster=cluster, serviceName=name, taskDefinition=web, desiredCount=0)
+        ecs.create_service(cluster=cluster, serviceName=name, taskDefinition=web, desiredCount=0,
+                           networkConfiguration=NETWORK)
         ecs.register_task_definition(**definition(name, image))
         ecr.create_repository(repositoryName=name)
         logs.create_log_group(logGroupName=name)

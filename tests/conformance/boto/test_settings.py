@@ -1,6 +1,6 @@
 """Capacity, account settings and protection from scale-in."""
 
-from definitions import script
+from definitions import NETWORK, script
 from waiting import until
 
 PACE = {"Delay": 1, "MaxAttempts": 60}
@@ -15,7 +15,8 @@ def test_capacity_providers_are_described_and_recorded(ecs, cluster, image):
         defaultCapacityProviderStrategy=[])
     request = script("boto-spot", image, "exit 0")
     arn = ecs.register_task_definition(**request)["taskDefinition"]["taskDefinitionArn"]
-    task = ecs.run_task(cluster=cluster, taskDefinition=arn, capacityProviderStrategy=spot)["tasks"]
+    task = ecs.run_task(cluster=cluster, taskDefinition=arn, capacityProviderStrategy=spot,
+                        networkConfiguration=NETWORK)["tasks"]
     assert task[0]["capacityProviderName"] == "FARGATE_SPOT"
     ecs.get_waiter("tasks_stopped").wait(
         cluster=cluster, tasks=[task[0]["taskArn"]], WaiterConfig=PACE)
@@ -32,7 +33,8 @@ def test_account_settings_are_kept(ecs):
 def test_a_protected_task_outlives_a_scale_in(ecs, cluster, image):
     request = script("boto-protected", image, "trap 'exit 0' TERM; while :; do sleep 0.1; done")
     arn = ecs.register_task_definition(**request)["taskDefinition"]["taskDefinitionArn"]
-    ecs.create_service(cluster=cluster, serviceName="protected", taskDefinition=arn, desiredCount=2)
+    ecs.create_service(cluster=cluster, serviceName="protected", taskDefinition=arn, desiredCount=2,
+                       networkConfiguration=NETWORK)
     ecs.get_waiter("services_stable").wait(
         cluster=cluster, services=["protected"], WaiterConfig=PACE)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import WaiterError
 
-from definitions import CONTAINER, PORT, definition, script
+from definitions import CONTAINER, NETWORK, PORT, definition, script
 
 # The rules are botocore's; only the pace is ours.
 QUICK = {"Delay": 1, "MaxAttempts": 60}
@@ -42,6 +42,7 @@ def test_a_service_becomes_stable_in_service_out_of_service_and_inactive(
     stable = ecs.get_waiter("services_stable")
     ecs.create_service(
         cluster=cluster, serviceName="web", taskDefinition=web, desiredCount=1,
+        networkConfiguration=NETWORK,
         loadBalancers=[{"targetGroupArn": group, "containerName": CONTAINER,
                         "containerPort": PORT}])
     stable.wait(cluster=cluster, services=["web"], WaiterConfig=QUICK)
@@ -89,7 +90,8 @@ def test_the_preview_of_a_lifecycle_policy_is_complete(ecr, push, layout):
 def test_a_task_runs_and_stops(ecs, cluster, image):
     request = script("boto-task", image, "sleep 600")
     arn = ecs.register_task_definition(**request)["taskDefinition"]["taskDefinitionArn"]
-    task = ecs.run_task(cluster=cluster, taskDefinition=arn)["tasks"][0]["taskArn"]
+    task = ecs.run_task(
+        cluster=cluster, taskDefinition=arn, networkConfiguration=NETWORK)["tasks"][0]["taskArn"]
     ecs.get_waiter("tasks_running").wait(cluster=cluster, tasks=[task], WaiterConfig=QUICK)
     ecs.stop_task(cluster=cluster, task=task)
     ecs.get_waiter("tasks_stopped").wait(cluster=cluster, tasks=[task], WaiterConfig=QUICK)
@@ -98,7 +100,8 @@ def test_a_task_runs_and_stops(ecs, cluster, image):
 def test_a_task_that_cannot_run_ends_the_waiting(ecs, cluster, image):
     request = script("boto-broken", image, "exit 1")
     arn = ecs.register_task_definition(**request)["taskDefinition"]["taskDefinitionArn"]
-    task = ecs.run_task(cluster=cluster, taskDefinition=arn)["tasks"][0]["taskArn"]
+    task = ecs.run_task(
+        cluster=cluster, taskDefinition=arn, networkConfiguration=NETWORK)["tasks"][0]["taskArn"]
     ecs.get_waiter("tasks_stopped").wait(cluster=cluster, tasks=[task], WaiterConfig=QUICK)
     with pytest.raises(WaiterError, match="STOPPED"):
         ecs.get_waiter("tasks_running").wait(cluster=cluster, tasks=[task], WaiterConfig=QUICK)

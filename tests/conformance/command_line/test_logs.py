@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from definitions import script
+from definitions import NETWORK_WORDS, script
 from waiting import until
 
 
@@ -23,7 +23,8 @@ def talker(aws, cluster, image, tmp_path_factory):
     file.write_text(json.dumps(request))
     aws("ecs", "register-task-definition", "--cli-input-json", f"file://{file}")
     task = aws.text("ecs", "run-task", "--cluster", cluster, "--task-definition",
-                    f"{cluster}-talker", "--query", "tasks[0].taskArn")
+                    f"{cluster}-talker", "--network-configuration", NETWORK_WORDS,
+                    "--query", "tasks[0].taskArn")
     group = f"/conformance/{cluster}-talker"
     until(lambda: _matching(aws, group, "tick"))
     yield group

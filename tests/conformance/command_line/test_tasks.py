@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from definitions import CONTAINER, script
+from definitions import CONTAINER, NETWORK_WORDS, script
 
 
 @pytest.fixture
@@ -13,7 +13,8 @@ def run(aws, cluster, image, register):
     def run(name, text, *arguments):
         definition = register(script(f"{cluster}-{name}", image, text))
         return aws.text("ecs", "run-task", "--cluster", cluster, "--task-definition", definition,
-                        *arguments, "--query", "tasks[0].taskArn")
+                        "--network-configuration", NETWORK_WORDS, *arguments,
+                        "--query", "tasks[0].taskArn")
     return run
 
 
@@ -66,7 +67,7 @@ def test_a_task_whose_image_is_missing_says_so(aws, cluster, register, ended):
     request = script(f"{cluster}-nothing", "registry.seaway.internal/nobody/nothing:v1", "true")
     definition = register(request)
     task = ended(aws.text("ecs", "run-task", "--cluster", cluster, "--task-definition", definition,
-                          "--query", "tasks[0].taskArn"))
+                          "--network-configuration", NETWORK_WORDS, "--query", "tasks[0].taskArn"))
     assert task["stopCode"] == "TaskFailedToStart"
     assert task["stoppedReason"].startswith("CannotPullContainerError")
 
@@ -77,7 +78,7 @@ def test_a_task_whose_secret_is_missing_says_so(aws, cluster, image, register, e
     request["containerDefinitions"][0]["secrets"] = [{"name": "WORD", "valueFrom": arn}]
     definition = register(request)
     task = ended(aws.text("ecs", "run-task", "--cluster", cluster, "--task-definition", definition,
-                          "--query", "tasks[0].taskArn"))
+                          "--network-configuration", NETWORK_WORDS, "--query", "tasks[0].taskArn"))
     assert task["stoppedReason"].startswith(
         "ResourceInitializationError: unable to pull secrets or registry auth")
 
@@ -90,7 +91,7 @@ def test_a_job_reads_a_secret_that_is_there(aws, cluster, image, register, ended
         {"name": "WORD", "valueFrom": f"{secret}:word::"}]
     definition = register(request)
     task = ended(aws.text("ecs", "run-task", "--cluster", cluster, "--task-definition", definition,
-                          "--query", "tasks[0].taskArn"))
+                          "--network-configuration", NETWORK_WORDS, "--query", "tasks[0].taskArn"))
     assert task["containers"][0]["exitCode"] == 6
     aws("secretsmanager", "delete-secret", "--secret-id", secret, "--force-delete-without-recovery")
 

@@ -5,7 +5,7 @@ import subprocess
 import boto3
 import pytest
 
-from definitions import definition
+from definitions import NETWORK, definition
 
 LIMIT = 120
 
@@ -27,7 +27,7 @@ def service(client, cluster, image):
     """A stable service of one task, whose failures nobody but ecs-deploy takes back."""
     client.register_task_definition(**definition("ecs-deploy-web", image, VERSION="one"))
     client.create_service(cluster=cluster, serviceName="web", taskDefinition="ecs-deploy-web",
-                          desiredCount=1, launchType="FARGATE")
+                          desiredCount=1, launchType="FARGATE", networkConfiguration=NETWORK)
     pace = {"Delay": 1, "MaxAttempts": 60}
     client.get_waiter("services_stable").wait(cluster=cluster, services=["web"], WaiterConfig=pace)
     yield "web"

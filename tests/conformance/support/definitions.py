@@ -4,6 +4,9 @@ import sys
 
 CONTAINER = "web"
 PORT = 8000
+# Where tasks get their network interfaces, as programs and as the command line say it.
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
+NETWORK_WORDS = "awsvpcConfiguration={subnets=[subnet-1]}"
 
 
 def definition(family, image, region="us-east-1", **environment):
