@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{run, tests};
-use crate::stage::Stage;
+use crate::stage::{Stage, network};
 
 tests![
     fargate_and_its_spot_are_the_capacity_providers,
@@ -58,9 +58,12 @@ fn a_strategy_is_recorded_on_services_and_their_tasks() {
         let spot = json!([item("FARGATE_SPOT", 0, 1)]);
         let cluster = both(&stage, spot.clone()).await;
         assert_eq!(cluster["defaultCapacityProviderStrategy"], spot);
-        let definition = stage.define("api", "exec sleep 600").await;
+        let definition = stage
+            .define_for_fargate("api", "exec sleep 600", json!({}))
+            .await;
         let mixed = json!([item("FARGATE", 1, 0), item("FARGATE_SPOT", 0, 1)]);
-        let more = json!({ "desiredCount": 3, "capacityProviderStrategy": mixed });
+        let more = json!({ "desiredCount": 3, "capacityProviderStrategy": mixed,
+            "networkConfiguration": network() });
         stage.create("api", &definition, more).await;
         let service = stage.steady("api").await;
         assert_eq!(service["capacityProviderStrategy"], mixed);
@@ -75,9 +78,11 @@ fn a_strategy_is_recorded_on_services_and_their_tasks() {
         names.sort_unstable();
         assert_eq!(names, ["FARGATE", "FARGATE_SPOT", "FARGATE_SPOT"]);
         // What names neither type nor strategy goes where the cluster's default says.
-        let task = stage.run_task(&definition, json!({})).await;
+        let task = stage
+            .run_task(&definition, json!({ "networkConfiguration": network() }))
+            .await;
         assert_eq!(task["capacityProviderName"], "FARGATE_SPOT");
-        let plain = json!({ "launchType": "FARGATE" });
+        let plain = json!({ "launchType": "FARGATE", "networkConfiguration": network() });
         let task = stage.run_task(&definition, plain).await;
         assert!(task["capacityProviderName"].is_null());
         assert_eq!(task["launchType"], "FARGATE");
@@ -99,9 +104,12 @@ fn a_strategy_is_recorded_on_services_and_their_tasks() {
 fn a_strategy_that_ecs_refuses_is_refused() {
     run(async {
         let stage = Stage::start().await;
-        let definition = stage.define("api", "exec sleep 600").await;
+        let definition = stage
+            .define_for_fargate("api", "exec sleep 600", json!({}))
+            .await;
         let spot = json!([item("FARGATE_SPOT", 0, 1)]);
-        let body = json!({ "taskDefinition": definition, "capacityProviderStrategy": spot });
+        let body = json!({ "taskDefinition": definition, "capacityProviderStrategy": spot,
+            "networkConfiguration": network() });
         let (code, message) = stage.refused("RunTask", body).await;
         assert_eq!(code, INVALID);
         let words = "cannot contain a capacity provider that is not associated with the cluster";
@@ -109,6 +117,7 @@ fn a_strategy_that_ecs_refuses_is_refused() {
         both(&stage, json!([])).await;
         let body = json!({
             "taskDefinition": definition, "capacityProviderStrategy": spot, "launchType": "FARGATE",
+            "networkConfiguration": network(),
         });
         let (code, message) = stage.refused("RunTask", body).await;
         let words = "Specifying both a launch type and capacity provider strategy is not \

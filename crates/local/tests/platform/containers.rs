@@ -207,7 +207,7 @@ fn a_health_check_and_an_order_are_kept() {
             return;
         };
         let container = |name: &str, script: &str| {
-            json!({ "name": name, "image": image, "stopTimeout": 2,
+            json!({ "name": name, "image": image, "stopTimeout": 2, "memoryReservation": 16,
                 "command": ["/bin/sh", "-c", script] })
         };
         let mut db = container("db", &format!("touch /ready; {SERVER}"));
@@ -549,7 +549,7 @@ fn a_volume_begins_as_the_image_has_it_and_is_shared() {
             return;
         };
         let container = |name: &str, script: &str| {
-            json!({ "name": name, "image": image, "stopTimeout": 2, "essential": name == "main",
+            json!({ "name": name, "image": image, "stopTimeout": 2, "memoryReservation": 16, "essential": name == "main",
                 "command": ["/bin/sh", "-c", script],
                 "logConfiguration": { "logDriver": "awslogs", "options": {
                     "awslogs-group": "/shop", "awslogs-region": "us-east-1",

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::api::push_image;
 use crate::harness::{run, tests};
 use crate::services::{server, target_group};
-use crate::stage::{Stage, end, id_of, options, own_binary, text, wait_for_end};
+use crate::stage::{Stage, end, id_of, network, options, own_binary, text, wait_for_end};
 
 tests![
     a_killed_platform_adopts_its_tasks,
@@ -225,7 +225,8 @@ fn a_killed_platform_finds_its_targets_healthy_again() {
         let balancers = json!([{ "targetGroupArn": group, "containerName": "main",
             "containerPort": 8000 }]);
         let definition = server(&stage, "200").await;
-        let more = json!({ "loadBalancers": balancers, "desiredCount": 2 });
+        let more = json!({ "loadBalancers": balancers, "desiredCount": 2,
+            "networkConfiguration": network() });
         stage.create("web", &definition, more).await;
         stage.steady("web").await;
         let (tasks, events) = (names(&stage.tasks("web").await), stage.events("web").await);

@@ -14,11 +14,12 @@ fn a_definition_is_read_back_with_the_defaults_of_ecs() {
     run(async {
         let stage = Stage::start().await;
         let mapping = json!({ "containerPort": 80 });
-        let container = json!({ "name": "main", "image": "i", "portMappings": [mapping] });
+        let container = json!({ "name": "main", "image": "i", "memory": 64,
+            "portMappings": [mapping] });
         let of = |mode: &str| json!({ "family": "x", "networkMode": mode, "containerDefinitions": [container] });
         let shown = described(&stage, of("awsvpc")).await;
         let expected = json!({
-            "name": "main", "image": "i", "cpu": 0, "essential": true, "environment": [],
+            "name": "main", "image": "i", "memory": 64, "cpu": 0, "essential": true, "environment": [],
             "mountPoints": [], "volumesFrom": [], "systemControls": [],
             "portMappings": [{ "containerPort": 80, "hostPort": 80, "protocol": "tcp" }],
         });
@@ -27,8 +28,7 @@ fn a_definition_is_read_back_with_the_defaults_of_ecs() {
         let shown = described(&stage, of("bridge")).await;
         let mapping = &shown["containerDefinitions"][0]["portMappings"][0];
         assert_eq!(mapping["hostPort"], 0);
-        let bare =
-            json!({ "family": "x", "containerDefinitions": [{ "name": "a", "image": "i" }] });
+        let bare = json!({ "family": "x", "containerDefinitions": [{ "name": "a", "image": "i", "memory": 64 }] });
         let shown = described(&stage, bare).await;
         assert_eq!(shown["containerDefinitions"][0]["portMappings"], json!([]));
     });
@@ -37,7 +37,7 @@ fn a_definition_is_read_back_with_the_defaults_of_ecs() {
 fn a_definition_says_where_it_could_run() {
     run(async {
         let stage = Stage::start().await;
-        let containers = json!([{ "name": "a", "image": "i" }]);
+        let containers = json!([{ "name": "a", "image": "i", "memory": 64 }]);
         let cases = [
             (
                 json!({ "networkMode": "awsvpc", "cpu": "256", "memory": "512",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::api::{self, ECS};
 use crate::harness::{run, tests};
 use crate::services;
-use crate::stage::{Stage, text};
+use crate::stage::{Stage, network, text};
 
 tests![
     tasks_that_cannot_start_say_why_in_the_words_of_ecs,
@@ -158,7 +158,8 @@ fn failing_checks_and_a_cut_replace_the_tasks_of_a_service() {
             let group = services::target_group(&stage).await;
             let definition = services::server(&stage, "200").await;
             let balanced = json!({ "loadBalancers": [{
-                "targetGroupArn": group, "containerName": "main", "containerPort": 8000 }] });
+                "targetGroupArn": group, "containerName": "main", "containerPort": 8000 }],
+                "networkConfiguration": network() });
             stage.create("api", &definition, balanced).await;
             stage.steady("api").await;
             inject(&stage, of_service(fault)).await;

@@ -11,7 +11,7 @@ use crate::api::{CLOUDWATCH, elb};
 use crate::containers;
 use crate::harness::{run, tests};
 use crate::services::{server, target_group};
-use crate::stage::{Stage, text};
+use crate::stage::{Stage, network, text};
 
 tests![
     tasks_and_target_groups_have_metrics_of_each_full_minute,
@@ -33,7 +33,7 @@ fn tasks_and_target_groups_have_metrics_of_each_full_minute() {
         let web = server(&stage, "200").await;
         let balancers = json!([{ "targetGroupArn": group, "containerName": "main",
             "containerPort": 8000 }]);
-        let behind = json!({ "loadBalancers": balancers });
+        let behind = json!({ "loadBalancers": balancers, "networkConfiguration": network() });
         stage.create("web", &web, behind).await;
         stage.steady("busy").await;
         stage.steady("web").await;

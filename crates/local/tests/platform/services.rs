@@ -4,12 +4,14 @@ use serde_json::json;
 
 use crate::api::elb;
 use crate::harness::{run, tests};
-use crate::stage::{Stage, own_binary, text};
+use crate::stage::{Stage, network, own_binary, text};
 
 tests![
     a_service_lives_from_create_to_delete,
     a_service_behind_a_load_balancer_is_registered_and_drained,
     a_second_service_of_a_name_is_refused_unless_it_is_the_same_call,
+    a_service_is_looked_for_in_the_cluster_that_is_named,
+    a_service_that_goes_is_deleted_again_without_an_error,
     an_update_that_changes_no_revision_makes_no_deployment,
     settings_are_kept_as_they_were_asked_for,
     services_are_listed_in_pages,
@@ -94,6 +96,7 @@ fn a_service_behind_a_load_balancer_is_registered_and_drained() {
         let good = server(&stage, "200").await;
         let threshold = json!({ "type": "COUNT", "value": 1 });
         let more = json!({ "loadBalancers": balancers, "desiredCount": 1,
+            "networkConfiguration": network(),
             "deploymentConfiguration": { "deploymentCircuitBreaker":
                 { "enable": true, "rollback": true, "thresholdConfiguration": threshold } } });
         stage.create("web", &good, more).await;
@@ -175,7 +178,7 @@ pub(crate) async fn server(stage: &Stage, health: &str) -> String {
         "command": [own_binary(), crate::SERVER], "portMappings": [{ "containerPort": 8000 }],
         "environment": [{ "name": "HEALTH", "value": health }],
     });
-    stage.define_with("web", "", more).await
+    stage.define_for_fargate("web", "", more).await
 }
 
 fn a_second_service_of_a_name_is_refused_unless_it_is_the_same_call() {
@@ -195,6 +198,60 @@ fn a_second_service_of_a_name_is_refused_unless_it_is_the_same_call() {
         let refused = stage.refused("CreateService", other).await;
         let words = "Creation of service was not idempotent.";
         assert_eq!(refused, ("InvalidParameterException".into(), words.into()));
+    });
+}
+
+fn a_service_is_looked_for_in_the_cluster_that_is_named() {
+    run(async {
+        let stage = Stage::start().await;
+        stage
+            .ecs("CreateCluster", json!({ "clusterName": "default" }))
+            .await;
+        let definition = stage.define("api", "exec sleep 600").await;
+        let service = stage.create("api", &definition, json!({})).await;
+        let task = stage.run_task(&definition, json!({})).await;
+        let arn = &service["serviceArn"];
+        let words = "Invalid identifier: Identifier is for cluster shop. Your cluster is default";
+        for (operation, body) in [
+            ("DescribeServices", json!({ "services": [arn] })),
+            ("UpdateService", json!({ "service": arn })),
+            ("DeleteService", json!({ "service": arn })),
+            ("ListTasks", json!({ "serviceName": arn })),
+        ] {
+            let mut body = body;
+            body["cluster"] = "default".into();
+            let refused = stage.refused(operation, body).await;
+            let expected = ("InvalidParameterException".into(), words.into());
+            assert_eq!(refused, expected, "{operation}");
+        }
+        let elsewhere = json!({ "cluster": "default", "task": task["taskArn"] });
+        let (code, message) = stage.refused("StopTask", elsewhere).await;
+        let words = "The referenced task was not found.";
+        assert_eq!(
+            (code.as_str(), message.as_str()),
+            ("InvalidParameterException", words)
+        );
+    });
+}
+
+fn a_service_that_goes_is_deleted_again_without_an_error() {
+    run(async {
+        let stage = Stage::start().await;
+        // It takes its time to end.
+        let script = "trap 'sleep 1; exit 0' TERM; while :; do sleep 0.05; done";
+        let definition = stage.define("api", script).await;
+        stage.create("api", &definition, json!({})).await;
+        stage.steady("api").await;
+        let delete = json!({ "service": "api", "force": true });
+        for status in ["DRAINING", "DRAINING"] {
+            let deleted = stage.ecs("DeleteService", delete.clone()).await;
+            assert_eq!(deleted["service"]["status"], status);
+        }
+        stage
+            .service_when("api", "inactive", |service| service["status"] == "INACTIVE")
+            .await;
+        let deleted = stage.ecs("DeleteService", delete).await;
+        assert_eq!(deleted["service"]["status"], "INACTIVE");
     });
 }
 
@@ -359,6 +416,24 @@ fn what_cannot_be_is_refused_in_the_words_of_ecs() {
                 create(json!({ "loadBalancers": balanced })),
                 "InvalidParameterException",
                 "The target group with targetGroupArn",
+            ),
+            (
+                "CreateService",
+                create(json!({ "placementConstraints": [{ "type": "distinctInstance" }] })),
+                "InvalidParameterException",
+                "Placement constraints are not supported with FARGATE launch type.",
+            ),
+            (
+                "CreateService",
+                create(json!({ "serviceRegistries": [{ "registryArn": "arn" }] })),
+                "UnsupportedFeatureException",
+                "The embedded platform has no service discovery.",
+            ),
+            (
+                "CreateService",
+                create(json!({ "launchType": "FARGATE" })),
+                "InvalidParameterException",
+                "Task definition does not support launch_type FARGATE.",
             ),
             (
                 "CreateService",

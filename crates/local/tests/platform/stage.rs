@@ -100,8 +100,30 @@ impl Stage {
 
     /// Registers a task definition of one container that runs a shell script, with more members.
     pub(crate) async fn define_with(&self, family: &str, script: &str, more: Value) -> String {
+        let container = self.container(family, script, more);
+        self.register(json!({ "family": family, "containerDefinitions": [container] }))
+            .await
+    }
+
+    /// The same for tasks with network interfaces of their own, which Fargate could run: they are
+    /// started with [`network`].
+    pub(crate) async fn define_for_fargate(
+        &self,
+        family: &str,
+        script: &str,
+        more: Value,
+    ) -> String {
+        let container = self.container(family, script, more);
+        self.register(json!({
+            "family": family, "networkMode": "awsvpc", "cpu": "256", "memory": "512",
+            "containerDefinitions": [container],
+        }))
+        .await
+    }
+
+    fn container(&self, family: &str, script: &str, more: Value) -> Value {
         let mut container = json!({
-            "name": "main", "image": self.image, "stopTimeout": 2,
+            "name": "main", "image": self.image, "stopTimeout": 2, "memoryReservation": 16,
             "command": ["/bin/sh", "-c", script],
             "logConfiguration": { "logDriver": "awslogs", "options": {
                 "awslogs-group": "/shop", "awslogs-region": "us-east-1",
@@ -109,8 +131,7 @@ impl Stage {
             } },
         });
         merge(&mut container, more);
-        self.register(json!({ "family": family, "containerDefinitions": [container] }))
-            .await
+        container
     }
 
     pub(crate) async fn define(&self, family: &str, script: &str) -> String {
@@ -367,4 +388,9 @@ fn in_cluster(operation: &str, mut body: Value) -> Value {
         body["cluster"] = "shop".into();
     }
     body
+}
+
+/// Where tasks with network interfaces of their own get them.
+pub(crate) fn network() -> Value {
+    json!({ "awsvpcConfiguration": { "subnets": ["subnet-a"] } })
 }

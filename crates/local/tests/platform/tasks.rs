@@ -56,7 +56,7 @@ fn a_task_runs_with_its_overrides_and_ends() {
 }
 
 fn overrides_as_shown() -> serde_json::Value {
-    json!({ "containerOverrides": [{ "name": "main",
+    json!({ "inferenceAcceleratorOverrides": [], "containerOverrides": [{ "name": "main",
         "environment": [{ "name": "WHO", "value": "you" }] }] })
 }
 
@@ -192,7 +192,7 @@ fn the_end_of_an_essential_container_ends_the_others() {
     run(async {
         let stage = Stage::start().await;
         let container = |name: &str, script: &str| {
-            json!({ "name": name, "image": stage.image, "stopTimeout": 2,
+            json!({ "name": name, "image": stage.image, "stopTimeout": 2, "memoryReservation": 16,
                 "command": ["/bin/sh", "-c", script],
                 "environment": [{ "name": "MARK", "value": stage.mark() }] })
         };
@@ -325,7 +325,7 @@ fn what_the_platform_writes_is_its_owners_alone() {
     run(async {
         let stage = Stage::start().await;
         let container = json!({
-            "name": "main", "image": stage.image,
+            "name": "main", "image": stage.image, "memoryReservation": 16,
             "command": ["/bin/sh", "-c", "umask 0; echo hello; echo x > $SEAWAY_VOLUME_DATA/x"],
             "mountPoints": [{ "sourceVolume": "data", "containerPath": "/data" }],
         });

@@ -25,6 +25,11 @@ pub(super) fn check_settings(request: &wire::RegisterTaskDefinitionRequest) -> R
     {
         check_fargate(request)?;
     }
+    check_resources(request)?;
+    request
+        .container_definitions
+        .iter()
+        .try_for_each(check_log)?;
     check_volumes(request)?;
     check_sources(&request.container_definitions)
 }
@@ -48,8 +53,73 @@ fn check_size(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), Strin
     Ok(())
 }
 
+/// A task without limits of its own has them in each container; with them, its containers fit.
+fn check_resources(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), String> {
+    let containers = || request.container_definitions.iter();
+    let is_unbounded = |container: &&wire::ContainerDefinition| {
+        container.memory.is_none() && container.memory_reservation.is_none()
+    };
+    if request.memory.is_none()
+        && let Some(container) = containers().find(is_unbounded)
+    {
+        return Err(format!(
+            "Invalid setting for container '{}'. At least one of 'memory' or 'memoryReservation' \
+             must be specified.",
+            container.name.as_deref().unwrap_or_default()
+        ));
+    }
+    let asked: i64 = containers()
+        .filter_map(|container| container.cpu.map(i64::from))
+        .sum();
+    let task = request.cpu.as_deref().and_then(cpu_units);
+    if task.is_some_and(|units| asked > i64::from(units)) {
+        return Err(
+            "The sum of all container 'cpu' values cannot be greater than the value of the task \
+             'cpu'."
+                .into(),
+        );
+    }
+    Ok(())
+}
+
+/// The `awslogs` driver has to be told where to write to.
+fn check_log(container: &wire::ContainerDefinition) -> Result<(), String> {
+    let Some(log) = &container.log_configuration else {
+        return Ok(());
+    };
+    if log.log_driver != wire::LogDriver::Awslogs {
+        return Ok(());
+    }
+    let given = |name: &str| {
+        let options = log.options.as_ref();
+        options.and_then(|options| options.get(name))
+    };
+    let required = ["awslogs-region", "awslogs-group"];
+    let missing: Vec<&str> = required
+        .into_iter()
+        .filter(|name| given(name).is_none_or(String::is_empty))
+        .collect();
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        return Err(format!("Log driver awslogs requires options: {missing}"));
+    }
+    if given("awslogs-create-group").is_some_and(|value| value != "true") {
+        return Err(
+            "Log driver awslogs option 'awslogs-create-group' should only be set to 'true', else \
+             omit option."
+                .into(),
+        );
+    }
+    Ok(())
+}
+
 /// Containers of a task that has addresses of its own share its name and its resolver.
 fn check_own_address(container: &wire::ContainerDefinition) -> Result<(), String> {
+    let mut ports = container.port_mappings.iter().flatten();
+    let is_elsewhere = |port: &wire::PortMapping| {
+        let host = port.host_port.filter(|host| *host != 0);
+        host.is_some_and(|host| port.container_port != Some(host))
+    };
     let on_container = "is not supported on container when networkMode=awsvpc.";
     let are_on_container = "are not supported on container when networkMode=awsvpc.";
     refuse(&[
@@ -68,6 +138,12 @@ fn check_own_address(container: &wire::ContainerDefinition) -> Result<(), String
         (
             container.disable_networking == Some(true),
             format!("Disable Networking {on_container}"),
+        ),
+        (
+            ports.any(is_elsewhere),
+            "When networkMode=awsvpc, the host ports and container ports in port mappings must \
+             match."
+                .to_owned(),
         ),
         (
             some(&container.links),
@@ -148,9 +224,13 @@ mod tests {
         let mut container = container;
         container["name"] = "api".into();
         container["image"] = "i".into();
+        if container.get("memory").is_none() {
+            container["memoryReservation"] = 16.into();
+        }
         let mut task = task;
         task["family"] = "f".into();
-        task["containerDefinitions"] = json!([container, { "name": "db", "image": "i" }]);
+        task["containerDefinitions"] =
+            json!([container, { "name": "db", "image": "i", "memory": 64 }]);
         check_settings(&serde_json::from_value(task).unwrap())
     }
 
@@ -172,6 +252,11 @@ mod tests {
             (
                 json!({ "dnsServers": ["1.2.3.4"] }),
                 "DNS servers are not supported on container when networkMode=awsvpc.",
+            ),
+            (
+                json!({ "portMappings": [{ "containerPort": 80, "hostPort": 8080 }] }),
+                "When networkMode=awsvpc, the host ports and container ports in port mappings \
+                 must match.",
             ),
             (
                 json!({ "links": ["db"] }),
@@ -198,6 +283,54 @@ mod tests {
         }
         let words = json!({ "cpu": ".5 vCPU", "memory": "1 GB" });
         assert_eq!(check(words, json!({})), Ok(()));
+    }
+
+    #[test]
+    fn containers_have_limits_and_fit_into_their_task() {
+        let unbounded = |task: Value| {
+            let container = json!({ "name": "api", "image": "i" });
+            let mut request = task;
+            request["family"] = "f".into();
+            request["containerDefinitions"] = json!([container]);
+            check_settings(&serde_json::from_value(request).unwrap())
+        };
+        let words = "Invalid setting for container 'api'. At least one of 'memory' or \
+                     'memoryReservation' must be specified.";
+        assert_eq!(unbounded(json!({})).unwrap_err(), words);
+        assert_eq!(unbounded(json!({ "memory": "512" })), Ok(()));
+        let half = json!({ "cpu": 128 });
+        assert_eq!(check(json!({ "cpu": "128" }), half.clone()), Ok(()));
+        let words = refused(json!({ "cpu": "64" }), half);
+        assert!(words.starts_with("The sum of all container 'cpu' values"));
+    }
+
+    #[test]
+    fn a_log_is_written_somewhere() {
+        let log = |options: Value| {
+            let log = json!({ "logDriver": "awslogs", "options": options });
+            json!({ "logConfiguration": log })
+        };
+        let whole = json!({ "awslogs-group": "/shop", "awslogs-region": "us-east-1" });
+        assert_eq!(check(json!({}), log(whole.clone())), Ok(()));
+        let mut unsure = whole;
+        unsure["awslogs-create-group"] = "false".into();
+        for (options, words) in [
+            (
+                json!({}),
+                "Log driver awslogs requires options: awslogs-region, awslogs-group",
+            ),
+            (
+                json!({ "awslogs-region": "us-east-1" }),
+                "Log driver awslogs requires options: awslogs-group",
+            ),
+            (
+                unsure,
+                "Log driver awslogs option 'awslogs-create-group' should only be set to 'true', \
+                 else omit option.",
+            ),
+        ] {
+            assert_eq!(refused(json!({}), log(options)), words);
+        }
     }
 
     #[test]

@@ -59,9 +59,11 @@ fn check_condition(
         wire::ContainerCondition::Complete | wire::ContainerCondition::Success
             if other.essential != Some(false) =>
         {
-            Err(format!(
-                "Container {name} depends on the end of container {on}, which is essential."
-            ))
+            Err(
+                "A dependency container with SUCCESS or COMPLETE condition cannot be an essential \
+                 container"
+                    .into(),
+            )
         }
         wire::ContainerCondition::Complete | wire::ContainerCondition::Success => Ok(()),
         wire::ContainerCondition::Healthy if other.health_check.is_none() => Err(format!(
@@ -147,7 +149,7 @@ mod tests {
             (vec![app("no", Start)], "which does not exist"),
             (
                 vec![app("db", Complete), container("db", true, &[])],
-                "is essential",
+                "cannot be an essential container",
             ),
             (
                 vec![app("db", Healthy), container("db", true, &[])],

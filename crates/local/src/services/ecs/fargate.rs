@@ -79,6 +79,21 @@ pub(super) fn check_fargate(request: &wire::RegisterTaskDefinitionRequest) -> Re
     Ok(())
 }
 
+/// Refuses to start on Fargate, by name or by its capacity providers, what was not registered for it.
+pub(super) fn check_launch(
+    definition: &wire::TaskDefinition,
+    launch_type: Option<&wire::LaunchType>,
+    strategy: Option<&[wire::CapacityProviderStrategyItem]>,
+) -> Result<(), String> {
+    let asked = launch_type == Some(&wire::LaunchType::Fargate)
+        || strategy.is_some_and(|strategy| !strategy.is_empty());
+    let mut compatible = definition.compatibilities.iter().flatten();
+    if asked && !compatible.any(|one| *one == wire::Compatibility::Fargate) {
+        return Err("Task definition does not support launch_type FARGATE.".into());
+    }
+    Ok(())
+}
+
 fn check_size(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), String> {
     if request.network_mode != Some(wire::NetworkMode::Awsvpc) {
         return Err("Fargate only supports network mode ‘awsvpc’.".into());
@@ -245,5 +260,23 @@ mod tests {
             "stopTimeout": 120, "memory": 512,
         });
         assert_eq!(check(json!({}), container), Ok(()));
+    }
+
+    #[test]
+    fn what_was_not_registered_for_fargate_does_not_start_there() {
+        let launched = |compatibilities: Value, launch_type: Option<wire::LaunchType>| {
+            let definition = json!({ "compatibilities": compatibilities });
+            let definition = serde_json::from_value(definition).unwrap();
+            check_launch(&definition, launch_type.as_ref(), None)
+        };
+        let fargate = || Some(wire::LaunchType::Fargate);
+        let refused = launched(json!(["EC2"]), fargate()).unwrap_err();
+        assert_eq!(
+            refused,
+            "Task definition does not support launch_type FARGATE."
+        );
+        assert_eq!(launched(json!(["EC2", "FARGATE"]), fargate()), Ok(()));
+        // Who names nothing gets this machine.
+        assert_eq!(launched(json!(["EC2"]), None), Ok(()));
     }
 }

@@ -27,6 +27,7 @@ mod task_list;
 mod task_protection;
 mod task_view;
 mod tasks;
+mod unsupported;
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! ARNs of ECS, and the short names that the API takes in their place.
 
+use super::error::EcsError;
 use crate::identity::arn;
 use crate::platform::records::ServiceKey;
 
@@ -33,6 +34,18 @@ pub(super) fn service_key(cluster: Option<&str>, given: &str) -> ServiceKey {
             name: given.into(),
         },
     }
+}
+
+/// The service that a request on `cluster` names; an error where its ARN is of another cluster.
+pub(super) fn service_in(cluster: &str, given: &str) -> Result<ServiceKey, EcsError> {
+    let key = service_key(Some(cluster), given);
+    if key.cluster != cluster {
+        return Err(EcsError::Parameter(format!(
+            "Invalid identifier: Identifier is for cluster {}. Your cluster is {cluster}",
+            key.cluster
+        )));
+    }
+    Ok(key)
 }
 
 /// Cluster, service and id of a service deployment's or a service revision's ARN.
@@ -97,6 +110,9 @@ mod tests {
         assert_eq!(service_key(Some(&cluster_arn("shop-local")), "api"), key);
         assert_eq!(service_key(None, &key.arn()), key);
         assert_eq!(service_key(None, "api").cluster, DEFAULT_CLUSTER);
+        assert_eq!(service_in("shop-local", &key.arn()).unwrap(), key);
+        let refused = service_in("default", &key.arn()).unwrap_err().to_string();
+        assert!(refused.ends_with("for cluster shop-local. Your cluster is default"));
     }
 
     #[test]

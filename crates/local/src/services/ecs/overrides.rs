@@ -4,11 +4,20 @@ use seaway_aws_wire::ecs as wire;
 
 use crate::platform::size::{cpu_units, memory_mib};
 
+/// Characters of the overrides, their JSON included (API reference, `TaskOverride`).
+const LONGEST: usize = 8192;
+
 /// The error is a sentence for the client.
 pub(super) fn check_overrides(
     overrides: &wire::TaskOverride,
     definition: &wire::TaskDefinition,
 ) -> Result<(), String> {
+    let length = serde_json::to_string(overrides).map_or(0, |text| text.chars().count());
+    if length > LONGEST {
+        return Err(format!(
+            "Container Overrides length must be at most {LONGEST}"
+        ));
+    }
     let is_wrong = |text: &Option<String>, is_amount: fn(&str) -> bool| {
         text.as_deref().is_some_and(|text| !is_amount(text))
     };
@@ -50,6 +59,11 @@ mod tests {
         for (overrides, words) in [
             (json!({ "cpu": "much" }), "'cpu' setting"),
             (json!({ "memory": "-1" }), "'memory' setting"),
+            (
+                json!({ "containerOverrides": [{ "name": "api", "environment": [
+                    { "name": "A", "value": "x".repeat(LONGEST) }] }] }),
+                "at most 8192",
+            ),
             (
                 json!({ "containerOverrides": [{ "name": "db" }] }),
                 "named db is not a container in the TaskDefinition.",

@@ -7,10 +7,11 @@ use seaway_scheduler::{Millis, NewTask, StandaloneTask};
 use super::Ecs;
 use super::capacity_providers::{Capacity, needs_instances};
 use super::error::EcsError;
+use super::fargate::check_launch;
 use super::network::{check_network, check_platform_version};
 use super::overrides::check_overrides;
 use super::services::task_revision;
-use super::tags;
+use super::{tags, unsupported};
 use crate::clock::EpochMillis;
 use crate::platform::capacity::choose;
 use crate::platform::records::{
@@ -32,6 +33,7 @@ impl Ecs {
             let text = "No Container Instances were found in your cluster.";
             return Err(EcsError::Parameter(text.into()));
         }
+        unsupported::check_run(&request)?;
         let asked = digest_of(&request);
         let count = request.count.unwrap_or(1);
         if !(1..=STARTED_AT_ONCE).contains(&count) {
@@ -42,6 +44,12 @@ impl Ecs {
         if let Some(overrides) = &request.overrides {
             check_overrides(overrides, &found.definition).map_err(EcsError::Parameter)?;
         }
+        check_launch(
+            &found.definition,
+            request.launch_type.as_ref(),
+            request.capacity_provider_strategy.as_deref(),
+        )
+        .map_err(EcsError::Parameter)?;
         check_network(&found.definition, request.network_configuration.as_ref())?;
         check_platform_version(request.platform_version.as_ref())?;
         let tags = tags_of(&request, &cluster.name, &found)?;

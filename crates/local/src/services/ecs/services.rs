@@ -10,14 +10,15 @@ use seaway_scheduler::{
 };
 
 use super::Ecs;
-use super::capacity_providers::{Capacity, needs_instances};
+use super::capacity_providers::Capacity;
 use super::configuration::{for_scheduler, merged};
 use super::error::EcsError;
-use super::names::{is_identifier, service_key};
+use super::fargate::check_launch;
+use super::names::{is_identifier, service_in};
 use super::network::{check_network, check_platform_version};
 use super::paging::page;
 use super::service_view::service_view;
-use super::tags;
+use super::{tags, unsupported};
 use crate::clock::EpochMillis;
 use crate::platform::records::{
     ClusterRecord, RevisionRecord, ServiceKey, ServiceRecord, ServiceSettings,
@@ -82,7 +83,7 @@ impl Ecs {
         now: EpochMillis,
     ) -> Result<wire::UpdateServiceResponse, EcsError> {
         let cluster = self.cluster(request.cluster.as_deref())?;
-        let key = service_key(Some(&cluster.name), &request.service);
+        let key = service_in(&cluster.name, &request.service)?;
         let view = self.platform.change(|book| {
             let service = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
             if !super::is_active(service) {
@@ -114,9 +115,13 @@ impl Ecs {
         now: EpochMillis,
     ) -> Result<wire::DeleteServiceResponse, EcsError> {
         let cluster = self.cluster(request.cluster.as_deref())?;
-        let key = service_key(Some(&cluster.name), &request.service);
+        let key = service_in(&cluster.name, &request.service)?;
         let view = self.platform.change(|book| {
             let service = book.service(&key).ok_or(EcsError::ServiceNotFound)?;
+            // Who deletes it again learns how far it is.
+            if !super::is_active(service) {
+                return Ok(service_view(service, &[]));
+            }
             let scaled_down = service.scheduler.desired_count() == 0;
             if !scaled_down && request.force != Some(true) {
                 let text = "The service cannot be stopped while it is scaled above 0.";
@@ -152,7 +157,7 @@ impl Ecs {
         {
             let book = self.platform.book();
             for given in request.services {
-                let key = service_key(Some(&cluster.name), &given);
+                let key = service_in(&cluster.name, &given)?;
                 match book.service(&key) {
                     Some(record) => found.push((key, service_view(record, &include))),
                     None => failures.push(super::missing(key.arn())),
@@ -200,7 +205,7 @@ impl Ecs {
         key: ServiceKey,
         now: EpochMillis,
     ) -> Result<ServiceRecord, EcsError> {
-        refuse_unsupported(&request)?;
+        unsupported::check_new(&request)?;
         let name = request
             .task_definition
             .ok_or_else(|| EcsError::Parameter("TaskDefinition cannot be blank.".into()))?;
@@ -208,6 +213,12 @@ impl Ecs {
         let desired = request.desired_count.unwrap_or(0);
         let desired_count = u32::try_from(desired)
             .map_err(|_| EcsError::Parameter("Desired count must not be negative.".into()))?;
+        check_launch(
+            &definition,
+            request.launch_type.as_ref(),
+            request.capacity_provider_strategy.as_deref(),
+        )
+        .map_err(EcsError::Parameter)?;
         let capacity = Capacity::asked_for(
             cluster,
             request.launch_type,
@@ -277,7 +288,7 @@ impl Ecs {
             || request.network_configuration.is_some()
             || request.platform_version.is_some()
             || request.load_balancers.is_some();
-        refuse_controller(request.deployment_controller.as_ref())?;
+        unsupported::check_changed(&request)?;
         let mut settings = ServiceSettings {
             deployment_configuration: merged(
                 &current.deployment_configuration,
@@ -383,6 +394,15 @@ impl Ecs {
                  balancer."
             )));
         }
+        // The target groups of this platform are all of addresses.
+        if definition.network_mode != Some(wire::NetworkMode::Awsvpc) {
+            let mode = definition.network_mode.as_ref();
+            return Err(EcsError::Parameter(format!(
+                "The provided target group {arn} has target type ip, which is incompatible with \
+                 the {} network mode specified in the task definition.",
+                mode.map_or("bridge", wire::NetworkMode::as_str)
+            )));
+        }
         let mut containers = definition.container_definitions.iter().flatten();
         let found = containers.find(|one| one.name.as_deref() == Some(container));
         let found = found.ok_or_else(|| {
@@ -446,34 +466,6 @@ impl ServiceRecord {
                 platform_version: settings.platform_version.clone(),
                 digests: BTreeMap::new(),
             });
-    }
-}
-
-/// What ECS has and the embedded platform has not.
-fn refuse_unsupported(request: &wire::CreateServiceRequest) -> Result<(), EcsError> {
-    let lacks = |what: &str| {
-        let text = format!("The embedded platform has no container instances for {what}.");
-        Err(EcsError::Unsupported(text))
-    };
-    if request.scheduling_strategy == Some(wire::SchedulingStrategy::Daemon) {
-        return lacks("DAEMON services");
-    }
-    if let Some(launch_type) = &request.launch_type
-        && needs_instances(Some(launch_type))
-    {
-        return lacks(&format!("the launch type {}", launch_type.as_str()));
-    }
-    refuse_controller(request.deployment_controller.as_ref())
-}
-
-/// Rolling updates are ECS's own.
-fn refuse_controller(controller: Option<&wire::DeploymentController>) -> Result<(), EcsError> {
-    match controller.map(|controller| &controller.r#type) {
-        None | Some(wire::DeploymentControllerType::Ecs) => Ok(()),
-        Some(other) => Err(EcsError::Unsupported(format!(
-            "The embedded platform has no deployment controller {}.",
-            other.as_str()
-        ))),
     }
 }
 

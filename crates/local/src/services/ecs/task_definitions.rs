@@ -227,9 +227,8 @@ fn check(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), EcsError> 
             return Err(EcsError::Client(text.into()));
         }
         if !is_identifier(name) {
-            return Err(EcsError::Client(format!(
-                "Container name {name} contains invalid characters."
-            )));
+            let text = "Container.name contains invalid characters.";
+            return Err(EcsError::Client(text.into()));
         }
         if !names.insert(name) {
             return Err(EcsError::Client(format!(

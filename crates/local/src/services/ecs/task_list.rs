@@ -5,7 +5,7 @@ use seaway_scheduler::DesiredStatus;
 
 use super::Ecs;
 use super::error::EcsError;
-use super::names::{cluster_name, service_key, task_arn};
+use super::names::{service_in, task_arn};
 use super::paging::page;
 use super::task_view::Seen;
 use crate::platform::Book;
@@ -18,15 +18,15 @@ impl Ecs {
         request: wire::ListTasksRequest,
     ) -> Result<wire::ListTasksResponse, EcsError> {
         let cluster = self.cluster(request.cluster.as_deref())?.name;
-        let service = request
-            .service_name
-            .as_deref()
-            .map(|given| cluster_name(Some(given)));
-        if let Some(name) = service {
-            let key = service_key(Some(&cluster), name);
+        check_filters(&request)?;
+        let service = request.service_name.as_deref();
+        let service = service
+            .map(|given| service_in(&cluster, given))
+            .transpose()?;
+        if let Some(key) = &service {
             self.platform
                 .book()
-                .service(&key)
+                .service(key)
                 .ok_or(EcsError::ServiceNotFound)?;
         }
         if is_of_nobody(&request) {
@@ -41,7 +41,7 @@ impl Ecs {
                 _ => DesiredStatus::Running,
             },
             cluster,
-            group: service.map(|name| format!("service:{name}")),
+            group: service.map(|key| format!("service:{}", key.name)),
             family: request.family,
             started_by: request.started_by,
         };
@@ -62,6 +62,25 @@ impl Ecs {
             next_token: page.next,
         })
     }
+}
+
+/// Of the filters that say whose the tasks are, there can be one; the status goes with each.
+fn check_filters(request: &wire::ListTasksRequest) -> Result<(), EcsError> {
+    let (family, instance) = (&request.family, &request.container_instance);
+    let by_place = instance.is_some() || request.launch_type.is_some();
+    let refuse = |filter: &str| {
+        let text = format!("cannot specify {filter} with other arguments");
+        Err(EcsError::Parameter(text))
+    };
+    if request.started_by.is_some()
+        && (request.service_name.is_some() || family.is_some() || by_place)
+    {
+        return refuse("startedBy");
+    }
+    if request.service_name.is_some() && (family.is_some() || instance.is_some()) {
+        return refuse("serviceName");
+    }
+    Ok(())
 }
 
 /// Whether it asks for what no task here is: no task is on a container instance, all are Fargate's,
@@ -135,6 +154,8 @@ fn seen_alive(book: &Book) -> impl Iterator<Item = Seen> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::keys::StoreKey;
     use crate::platform::housekeeping::tests::stopped_at;
@@ -227,5 +248,33 @@ mod tests {
         assert!(!family("api").is_of_family(arn));
         assert!(!family("shop").is_of_family(arn));
         assert!(wanted().is_of_family(arn));
+    }
+
+    #[test]
+    fn one_filter_says_whose_tasks_are_meant() {
+        let check = |request: serde_json::Value| {
+            check_filters(&serde_json::from_value(request).unwrap()).map_err(|it| it.to_string())
+        };
+        for (request, filter) in [
+            (json!({ "startedBy": "me", "family": "api" }), "startedBy"),
+            (
+                json!({ "startedBy": "me", "launchType": "FARGATE" }),
+                "startedBy",
+            ),
+            (
+                json!({ "serviceName": "api", "family": "api" }),
+                "serviceName",
+            ),
+        ] {
+            let words = format!("cannot specify {filter} with other arguments");
+            assert_eq!(check(request).unwrap_err(), words);
+        }
+        for request in [
+            json!({ "startedBy": "me", "desiredStatus": "STOPPED" }),
+            json!({ "serviceName": "api", "launchType": "FARGATE" }),
+            json!({ "family": "api", "launchType": "FARGATE" }),
+        ] {
+            assert_eq!(check(request.clone()), Ok(()), "{request}");
+        }
     }
 }

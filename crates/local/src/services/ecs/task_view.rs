@@ -9,6 +9,9 @@ use crate::identity::arn;
 use crate::platform::records::{Place, ServiceRecord, StandaloneRecord, StoppedRecord, TaskAbout};
 use crate::platform::size::TaskSize;
 
+/// The machine is one zone.
+const ZONE: &str = "us-east-1a";
+
 /// Everything known of one task, wherever it is kept.
 pub(super) struct Seen {
     pub(super) about: TaskAbout,
@@ -95,7 +98,8 @@ pub(super) fn task_view(seen: &Seen, definition: Option<wire::TaskDefinition>) -
         ),
         health_status: Some(health(task.health())),
         containers: Some(containers.collect()),
-        overrides: Some(seen.about.overrides.clone().unwrap_or_default()),
+        overrides: Some(overrides(seen)),
+        availability_zone: Some(ZONE.into()),
         attachments: Some(vec![]),
         attributes: Some(vec![]),
         cpu,
@@ -117,6 +121,26 @@ pub(super) fn task_view(seen: &Seen, definition: Option<wire::TaskDefinition>) -
         tags: Some(tags::to_wire(&seen.about.tags)),
         version: Some(1),
         ..wire::Task::default()
+    }
+}
+
+/// What the task was started with, with a word of each container.
+fn overrides(seen: &Seen) -> wire::TaskOverride {
+    let given = seen.about.overrides.clone().unwrap_or_default();
+    let mut containers = given.container_overrides.unwrap_or_default();
+    for container in &seen.task.containers {
+        let name = Some(&container.name);
+        if !containers.iter().any(|one| one.name.as_ref() == name) {
+            containers.push(wire::ContainerOverride {
+                name: name.cloned(),
+                ..wire::ContainerOverride::default()
+            });
+        }
+    }
+    wire::TaskOverride {
+        container_overrides: Some(containers),
+        inference_accelerator_overrides: Some(vec![]),
+        ..given
     }
 }
 
@@ -159,11 +183,6 @@ fn container_view(
         .ports
         .iter()
         .filter(|port| port.container == container.name);
-    let last = if container.exited {
-        TaskStatus::Stopped
-    } else {
-        seen.task.status
-    };
     wire::Container {
         container_arn: Some(arn("ecs", &name)),
         task_arn: Some(seen.arn()),
@@ -171,7 +190,7 @@ fn container_view(
         image: defined.and_then(|one| one.image.clone()),
         image_digest: container.image_digest.clone(),
         runtime_id: Some(format!("{id}-{}", container.name)),
-        last_status: Some(status(last).into()),
+        last_status: Some(container_status(&seen.task, container).into()),
         exit_code: container.exit_code,
         reason: container.reason.clone(),
         health_status: Some(health(container.health)),
@@ -213,6 +232,20 @@ fn status(status: TaskStatus) -> &'static str {
         TaskStatus::Stopping => "STOPPING",
         TaskStatus::Deprovisioning => "DEPROVISIONING",
         TaskStatus::Stopped => "STOPPED",
+    }
+}
+
+/// A container is told to be on its way, running or over, and nothing in between.
+fn container_status(task: &Task, container: &ContainerState) -> &'static str {
+    match task.status {
+        _ if container.exited => "STOPPED",
+        TaskStatus::Provisioning | TaskStatus::Pending => "PENDING",
+        TaskStatus::Deactivating | TaskStatus::Stopping if task.started_at.is_none() => "PENDING",
+        TaskStatus::Activating
+        | TaskStatus::Running
+        | TaskStatus::Deactivating
+        | TaskStatus::Stopping => "RUNNING",
+        TaskStatus::Deprovisioning | TaskStatus::Stopped => "STOPPED",
     }
 }
 

@@ -21,13 +21,15 @@ impl Ecs {
         request: wire::StopTaskRequest,
         now: EpochMillis,
     ) -> Result<wire::StopTaskResponse, EcsError> {
-        self.cluster(request.cluster.as_deref())?;
+        let cluster = self.cluster(request.cluster.as_deref())?.name;
         let id = task_id(&request.task).to_owned();
         let reason = request
             .reason
             .unwrap_or_else(|| "Task stopped by user".into());
         let not_found = || EcsError::Parameter("The referenced task was not found.".into());
-        let found = self.find(&id)?.ok_or_else(not_found)?;
+        let found = self.find(&id)?;
+        let found = found.filter(|seen| seen.about.cluster == cluster);
+        let found = found.ok_or_else(not_found)?;
         let stopping = found.task.desired == DesiredStatus::Stopped;
         if !stopping {
             self.platform.change(|book| {
