@@ -176,7 +176,7 @@ impl Actor {
         }
         if self.is_over() {
             if self.holder == Holder::Needed {
-                calls::remove_holder(&self.shared, &self.id).await;
+                calls::release_network(&self.shared, &self.id).await;
                 self.holder = Holder::Removed;
             }
             for reply in self.waiting.drain(..) {
@@ -367,6 +367,7 @@ impl Actor {
             return Err(EngineError::StillRunning { task });
         }
         let names = (0..self.members.len()).map(|index| self.container(index));
+        let names = names.chain([calls::holder_of(&self.shared, &self.id)]);
         calls::remove(&self.shared, names.collect()).await?;
         self.shared.tasks().remove(&self.id);
         Ok(())

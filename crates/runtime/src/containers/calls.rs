@@ -150,15 +150,22 @@ pub(super) fn exit(state: &bollard::models::ContainerState) -> Exit {
     }
 }
 
-/// Removes the container that holds the network, and with it the ports.
-pub(super) async fn remove_holder(shared: &Shared, task: &TaskId) {
-    let name = body::name(&shared.namespace, task, holder::NAME);
-    if let Err(error) = remove(shared, vec![name]).await {
-        tracing::warn!(%task, %error, "its network stays");
+/// Gives back the network of a task and its ports. Podman keeps what holds them for as long as
+/// there is one of the task's containers: there it ends and is removed with them.
+pub(super) async fn release_network(shared: &Shared, task: &TaskId) {
+    let name = holder_of(shared, task);
+    if let Err(error) = remove(shared, vec![name.clone()]).await {
+        tracing::debug!(%task, %error, "what holds its network is kept, ended");
+        kill(shared, &name, Signal::SIGKILL).await;
     }
 }
 
-/// Removes containers, running or not; those that are gone are fine.
+/// The container that holds the network of a task.
+pub(super) fn holder_of(shared: &Shared, task: &TaskId) -> String {
+    body::name(&shared.namespace, task, holder::NAME)
+}
+
+/// Removes containers in this order, running or not; those that are gone are fine.
 pub(super) async fn remove(shared: &Shared, names: Vec<String>) -> Result<(), EngineError> {
     for name in names {
         let options = RemoveContainerOptionsBuilder::default()

@@ -73,7 +73,8 @@ async fn find(shared: &Shared) -> Result<(BTreeMap<TaskId, Found>, Vec<String>),
     Ok((tasks, strangers))
 }
 
-/// Names and labels of every container of the namespace, running or not.
+/// Names and labels of every container of the namespace, running or not; those that others need
+/// come last.
 async fn list(shared: &Shared) -> Result<Vec<(String, HashMap<String, String>)>, EngineError> {
     let own = format!("{PLATFORM}={}", shared.namespace);
     let filters = HashMap::from([("label", vec![own.as_str()])]);
@@ -87,7 +88,9 @@ async fn list(shared: &Shared) -> Result<Vec<(String, HashMap<String, String>)>,
         let labels = found.labels.unwrap_or_default();
         Some((found.id?, labels))
     });
-    Ok(named.collect())
+    let mut named: Vec<_> = named.collect();
+    named.sort_by_key(|(_, labels)| matches!(Owner::read(labels), Some(Owner::Holder(_))));
+    Ok(named)
 }
 
 fn phase(state: ContainerState) -> Phase {

@@ -14,8 +14,9 @@ use super::order::Health;
 use super::shared::Shared;
 use crate::task::{ContainerName, TaskId};
 
-/// What is listened to. The engine takes the beginning of an action's name.
-const ACTIONS: [&str; 3] = ["die", "oom", "health_status"];
+/// What is listened to; Podman asks for `die` by another name than it tells it. The engine takes the
+/// beginning of an action's name.
+const ACTIONS: [&str; 4] = ["die", "died", "oom", "health_status"];
 
 /// Listens from `since` until the engine is gone.
 pub(super) async fn watch(shared: Arc<Shared>, since: Timestamp) {
