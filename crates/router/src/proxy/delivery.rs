@@ -46,7 +46,10 @@ pub(super) async fn deliver(
         patience.poll(&mut link.timer, context).map(|()| None)
     });
     match outcome.await {
-        Some(Ok(response)) => Delivery::Answered(response, Some(link).filter(|it| !it.has_ended())),
+        Some(Ok(response)) => {
+            link.answered_in(response.version());
+            Delivery::Answered(response, Some(link).filter(|it| !it.has_ended()))
+        }
         Some(Err(mut error)) => match error.take_message() {
             Some(request) => Delivery::Unsent(request),
             None => Delivery::Broken(error.into_error()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 
 use super::answer;
@@ -18,6 +18,8 @@ use crate::group::{Endpoint, Group, InFlight};
 use crate::stickiness::{self, Keeper, Token};
 use crate::timer::Timer;
 use crate::upstream::Link;
+
+const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 
 /// Where a request goes.
 #[derive(Debug)]
@@ -149,9 +151,14 @@ fn outgoing(
 ) -> Request<RequestBody> {
     let mut request = request.map(RequestBody::new);
     *request.version_mut() = Version::HTTP_11;
+    let is_chunked = request.body().size_hint().exact().is_none();
     let site = &record.site;
     let headers = request.headers_mut();
     remove_hop_by_hop(headers);
+    if is_chunked {
+        // hyper takes a GET or HEAD that does not say so for one without a body.
+        headers.insert(header::TRANSFER_ENCODING, CHUNKED);
+    }
     if let Some(upgrade) = upgrade {
         set_upgrade(headers, upgrade.protocol.clone());
     }

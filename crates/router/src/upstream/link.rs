@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Connection, SendRequest};
@@ -39,6 +39,8 @@ pub(crate) struct Link {
     /// Rings the bell.
     ring: Waker,
     worker: WorkerId,
+    /// The version that the target has answered in.
+    version: Version,
     /// For whoever uses the connection.
     pub(crate) timer: Timer,
 }
@@ -58,6 +60,7 @@ impl Link {
             driver: Some(Box::pin(connection.with_upgrades())),
             cut: Watch::new(cut.clone()),
             worker,
+            version: Version::HTTP_11,
             timer: Timer::default(),
         })
     }
@@ -115,6 +118,17 @@ impl Link {
             driver.as_mut().poll(context).map(drop)
         })
         .await;
+    }
+
+    /// Takes the version of an answer.
+    pub(crate) fn answered_in(&mut self, version: Version) {
+        self.version = version;
+    }
+
+    /// Whether requests may follow the first one. hyper asks a target of HTTP/1.0 in its version from
+    /// then on, which has no bodies without a length: it would send such a request without its body.
+    pub(super) fn is_reusable(&self) -> bool {
+        self.version >= Version::HTTP_11
     }
 
     /// Whether it has ended as far as is known.

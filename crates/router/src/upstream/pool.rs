@@ -51,7 +51,7 @@ impl Pool {
         let Some(shelf) = self.shelf(link.worker()) else {
             return;
         };
-        if !link.is_ready() {
+        if !link.is_reusable() || !link.is_ready() {
             return;
         }
         let mut shelf = lock(shelf);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,15 +13,15 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
 use seaway_router::{
-    Action, Condition, FixedResponse, Forward, QueryPattern, Redirect, RedirectCode, RoutingTable,
-    Rule, WeightedGroup,
+    Action, Condition, FixedResponse, Forward, QueryPattern, Redirect, RedirectCode, RouterOptions,
+    RoutingTable, Rule, WeightedGroup, Workers,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::backend::{Backend, Body, response};
 use crate::client::{PATIENCE, raw, rest};
-use crate::fixture::{Fixture, listener, named_group, options, table, unchecked};
+use crate::fixture::{Fixture, impatient, listener, named_group, options, table, unchecked};
 
 /// Answers with the request's own head, one header a line.
 async fn mirror(request: Request<Incoming>) -> Response<Body> {
@@ -443,6 +444,68 @@ async fn a_body_without_a_length_passes() {
         .step_by(2)
         .collect();
     assert_eq!(text, "hello world");
+}
+
+/// Answers with the method and what came in the request's body.
+async fn repeat(request: Request<Incoming>) -> Response<Body> {
+    let method = request.method().clone();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let text = format!("{method} {}", String::from_utf8_lossy(&body));
+    response(StatusCode::OK, text)
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_passes_with_every_method() {
+    let backend = Backend::serving(repeat).await;
+    let fixture = Fixture::healthy(&[backend.address]).await;
+    for method in ["GET", "DELETE", "OPTIONS", "POST"] {
+        let head = format!("{method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n");
+        let body = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+        let answer = raw(fixture.address, &format!("{head}{body}")).await;
+        assert!(answer.ends_with(&format!("{method} hello")), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_passes_to_an_old_target() {
+    // Answers each connection's requests in the old version, with a word of what came.
+    let backend = Backend::raw(|mut stream| async move {
+        let mut seen = Vec::new();
+        while let Ok(1..) = stream.read_buf(&mut seen).await {
+            let text = String::from_utf8_lossy(&seen);
+            let is_whole = if text.starts_with("POST") {
+                text.ends_with("0\r\n\r\n")
+            } else {
+                text.ends_with("\r\n\r\n")
+            };
+            if is_whole {
+                let said = if text.contains("hello") {
+                    "heard"
+                } else {
+                    "empty"
+                };
+                let head = "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5";
+                let answer = format!("{head}\r\n\r\n{said}");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                seen.clear();
+            }
+        }
+    })
+    .await;
+    let options = RouterOptions {
+        // Both requests would find the same connection.
+        workers: Workers::Own(NonZero::<usize>::MIN),
+        ..impatient(Duration::from_secs(1))
+    };
+    let fixture = Fixture::with_options(options, table(unchecked(&[backend.address])));
+    assert_eq!(fixture.client.get("/").await.body, "empty");
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n";
+    let answer = raw(
+        fixture.address,
+        &format!("{head}\r\n5\r\nhello\r\n0\r\n\r\n"),
+    )
+    .await;
+    assert!(answer.ends_with("heard"), "{answer}");
 }
 
 #[tokio::test]
