@@ -31,6 +31,8 @@ pub(crate) enum BodyError {
 pub(crate) struct Progress {
     bytes: AtomicU64,
     finished: AtomicBool,
+    /// Whether the client owes the next part: the last one that came was passed on.
+    awaited: AtomicBool,
     /// Parts of the answer that have come before the body was whole.
     answered: AtomicU64,
 }
@@ -47,6 +49,11 @@ impl Progress {
 
     pub(super) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client keeps us waiting, and not the target.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Relaxed)
     }
 }
 
@@ -91,7 +98,11 @@ impl Body for RequestBody {
         let Self::Streamed { incoming, progress } = self.get_mut() else {
             return Poll::Ready(None);
         };
-        let frame = ready!(Pin::new(&mut *incoming).poll_frame(context));
+        let polled = Pin::new(&mut *incoming).poll_frame(context);
+        progress
+            .awaited
+            .store(polled.is_pending(), Ordering::Relaxed);
+        let frame = ready!(polled);
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {

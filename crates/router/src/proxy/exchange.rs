@@ -206,7 +206,7 @@ impl<'a> Exchange<'a> {
             Delivery::Unsent(request) => {
                 return Err(Miss::Next(Box::new(request), Failure::Broken));
             }
-            Delivery::Idle if is_uploading(progress) => {
+            Delivery::Idle if progress.is_some_and(Progress::is_awaited) => {
                 return Err(Miss::Over(Failure::ClientTimedOut));
             }
             Delivery::Idle => return Err(Miss::Over(Failure::TimedOut)),

@@ -129,6 +129,33 @@ async fn a_client_that_stops_sending_is_408() {
 }
 
 #[tokio::test]
+async fn a_target_that_stops_reading_is_504() {
+    let backend = Backend::raw(|mut stream| async move {
+        let _ = stream.read(&mut [0; 1024]).await;
+        std::future::pending().await
+    })
+    .await;
+    let options = impatient(Duration::from_millis(300));
+    let fixture = Fixture::with_options(options, table(unchecked(&[backend.address])));
+    let mut stream = TcpStream::connect(fixture.address).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut from, mut to) = stream.split();
+    let upload = async {
+        let chunk = vec![0; 1024 * 1024];
+        while to.write_all(&chunk).await.is_ok() {}
+    };
+    let mut answer = [0; 13];
+    let answered = async { from.read_exact(&mut answer).await.unwrap() };
+    tokio::select! {
+        () = upload => panic!("the upload ended before its answer"),
+        _ = tokio::time::timeout(PATIENCE, answered) => {}
+    }
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 504 ");
+    assert_eq!(fixture.router.metrics(&group_id()).unwrap().elb_5xx, 1);
+}
+
+#[tokio::test]
 async fn a_slow_upload_that_moves_is_not_cut_off() {
     let backend = Backend::serving(|request| async {
         let body = request.into_body().collect().await.unwrap().to_bytes();
