@@ -33,7 +33,8 @@ static HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// Removes what concerns one connection only, and what `Connection` names.
+/// Removes what concerns one connection only, and what `Connection` names. Beside a
+/// `Transfer-Encoding`, no `Content-Length` counts (RFC 9112, section 6.3): it goes, too.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let named: Vec<HeaderName> = connection_tokens(headers)
@@ -52,6 +53,9 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     // each of these up.
     while let Some(name) = headers.keys().find_map(hop_by_hop) {
         headers.remove(name);
+        if *name == header::TRANSFER_ENCODING {
+            headers.remove(header::CONTENT_LENGTH);
+        }
     }
 }
 

@@ -381,6 +381,28 @@ async fn answers_without_a_body_keep_the_connection_in_step() {
 }
 
 #[tokio::test]
+async fn of_an_answers_two_lengths_the_chunks_count() {
+    for length in ["2", "50"] {
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n\
+             5\r\nhello\r\n0\r\n\r\n"
+        );
+        let backend = Backend::raw(move |mut stream| {
+            let answer = answer.clone();
+            async move {
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        })
+        .await;
+        let fixture = Fixture::new(unchecked(&[backend.address]));
+        let request = fixture.client.request(Method::GET, "/");
+        let answer = fixture.client.try_send(request).await;
+        assert_eq!(answer.map(|answer| answer.body).as_deref(), Ok("hello"));
+    }
+}
+
+#[tokio::test]
 async fn old_clients_are_served_and_their_connection_closed() {
     let backend = Backend::serving(mirror).await;
     let fixture = Fixture::healthy(&[backend.address]).await;
