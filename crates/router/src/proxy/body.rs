@@ -103,14 +103,18 @@ impl Body for RequestBody {
             .awaited
             .store(polled.is_pending(), Ordering::Relaxed);
         let frame = ready!(polled);
-        if let Some(Ok(frame)) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            progress
-                .bytes
-                .fetch_add(data.len() as u64, Ordering::Relaxed);
+        let mut is_last = frame.is_none() || incoming.is_end_stream();
+        if let Some(Ok(frame)) = &frame {
+            match frame.data_ref() {
+                Some(data) => {
+                    let length = data.len() as u64;
+                    progress.bytes.fetch_add(length, Ordering::Relaxed);
+                }
+                // Nothing follows trailers, and nobody asks whether something does.
+                None => is_last = true,
+            }
         }
-        if frame.is_none() || incoming.is_end_stream() {
+        if is_last {
             progress.finished.store(true, Ordering::Relaxed);
         }
         Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))

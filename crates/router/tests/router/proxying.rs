@@ -468,6 +468,24 @@ async fn a_body_without_a_length_passes() {
     assert_eq!(text, "hello world");
 }
 
+#[tokio::test]
+async fn a_request_that_ends_in_trailers_leaves_its_connection_to_the_next() {
+    let backend = Backend::serving(repeat).await;
+    let fixture = Fixture::new(unchecked(&[backend.address]));
+    let mut stream = TcpStream::connect(fixture.address).await.unwrap();
+    let chunks = "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n";
+    let mut answer = Vec::new();
+    for last in ["", "Connection: close\r\n"] {
+        answer.clear();
+        let request = format!("POST / HTTP/1.1\r\nHost: a\r\n{last}{chunks}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        while !answer.ends_with(b"POST hi") {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+        }
+    }
+    assert_eq!(backend.connections(), 1);
+}
+
 /// Answers with the method and what came in the request's body.
 async fn repeat(request: Request<Incoming>) -> Response<Body> {
     let method = request.method().clone();
