@@ -89,7 +89,7 @@ impl Endpoint {
     }
 }
 
-/// A request in flight: its head, body and tunnel, until dropped.
+/// A request in flight, with its answer or tunnel, until dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     endpoint: Arc<Endpoint>,
@@ -98,6 +98,15 @@ pub(crate) struct InFlight {
 impl InFlight {
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
+    }
+
+    /// The same once more, for a part of the request that goes on by itself: it counts twice
+    /// meanwhile, and the target is not empty before both have ended.
+    pub(crate) fn again(&self) -> Self {
+        self.endpoint.load.fetch_add(1, Ordering::AcqRel);
+        Self {
+            endpoint: self.endpoint.clone(),
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::{Progress, RequestBody};
+use crate::group::InFlight;
+use crate::listener::SiteContext;
 use crate::timer::Timer;
 use crate::upstream::{Link, Outcome};
 
@@ -58,19 +60,46 @@ pub(super) async fn deliver(
     }
 }
 
-/// Drives a connection whose target has answered before the request was whole, until both have come
-/// to their end or nothing has moved for `idle`.
-pub(super) async fn let_finish(link: Box<Link>, progress: Arc<Progress>, idle: Duration) {
-    let mut finished = pin!(link.finish());
-    let mut patience = Patience::new(idle, Some(&progress));
-    let mut timer = Timer::default();
-    poll_fn(|context| {
-        if finished.as_mut().poll(context).is_ready() {
-            return Poll::Ready(());
-        }
-        patience.poll(&mut timer, context)
-    })
-    .await;
+/// What is still to be sent of a request that has been answered.
+pub(super) struct Rest {
+    pub(super) link: Box<Link>,
+    /// How far its body has come, unless it is whole and waits to be written.
+    pub(super) request: Option<Arc<Progress>>,
+    /// Counts until it is sent.
+    pub(super) in_flight: InFlight,
+}
+
+impl Rest {
+    /// Has a task of its own send it.
+    pub(super) fn send_apart(self, context: &Arc<SiteContext>) {
+        let own = context.clone();
+        context.tasks.spawn(async move {
+            tokio::select! {
+                () = self.send(own.timeouts.idle) => {}
+                () = own.kill.raised() => {}
+            }
+        });
+    }
+
+    /// Drives the connection until both directions have come to their end or nothing has moved for
+    /// `idle`.
+    async fn send(self, idle: Duration) {
+        let Self {
+            link,
+            request,
+            in_flight: _until_the_end,
+        } = self;
+        let mut finished = pin!(link.finish());
+        let mut patience = Patience::new(idle, request.as_deref());
+        let mut timer = Timer::default();
+        poll_fn(|context| {
+            if finished.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            patience.poll(&mut timer, context)
+        })
+        .await;
+    }
 }
 
 /// Drives the connection and looks for the answer.

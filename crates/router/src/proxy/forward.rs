@@ -8,8 +8,8 @@ use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 
 use super::answer;
-use super::body::{Progress, Relay, RequestBody, ResponseBody};
-use super::delivery::let_finish;
+use super::body::{Relay, RequestBody, ResponseBody};
+use super::delivery::Rest;
 use super::exchange::{Answer, Exchange, Failure, Purpose};
 use super::headers::{Origin, remove_hop_by_hop, set_forwarded, set_upgrade, upgrade};
 use super::record::Record;
@@ -17,7 +17,6 @@ use super::tunnel::Tunnel;
 use crate::group::{Endpoint, Group, InFlight};
 use crate::stickiness::{self, Keeper, Token};
 use crate::timer::Timer;
-use crate::upstream::Link;
 
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 
@@ -71,7 +70,7 @@ pub(super) async fn forward(
     let exchange = Exchange::new(&group, &timeouts, purpose, &mut record, &request);
     let Answer {
         response,
-        link,
+        mut link,
         in_flight,
     } = match exchange.run(request, first).await {
         Ok(answer) => answer,
@@ -94,7 +93,19 @@ pub(super) async fn forward(
         protocol: record.client.protocol,
     };
     sticky.set(&mut parts.headers, &group, in_flight.endpoint(), keeper);
-    let (link, unfinished) = driven(link, progress, timeouts.idle);
+    // A target that answers early gets the rest of the request from a task of its own: who reads the
+    // answer may be the one who waits for the request to be taken, and must not be what drives it.
+    let unfinished = progress.filter(|request| !request.is_finished());
+    if unfinished.is_some()
+        && let Some(link) = link.take()
+    {
+        let rest = Rest {
+            link,
+            request: unfinished.clone(),
+            in_flight: in_flight.again(),
+        };
+        rest.send_apart(&record.site.context);
+    }
     let relay = Relay {
         incoming,
         link,
@@ -106,23 +117,6 @@ pub(super) async fn forward(
         finished: false,
     };
     Response::from_parts(parts, ResponseBody::relayed(relay, record))
-}
-
-/// What the answer's reader drives; nothing for a target that answers early. It gets the rest of the
-/// request from a task of its own: who reads the answer may be the one who waits for the request to
-/// be taken, and must not be what drives it.
-fn driven(
-    link: Option<Box<Link>>,
-    request: Option<Arc<Progress>>,
-    idle: Duration,
-) -> (Option<Box<Link>>, Option<Arc<Progress>>) {
-    let Some(unfinished) = request.filter(|request| !request.is_finished()) else {
-        return (link, None);
-    };
-    if let Some(link) = link {
-        tokio::spawn(let_finish(link, unfinished.clone(), idle));
-    }
-    (None, Some(unfinished))
 }
 
 impl Sticky {

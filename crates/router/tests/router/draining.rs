@@ -10,6 +10,9 @@ use http_body_util::Full;
 use seaway_router::{
     DrainPolicy, RouterOptions, Target, TargetHealthReason, TargetHealthState, TargetState,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::backend::{Backend, response};
@@ -242,6 +245,60 @@ async fn a_group_that_leaves_the_table_drains() {
     assert_eq!(in_flight.await.unwrap().unwrap().body, "slow");
     fixture
         .until(slow.backend.address, TargetHealthState::Unused)
+        .await;
+}
+
+/// A target that answers a request's head, reads its body after `pause` and tells its length.
+async fn answering_early(pause: Duration) -> (Backend, UnboundedReceiver<usize>) {
+    let (told, lengths) = unbounded_channel();
+    let backend = Backend::raw(move |mut stream| {
+        let told = told.clone();
+        async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            tokio::time::sleep(pause).await;
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+            stream.write_all(answer).await.unwrap();
+            tokio::time::sleep(pause).await;
+            let mut body = Vec::new();
+            // A connection that breaks is one that ends here.
+            let _ = stream.read_to_end(&mut body).await;
+            told.send(body.len()).unwrap();
+        }
+    })
+    .await;
+    (backend, lengths)
+}
+
+#[tokio::test]
+async fn an_upload_that_goes_on_behind_its_answer_is_in_flight() {
+    const HALF: usize = 100_000;
+    let (target, mut lengths) = answering_early(Duration::ZERO).await;
+    let mut group = unchecked(&[target.address]);
+    let mut fixture = Fixture::new(group.clone());
+    let mut client = TcpStream::connect(fixture.address).await.unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+        2 * HALF
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    client.write_all(&[b'a'; HALF]).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"ok") {
+        assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0);
+    }
+    group.targets.clear();
+    fixture.update(group);
+    fixture
+        .until(target.address, TargetHealthState::Draining)
+        .await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    client.write_all(&[b'a'; HALF]).await.unwrap();
+    assert_eq!(lengths.recv().await, Some(2 * HALF));
+    fixture
+        .until(target.address, TargetHealthState::Unused)
         .await;
 }
 
