@@ -12,8 +12,10 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
+use super::delivery::Rest;
 use super::record::Record;
 use crate::group::InFlight;
+use crate::listener::SiteContext;
 use crate::timer::Timer;
 use crate::upstream::Link;
 
@@ -207,6 +209,14 @@ impl Body for ResponseBody {
     }
 }
 
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        if let (Source::Target(relay), Some(record)) = (&mut self.source, &self.record) {
+            relay.leave(&record.site.context);
+        }
+    }
+}
+
 /// A target's body, with what has to happen when it ends: the connection is kept if it can be used
 /// again, and the request is no longer in flight.
 #[derive(Debug)]
@@ -268,17 +278,28 @@ impl Relay {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         self.timer.poll(since + self.idle, context)
     }
-}
 
-impl Drop for Relay {
-    fn drop(&mut self) {
-        let Some(link) = self.link.take() else {
+    /// Leaves the connection to the next request, if it can take one.
+    fn leave(&mut self, context: &Arc<SiteContext>) {
+        let Some(mut link) = self.link.take() else {
             return;
         };
+        if !self.finished && !self.incoming.is_end_stream() {
+            return;
+        }
         let endpoint = self.in_flight.endpoint();
-        let is_received = self.finished || self.incoming.is_end_stream();
-        if is_received && !endpoint.is_closed() {
-            endpoint.pool.put(link);
+        if link.is_ready() {
+            if link.is_reusable() && !endpoint.is_closed() {
+                endpoint.pool.put(link);
+            }
+        } else if !link.has_ended() {
+            // The target answered before it had read all that was written for it.
+            let rest = Rest {
+                link,
+                request: None,
+                in_flight: self.in_flight.again(),
+            };
+            rest.send_apart(context);
         }
     }
 }

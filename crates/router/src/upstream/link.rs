@@ -127,7 +127,7 @@ impl Link {
 
     /// Whether requests may follow the first one. hyper asks a target of HTTP/1.0 in its version from
     /// then on, which has no bodies without a length: it would send such a request without its body.
-    pub(super) fn is_reusable(&self) -> bool {
+    pub(crate) fn is_reusable(&self) -> bool {
         self.version >= Version::HTTP_11
     }
 
@@ -137,7 +137,7 @@ impl Link {
     }
 
     /// Whether it can take a request. Nobody is woken by it until it is driven.
-    pub(super) fn is_ready(&mut self) -> bool {
+    pub(crate) fn is_ready(&mut self) -> bool {
         self.bell.mute();
         self.sender.is_ready() || (self.is_alive() && self.sender.is_ready())
     }

@@ -46,14 +46,11 @@ impl Pool {
         Some(newest.link)
     }
 
-    /// Keeps a connection whose answer has been read to its end, if it can take another request.
-    pub(crate) fn put(&self, mut link: Box<Link>) {
+    /// Keeps a connection that can take another request.
+    pub(crate) fn put(&self, link: Box<Link>) {
         let Some(shelf) = self.shelf(link.worker()) else {
             return;
         };
-        if !link.is_reusable() || !link.is_ready() {
-            return;
-        }
         let mut shelf = lock(shelf);
         if shelf.len() < MOST_IDLE {
             shelf.push(Idle {
