@@ -37,11 +37,11 @@ pub(crate) struct Workers {
 #[derive(Debug)]
 struct Worker {
     runtime: Handle,
-    /// Connections that it serves.
+    /// Connections that it serves, and tunnels.
     serves: Arc<AtomicUsize>,
 }
 
-/// A connection's place with a worker, until dropped.
+/// A connection's or tunnel's place with a worker, until dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) worker: WorkerId,
@@ -77,10 +77,16 @@ impl Workers {
     pub(crate) fn place(&self) -> Option<Place> {
         let serves = |worker: &Worker| worker.serves.load(Ordering::Relaxed);
         let workers = self.workers.iter().enumerate();
-        let (index, worker) = workers.min_by_key(|(_, worker)| serves(worker))?;
+        let (index, _) = workers.min_by_key(|(_, worker)| serves(worker))?;
+        self.place_with(WorkerId(index))
+    }
+
+    /// A place with a certain worker.
+    pub(crate) fn place_with(&self, id: WorkerId) -> Option<Place> {
+        let worker = self.workers.get(id.index())?;
         worker.serves.fetch_add(1, Ordering::Relaxed);
         Some(Place {
-            worker: WorkerId(index),
+            worker: id,
             runtime: worker.runtime.clone(),
             serves: worker.serves.clone(),
         })

@@ -44,6 +44,8 @@ impl Tunnel {
     pub(super) fn join(mut self, client: OnUpgrade, target: OnUpgrade) {
         self.record.answered(StatusCode::SWITCHING_PROTOCOLS);
         let site = self.record.site.clone();
+        // The connection's own place ends with HTTP.
+        let place = site.context.workers.place_with(self.record.client.worker);
         site.context.tasks.clone().spawn(async move {
             let context = &site.context;
             let endpoint = self.in_flight.endpoint().clone();
@@ -60,6 +62,7 @@ impl Tunnel {
                 () = context.kill.raised() => {}
             }
             self.record.sent = moved.to_client.load(Ordering::Relaxed);
+            drop(place);
         });
     }
 }

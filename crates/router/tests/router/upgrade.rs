@@ -16,9 +16,12 @@ use crate::fixture::{Fixture, group, impatient, table, unchecked};
 const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n";
 
-/// Upgrades and echoes every byte.
+/// Upgrades and echoes every byte; answers `plain` to who does not want that.
 pub(crate) async fn echo() -> Backend {
     Backend::serving(|mut request| async move {
+        if !request.headers().contains_key(header::UPGRADE) {
+            return response(StatusCode::OK, "plain");
+        }
         assert_eq!(request.headers()[header::UPGRADE], "websocket");
         assert_eq!(request.headers()["sec-websocket-key"], "x");
         let upgraded = hyper::upgrade::on(&mut request);

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::backend::Backend;
 use crate::client::{Client, PATIENCE};
 use crate::fixture::{Fixture, options, table, unchecked};
+use crate::upgrade;
 
 /// More than all buffers on the way hold.
 const MUCH: usize = 16 * 1024 * 1024;
@@ -52,6 +53,37 @@ async fn every_kind_of_worker_serves_many_clients() {
         }
         fixture.router.shutdown(Duration::from_secs(5)).await;
     }
+}
+
+/// A client's connection on which a request was answered, and kept.
+async fn plain(router: std::net::SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(router).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"plain") {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+    }
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tunnel_counts_as_a_connection_of_its_worker() {
+    let target = upgrade::echo().await;
+    let two = Workers::Own(NonZero::new(2).unwrap());
+    let fixture = served_by(two, &target);
+    // Tunnel, connection, tunnel, connection: on the first worker, on the second, and so on.
+    let mut tunnels = Vec::new();
+    let mut connections = Vec::new();
+    for _ in 0..2 {
+        let mut tunnel = upgrade::open(fixture.address).await;
+        upgrade::say(&mut tunnel, "hello").await;
+        tunnels.push(tunnel);
+        connections.push(plain(fixture.address).await);
+    }
+    // Each tunnel has a connection to the target, and both others have the one that their worker
+    // kept.
+    assert_eq!(target.connections(), 3);
 }
 
 /// Answers before the whole request has come, and reads it while nobody reads the answer.
