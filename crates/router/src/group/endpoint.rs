@@ -36,13 +36,13 @@ impl Endpoint {
         id: TargetId,
         address: SocketAddr,
         disturbances: Option<Arc<dyn Disturbances>>,
-        workers: usize,
+        pool: Pool,
     ) -> Self {
         Self {
             token: Token::of((&id, address)),
             id,
             address,
-            pool: Pool::new(workers),
+            pool,
             cut: Arc::default(),
             disturbances,
             load: AtomicUsize::new(0),
@@ -121,6 +121,8 @@ impl Drop for InFlight {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn endpoint() -> Arc<Endpoint> {
@@ -128,7 +130,7 @@ mod tests {
             "t".into(),
             SocketAddr::from(([127, 0, 0, 1], 1)),
             None,
-            1,
+            Pool::new(1, Duration::ZERO),
         ))
     }
 

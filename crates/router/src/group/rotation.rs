@@ -100,10 +100,12 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
+    use crate::upstream::Pool;
 
     fn seat(port: u16, ramp: Option<Ramp>) -> Seat {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let endpoint = Endpoint::new(port.to_string().into(), address, None, 1);
+        let pool = Pool::new(1, Duration::ZERO);
+        let endpoint = Endpoint::new(port.to_string().into(), address, None, pool);
         Seat {
             endpoint: Arc::new(endpoint),
             ramp,

@@ -18,6 +18,7 @@ use crate::health::{
 use crate::options::DrainPolicy;
 use crate::stickiness;
 use crate::table::{Target, TargetGroup, TargetGroupId, TargetState};
+use crate::upstream::Pool;
 
 /// What all groups of a router share.
 #[derive(Debug)]
@@ -225,7 +226,7 @@ impl Group {
                     target.id.clone(),
                     target.address,
                     self.context.disturbances.clone(),
-                    self.context.workers,
+                    Pool::new(self.context.workers, self.context.keep),
                 )),
                 phase: Phase::NotInUse,
                 checker: None,
@@ -294,10 +295,9 @@ impl Group {
         let group = Arc::downgrade(self);
         let generation = member.generation;
         let endpoint = member.endpoint.clone();
-        let keep = self.context.keep;
         let checked = member.endpoint.clone();
         let observe = move |outcome, counting| {
-            endpoint.pool.sweep(keep);
+            endpoint.pool.sweep();
             group.upgrade()?.observe(generation, outcome, counting)
         };
         let task = self.context.runtime.spawn(check_forever(
@@ -406,6 +406,10 @@ fn enter_phase(member: &mut Member, spec: &TargetGroup, usage: Usage) {
         (Usage::InUse, true, Phase::Checked(_)) => return,
         (Usage::InUse, true, _) => Phase::Checked(Tracker::new()),
     };
+    if usage == Usage::NotInUse {
+        // Nobody comes back for them.
+        member.endpoint.pool.clear();
+    }
     member.phase = phase;
 }
 

@@ -183,7 +183,7 @@ impl<'a> Exchange<'a> {
         if !self.trusts_kept || !gets_through {
             return None;
         }
-        endpoint.pool.take(self.worker(), self.timeouts.keep)
+        endpoint.pool.take(self.worker())
     }
 
     fn worker(&self) -> WorkerId {

@@ -15,6 +15,8 @@ const MOST_IDLE: usize = 256;
 /// in the thread that uses it.
 #[derive(Debug)]
 pub(crate) struct Pool {
+    /// How long a connection may be idle.
+    keep: Duration,
     shelves: Box<[Shelf]>,
 }
 
@@ -28,42 +30,45 @@ struct Idle {
 }
 
 impl Pool {
-    pub(crate) fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize, keep: Duration) -> Self {
         Self {
+            keep,
             shelves: (0..workers).map(|_| Shelf::default()).collect(),
         }
     }
 
-    /// The connection that the worker used last, if it was idle for at most `keep`. The target may
-    /// have closed it meanwhile; a request that is sent on it then comes back.
-    pub(crate) fn take(&self, worker: WorkerId, keep: Duration) -> Option<Box<Link>> {
+    /// The connection that the worker used last, unless it was idle for too long. The target may have
+    /// closed it meanwhile; a request that is sent on it then comes back.
+    pub(crate) fn take(&self, worker: WorkerId) -> Option<Box<Link>> {
         let mut shelf = lock(self.shelf(worker)?);
         let newest = shelf.pop()?;
-        if newest.since.elapsed() > keep {
+        if newest.since.elapsed() > self.keep {
             shelf.clear();
             return None;
         }
         Some(newest.link)
     }
 
-    /// Keeps a connection that can take another request.
+    /// Keeps a connection that can take another request, and closes those that were idle for too
+    /// long: a worker that is never in need of them would not come to them.
     pub(crate) fn put(&self, link: Box<Link>) {
         let Some(shelf) = self.shelf(link.worker()) else {
             return;
         };
+        let since = Instant::now();
         let mut shelf = lock(shelf);
+        let expired = shelf.partition_point(|idle| since - idle.since > self.keep);
+        shelf.drain(..expired);
         if shelf.len() < MOST_IDLE {
-            shelf.push(Idle {
-                link,
-                since: Instant::now(),
-            });
+            shelf.push(Idle { link, since });
         }
     }
 
-    /// Closes what was idle for longer than `keep`, or was closed by the target.
-    pub(crate) fn sweep(&self, keep: Duration) {
+    /// Closes what was idle for too long, or was closed by the target.
+    pub(crate) fn sweep(&self) {
+        let is_fresh = |idle: &Idle| idle.since.elapsed() <= self.keep;
         for shelf in &self.shelves {
-            lock(shelf).retain_mut(|idle| idle.since.elapsed() <= keep && idle.link.is_alive());
+            lock(shelf).retain_mut(|idle| is_fresh(idle) && idle.link.is_alive());
         }
     }
 
