@@ -71,12 +71,20 @@ fn hop_by_hop(name: &HeaderName) -> Option<&'static HeaderName> {
 /// such an upgrade, requests would pass unseen.
 pub(super) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(header::UPGRADE)?;
-    let is_http = protocol
-        .as_bytes()
-        .get(..2)
-        .is_some_and(|h2| h2.eq_ignore_ascii_case(b"h2"));
+    // One among several is enough: the target would choose.
+    let names_http_2 = headers
+        .get_all(header::UPGRADE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(is_http_2);
     let asked = connection_tokens(headers).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    (asked && !is_http).then(|| protocol.clone())
+    (asked && !names_http_2).then(|| protocol.clone())
+}
+
+/// `h2`, `h2c` and whatever else begins so.
+fn is_http_2(protocol: &[u8]) -> bool {
+    let start = protocol.trim_ascii_start().get(..2);
+    start.is_some_and(|start| start.eq_ignore_ascii_case(b"h2"))
 }
 
 /// Writes an upgrade back into headers whose hop-by-hop ones were removed.
@@ -187,7 +195,12 @@ mod tests {
             ("upgrade", "websocket")
         ]));
         assert!(!asked(&[("connection", "upgrade")]));
-        assert!(!asked(&[("connection", "upgrade"), ("upgrade", "h2c")]));
+        for http_2 in ["h2c", "websocket, h2c", " H2c/1,websocket"] {
+            assert!(!asked(&[("connection", "upgrade"), ("upgrade", http_2)]));
+        }
+        let mut twice = headers(&[("connection", "upgrade"), ("upgrade", "websocket")]);
+        twice.append("upgrade", HeaderValue::from_static("h2c"));
+        assert!(upgrade(&twice).is_none());
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Refuses requests that a target must not see, and brings the rest into one form.
 //!
 //! hyper has done the first part: it answers 400 to what is not HTTP, to a `Transfer-Encoding` that
-//! does not end in `chunked` and to contradicting lengths, and 431 to a head that is too large. Of
-//! a request with both `Transfer-Encoding` and `Content-Length` it keeps the former only and closes
-//! the connection behind it (RFC 9112, section 6.3), so nothing can be smuggled: a target always
-//! sees one framing, written by us.
+//! does not end in `chunked` and to contradicting lengths, 414 to a target beyond 64 KiB and 431 to a
+//! head that is too large. Of a request with both `Transfer-Encoding` and `Content-Length` it keeps
+//! the former only and closes the connection behind it (RFC 9112, section 6.3). Here other codings
+//! are refused, and `forward` says how a body is framed: a target sees one framing, written by us.
 
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
+use http_body::Body;
 
 use crate::options::Limits;
 
@@ -22,6 +23,8 @@ pub(super) enum Refusal {
     Host,
     #[error("the request target is malformed")]
     Target,
+    #[error("the body is coded in another way than in chunks")]
+    Coding,
 }
 
 impl Refusal {
@@ -30,13 +33,14 @@ impl Refusal {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::Host | Self::Target => StatusCode::BAD_REQUEST,
+            Self::Coding => StatusCode::NOT_IMPLEMENTED,
         }
     }
 }
 
 /// Checks a request. Afterwards it has a path (or `*`) as its target and exactly one `Host`, except
 /// that a request of HTTP/1.0 may have none.
-pub(super) fn screen<B>(request: &mut Request<B>, limits: &Limits) -> Result<(), Refusal> {
+pub(super) fn screen<B: Body>(request: &mut Request<B>, limits: &Limits) -> Result<(), Refusal> {
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return Err(Refusal::Method);
     }
@@ -48,6 +52,10 @@ pub(super) fn screen<B>(request: &mut Request<B>, limits: &Limits) -> Result<(),
         return Err(Refusal::UriTooLong);
     }
     screen_host(request)?;
+    // Most requests say how long they are, and so are not coded.
+    if request.body().size_hint().exact().is_none() && !is_chunked(request.headers()) {
+        return Err(Refusal::Coding);
+    }
     if request.uri().authority().is_some() {
         to_origin_form(request)?;
     }
@@ -74,9 +82,25 @@ fn is_host(host: &HeaderValue) -> bool {
     host.as_bytes().iter().all(allowed)
 }
 
+/// Whether the body comes in chunks and nothing else was done to it. A target would not be told of
+/// that: the header ends here (RFC 9112, section 6.1).
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let mut codings = values
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|coding| !coding.is_empty());
+    let only = (codings.next(), codings.next());
+    matches!(only, (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked"))
+}
+
 /// `GET http://host/path` names a host, which counts instead of the `Host` header (RFC 9112,
-/// section 3.2.2). It is matched like any other; the request never goes anywhere else.
+/// section 3.2.2). It is matched like any other; the request never goes anywhere else. A host alone
+/// is for `CONNECT`.
 fn to_origin_form<B>(request: &mut Request<B>) -> Result<(), Refusal> {
+    if request.uri().scheme().is_none() {
+        return Err(Refusal::Target);
+    }
     let authority = request
         .uri()
         .authority()
@@ -94,14 +118,19 @@ fn to_origin_form<B>(request: &mut Request<B>) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http_body_util::Empty;
+
     use super::*;
 
-    fn screened(method: Method, target: &str, hosts: &[&str]) -> Result<Request<()>, Refusal> {
+    type Screened = Result<Request<Empty<Bytes>>, Refusal>;
+
+    fn screened(method: Method, target: &str, hosts: &[&str]) -> Screened {
         let mut request = Request::builder().method(method).uri(target);
         for host in hosts {
             request = request.header(header::HOST, *host);
         }
-        let mut request = request.body(()).unwrap();
+        let mut request = request.body(Empty::new()).unwrap();
         screen(&mut request, &Limits { uri: 20, head: 100 }).map(|()| request)
     }
 
@@ -124,6 +153,8 @@ mod tests {
         assert_eq!(refusal(Method::GET, "/", &["a", "b"]), Some(Refusal::Host));
         assert_eq!(refusal(Method::GET, "/", &["a b"]), Some(Refusal::Host));
         assert_eq!(refusal(Method::GET, "*", &["a"]), Some(Refusal::Target));
+        assert_eq!(refusal(Method::GET, "b:80", &["a"]), Some(Refusal::Target));
+        assert_eq!(refusal(Method::GET, "b", &["a"]), Some(Refusal::Target));
         assert_eq!(
             refusal(Method::GET, &"/".repeat(21), &["a"]),
             Some(Refusal::UriTooLong)

@@ -42,6 +42,28 @@ async fn malformed_requests_are_400() {
 }
 
 #[tokio::test]
+async fn other_codings_than_chunks_are_501() {
+    let (backend, fixture) = fixture().await;
+    for codings in [
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked, chunked",
+    ] {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+        let request = format!("{head}{codings}\r\n\r\n0\r\n\r\n");
+        let answer = raw(fixture.address, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 501 "), "{codings}: {answer}");
+    }
+    assert_eq!(backend.requests(), 0);
+    for coding in ["chunked", "Chunked ", ",chunked"] {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+        let request = format!("{head}Transfer-Encoding: {coding}\r\n\r\n0\r\n\r\n");
+        let answer = raw(fixture.address, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{coding}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn methods_for_proxies_are_405() {
     let (backend, fixture) = fixture().await;
     let request =
