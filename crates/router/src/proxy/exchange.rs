@@ -58,8 +58,8 @@ impl Failure {
     }
 }
 
-/// Why a target was left without an answer.
-enum Miss {
+/// Why a target was left without an answer, or all were.
+pub(super) enum Miss {
     /// The request is whole and may go elsewhere.
     Next(Box<Request<RequestBody>>, Failure),
     /// It may not.
@@ -112,14 +112,14 @@ impl<'a> Exchange<'a> {
         mut self,
         request: Request<RequestBody>,
         first: Option<InFlight>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, Miss> {
         let mut request = request;
         let mut next = first;
         let mut tried: Vec<Arc<Endpoint>> = Vec::new();
         let mut failure = Failure::NoTarget;
         loop {
             let Some(in_flight) = next.take().or_else(|| self.group.pick(&tried)) else {
-                return Err(failure);
+                return Err(Miss::Next(Box::new(request), failure));
             };
             let endpoint = in_flight.endpoint();
             match self.try_target(endpoint, request).await {
@@ -130,7 +130,7 @@ impl<'a> Exchange<'a> {
                         in_flight,
                     });
                 }
-                Err(Miss::Over(failure)) => return Err(failure),
+                Err(Miss::Over(failure)) => return Err(Miss::Over(failure)),
                 Err(Miss::Next(back, why)) => {
                     request = *back;
                     failure = why;

@@ -10,10 +10,11 @@ use hyper::upgrade::OnUpgrade;
 use super::answer;
 use super::body::{Relay, RequestBody, ResponseBody};
 use super::delivery::Rest;
-use super::exchange::{Answer, Exchange, Failure, Purpose};
+use super::exchange::{Answer, Exchange, Failure, Miss, Purpose};
 use super::headers::{Origin, remove_hop_by_hop, set_forwarded, set_upgrade, upgrade};
 use super::record::Record;
 use super::tunnel::Tunnel;
+use super::unread::{answer_unread, closing};
 use crate::group::{Endpoint, Group, InFlight};
 use crate::stickiness::{self, Keeper, Token};
 use crate::timer::Timer;
@@ -50,7 +51,8 @@ pub(super) async fn forward(
         sticky,
     } = choice;
     let Some(group) = group else {
-        return answer::refuse(Failure::NoTarget.status(), record);
+        let answer = answer::refuse(Failure::NoTarget.status(), record);
+        return answer_unread(request, answer).await;
     };
     record.group = Some(group.clone());
     let upgrade = upgrade(request.headers()).map(|protocol| Upgrade {
@@ -74,13 +76,23 @@ pub(super) async fn forward(
         in_flight,
     } = match exchange.run(request, first).await {
         Ok(answer) => answer,
-        Err(failure) => return answer::refuse(failure.status(), record),
+        Err(Miss::Next(unsent, failure)) => {
+            let answer = answer::refuse(failure.status(), record);
+            return answer_unread(*unsent, answer).await;
+        }
+        Err(Miss::Over(failure)) => {
+            let answer = answer::refuse(failure.status(), record);
+            return match progress {
+                Some(progress) if !progress.is_finished() => closing(answer),
+                _ => answer,
+            };
+        }
     };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         if progress.is_some_and(|progress| !progress.is_finished()) {
             // Nobody may leave HTTP in the middle of a request (RFC 9110, section 7.8). Dropping
             // the connection drops the rest of the request, and with it the client's connection.
-            return answer::refuse(StatusCode::BAD_GATEWAY, record);
+            return closing(answer::refuse(StatusCode::BAD_GATEWAY, record));
         }
         return switch(response, upgrade, Tunnel::new(in_flight, link, record));
     }

@@ -15,6 +15,7 @@ mod record;
 mod screen;
 mod service;
 mod tunnel;
+mod unread;
 
 pub(crate) use body::RequestBody;
 pub(crate) use service::handle;

@@ -11,6 +11,7 @@ use super::body::ResponseBody;
 use super::forward::{Choice, Sticky, forward};
 use super::record::Record;
 use super::screen::screen;
+use super::unread::answer_unread;
 use crate::asked::Asked;
 use crate::listener::Site;
 use crate::peer::Peer;
@@ -25,7 +26,8 @@ pub(crate) async fn handle(
     let mut routes = site.routes();
     let mut record = Record::begin(site, routes.listener.clone(), client, &request);
     if let Err(refusal) = screen(&mut request, &record.site.context.limits) {
-        return Ok(answer::refuse(refusal.status(), record));
+        let answer = answer::refuse(refusal.status(), record);
+        return Ok(answer_unread(request, answer).await);
     }
     loop {
         let route = routes.find(&Asked::of(&request, client.address.ip()));
@@ -34,11 +36,13 @@ pub(crate) async fn handle(
             Step::Forward(split) => split,
             Step::Redirect(redirect) => {
                 record.action = "redirect";
-                return Ok(answer::redirect(redirect, &request, record));
+                let answer = answer::redirect(redirect, &request, record);
+                return Ok(answer_unread(request, answer).await);
             }
             Step::FixedResponse(fixed) => {
                 record.action = "fixed-response";
-                return Ok(answer::fixed(fixed, record));
+                let answer = answer::fixed(fixed, record);
+                return Ok(answer_unread(request, answer).await);
             }
         };
         let group = split.choose(request.headers()).cloned();

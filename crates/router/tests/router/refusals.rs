@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use tokio::io::AsyncWriteExt;
+use seaway_router::{Action, Condition, Redirect, RedirectCode, RoutingTable, Rule};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::backend::{Backend, response};
 use crate::client::{raw, rest};
-use crate::fixture::{Fixture, impatient, table, unchecked};
+use crate::fixture::{Fixture, impatient, listener, named_group, options, table, unchecked};
 
 async fn fixture() -> (Backend, Fixture) {
     let backend = Backend::saying("reached").await;
@@ -60,6 +61,89 @@ async fn other_codings_than_chunks_are_501() {
         let request = format!("{head}Transfer-Encoding: {coding}\r\n\r\n0\r\n\r\n");
         let answer = raw(fixture.address, &request).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{coding}: {answer}");
+    }
+}
+
+/// Whom nobody answers: one group is empty, the other's target breaks connections.
+async fn nobody() -> (Backend, Fixture) {
+    let breaking = Backend::raw(|mut stream| async move {
+        let _ = stream.read_u8().await;
+    })
+    .await;
+    let mut broken = named_group("broken", &[breaking.address]);
+    broken.health_check.enabled = false;
+    let moved = Redirect {
+        protocol: None,
+        host: None,
+        port: None,
+        path: Some("/new".to_owned()),
+        query: None,
+        code: RedirectCode::Found,
+    };
+    let rule = |priority, path: &str, action| Rule {
+        priority,
+        conditions: vec![Condition::Path(vec![path.into()])],
+        action,
+    };
+    let rules = vec![
+        rule(1, "/moved", Action::Redirect(moved)),
+        rule(2, "/broken", Action::forward("broken")),
+    ];
+    let empty = unchecked(&[]);
+    let listener = listener("listener", rules, Action::forward(empty.id.clone()));
+    let table = RoutingTable::default()
+        .with_listener(listener)
+        .with_target_group(empty)
+        .with_target_group(broken);
+    (breaking, Fixture::with_options(options(), table))
+}
+
+#[tokio::test]
+async fn who_is_answered_before_the_request_was_read_is_told_that_nothing_follows() {
+    let (_breaking, fixture) = nobody().await;
+    for (request, status) in [
+        ("TRACE /", 405),
+        ("POST /", 503),
+        ("POST /moved", 302),
+        ("POST /broken", 502),
+    ] {
+        for expects in ["", "Expect: 100-continue\r\n"] {
+            let head = format!("{request} HTTP/1.1\r\nHost: a\r\n{expects}");
+            let answer = raw(
+                fixture.address,
+                &format!("{head}Content-Length: 9\r\n\r\nhalf"),
+            )
+            .await;
+            let starts = format!("HTTP/1.1 {status} ");
+            let after_go_on = answer.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n");
+            // Nobody but a target asks for the body.
+            assert!(after_go_on.is_none() || status == 502, "{answer}");
+            let answer = after_go_on.unwrap_or(&answer);
+            assert!(answer.starts_with(&starts), "{request}: {answer}");
+            assert!(answer.contains("connection: close\r\n"), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_short_request_that_nobody_reads_leaves_its_connection_to_the_next() {
+    let (_breaking, fixture) = nobody().await;
+    let mut stream = TcpStream::connect(fixture.address).await.unwrap();
+    let body = "x".repeat(200 * 1024);
+    for (request, status) in [("TRACE /", 405), ("POST /", 503), ("POST /moved", 302)] {
+        let head = format!("{request} HTTP/1.1\r\nHost: a\r\nContent-Length:");
+        let request = format!("{head} {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"</html>\r\n") {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(!answer.contains("connection: close"), "{answer}");
     }
 }
 
