@@ -2,8 +2,8 @@
 //!
 //! The fields and their order are those of "Access logs for your Application Load Balancer":
 //! type, time, elb, client:port, target:port, three times in seconds, both status codes, received
-//! and sent bytes (bodies only), "request", "user agent", cipher, protocol, target group, "trace
-//! id", "domain", "certificate", rule priority, creation time, "actions", "redirect url",
+//! and sent bytes (bodies and tunnels only), "request", "user agent", cipher, protocol, target group,
+//! "trace id", "domain", "certificate", rule priority, creation time, "actions", "redirect url",
 //! "error reason", "target:port list", "status list", "classification", "reason", and the
 //! connection's trace id. What cannot be is `-`.
 

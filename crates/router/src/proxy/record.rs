@@ -30,8 +30,10 @@ pub(crate) struct Record {
     pub(super) group: Option<Arc<Group>>,
     pub(super) target: Option<SocketAddr>,
     pub(super) received: Option<Arc<Progress>>,
-    /// Bytes of the answer's body.
+    /// Bytes of the answer's body, or of a tunnel to the client.
     pub(super) sent: u64,
+    /// Bytes of a tunnel from the client, behind the request's body.
+    pub(super) tunnelled: u64,
     listener: ListenerId,
     begun: Instant,
     sent_on: Option<Instant>,
@@ -65,6 +67,7 @@ impl Record {
             target: None,
             received: None,
             sent: 0,
+            tunnelled: 0,
             listener,
             begun: Instant::now(),
             sent_on: None,
@@ -117,12 +120,13 @@ impl Record {
             request_time: self.sent_on.map(|sent_on| sent_on - self.begun),
             target_time: self.answered_in(),
             response_time: self.answered.map(|answered| ended - answered),
-            status: self.status.map_or(CLIENT_GONE, |status| status.as_u16()),
+            status: self.outcome().as_u16(),
             target_status: self.target_status.map(|status| status.as_u16()),
             received: self
                 .received
                 .as_ref()
-                .map_or(0, |progress| progress.bytes()),
+                .map_or(0, |progress| progress.bytes())
+                + self.tunnelled,
             sent: self.sent,
             method: &self.method,
             uri: &self.uri,
@@ -137,6 +141,19 @@ impl Record {
         }
     }
 
+    /// The status that the client got. When it got none, it has left, unless a shutdown has cut it
+    /// off.
+    fn outcome(&self) -> StatusCode {
+        let unanswered = || {
+            if self.site.context.kill.is_raised() {
+                StatusCode::SERVICE_UNAVAILABLE
+            } else {
+                StatusCode::from_u16(CLIENT_GONE).unwrap_or_default()
+            }
+        };
+        self.status.unwrap_or_else(unanswered)
+    }
+
     fn answered_in(&self) -> Option<Duration> {
         Some(self.answered? - self.sent_on?)
     }
@@ -145,10 +162,8 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if let Some(group) = &self.group {
-            let status = self.status.or(StatusCode::from_u16(CLIENT_GONE).ok());
-            let status = status.unwrap_or_default();
             group.counters.count(Sample {
-                status,
+                status: self.outcome(),
                 answered_in: self.answered_in(),
             });
         }

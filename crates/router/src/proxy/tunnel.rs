@@ -62,6 +62,7 @@ impl Tunnel {
                 () = context.kill.raised() => {}
             }
             self.record.sent = moved.to_client.load(Ordering::Relaxed);
+            self.record.tunnelled = moved.to_target.load(Ordering::Relaxed);
             drop(place);
         });
     }

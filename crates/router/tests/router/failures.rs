@@ -144,11 +144,13 @@ async fn a_target_that_stops_reading_is_504() {
     let upload = async {
         let chunk = vec![0; 1024 * 1024];
         while to.write_all(&chunk).await.is_ok() {}
+        // The connection may break before its answer was read.
+        std::future::pending::<()>().await;
     };
     let mut answer = [0; 13];
     let answered = async { from.read_exact(&mut answer).await.unwrap() };
     tokio::select! {
-        () = upload => panic!("the upload ended before its answer"),
+        () = upload => {}
         _ = tokio::time::timeout(PATIENCE, answered) => {}
     }
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 504 ");

@@ -10,6 +10,7 @@ use seaway_router::{AccessLogOptions, Router, RouterOptions, StartError};
 use crate::backend::{Backend, Nobody};
 use crate::client::{PATIENCE, raw};
 use crate::fixture::{Fixture, group_id, options, table, unchecked};
+use crate::upgrade;
 
 fn logging_to(path: &Path) -> RouterOptions {
     RouterOptions {
@@ -114,6 +115,42 @@ async fn a_client_that_left_is_logged_and_counted() {
     fixture.router.shutdown(PATIENCE).await;
     let log = std::fs::read_to_string(&path).unwrap();
     assert_eq!(fields(log.trim())[8..10], ["460", "-"]);
+}
+
+#[tokio::test]
+async fn a_tunnels_line_tells_what_went_in_both_directions() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("access.log");
+    let backend = upgrade::echo().await;
+    let fixture = Fixture::with_options(logging_to(&path), table(unchecked(&[backend.address])));
+    let mut stream = upgrade::open(fixture.address).await;
+    upgrade::say(&mut stream, "hello").await;
+    drop(stream);
+    fixture.router.shutdown(PATIENCE).await;
+    let log = std::fs::read_to_string(&path).unwrap();
+    let line = fields(log.trim());
+    assert_eq!(line[0], "ws");
+    assert_eq!(line[8..12], ["101", "101", "5", "5"]);
+}
+
+#[tokio::test]
+async fn what_a_shutdown_cuts_off_is_not_its_clients_doing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("access.log");
+    let backend = Backend::serving(|_| std::future::pending()).await;
+    let fixture = Fixture::with_options(logging_to(&path), table(unchecked(&[backend.address])));
+    let client = fixture.client.clone();
+    let waiting =
+        tokio::spawn(async move { client.try_send(client.request(Method::GET, "/")).await });
+    while backend.requests() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    fixture.router.shutdown(Duration::ZERO).await;
+    assert!(waiting.await.unwrap().is_err());
+    let log = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(fields(log.trim())[8..10], ["503", "-"]);
+    let metrics = fixture.router.metrics(&group_id()).unwrap();
+    assert_eq!((metrics.elb_4xx, metrics.elb_5xx), (0, 1));
 }
 
 #[tokio::test]
