@@ -10,7 +10,8 @@ pub const RESPONSE_TIME_BOUNDS_MS: [u64; 13] = [
     1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000,
 ];
 
-/// What a target group has served since the router started. All numbers only grow.
+/// What a target group has served since it came into the configuration. All numbers only grow; a
+/// group that leaves and comes back begins anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupMetrics {
     /// `RequestCount`.
@@ -23,9 +24,10 @@ pub struct GroupMetrics {
     pub target_4xx: u64,
     /// See [`GroupMetrics::target_2xx`].
     pub target_5xx: u64,
-    /// `HTTPCode_ELB_4XX_Count`: answers of the router's own, for requests meant for this group.
+    /// `HTTPCode_ELB_4XX_Count`: answers of the router's own, for requests meant for this group, and
+    /// clients that left before an answer (460).
     pub elb_4xx: u64,
-    /// `HTTPCode_ELB_5XX_Count`.
+    /// `HTTPCode_ELB_5XX_Count`: the same, and what a shutdown cut off.
     pub elb_5xx: u64,
     /// `TargetConnectionErrorCount`: connections that a target refused or broke.
     pub connection_errors: u64,

@@ -73,11 +73,11 @@ fn pace(elapsed: Duration) -> Duration {
     (elapsed / 10).clamp(FASTEST_PACE, SLOWEST_PACE)
 }
 
-/// Half an interval to a whole one, the same for the same target.
+/// Nine to sixteen sixteenths of an interval, the same for the same target.
 fn spread(target: SocketAddr, interval: Duration) -> Duration {
     let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(target);
-    let sixteenth = u32::try_from(hash % 8).unwrap_or(0) + 9;
-    interval * sixteenth / 16
+    let sixteenths = u32::try_from(hash % 8).unwrap_or(0) + 9;
+    interval * sixteenths / 16
 }
 
 #[cfg(test)]

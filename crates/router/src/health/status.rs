@@ -190,9 +190,9 @@ pub struct TargetHealthChanged {
 }
 
 impl TargetHealthChanged {
-    /// Whether the target has drained: no request will come, none is in flight (what was left after
-    /// the deregistration delay is cut off), and this is the last that is heard of this
-    /// registration. Its process may be stopped now.
+    /// Whether the target has drained: no request will come, none is waited for (what was still in
+    /// flight when the deregistration delay was over is being cut off), and this is the last that is
+    /// heard of this registration. Its process may be stopped now.
     pub fn is_drained(&self) -> bool {
         self.health.reason == Some(TargetHealthReason::NotRegistered)
     }

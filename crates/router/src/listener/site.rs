@@ -35,7 +35,7 @@ pub(crate) struct SiteContext {
     pub(crate) trace_ids: TraceIds,
     /// Raised when everything must end now.
     pub(crate) kill: Signal,
-    /// Accepting, connections and tunnels.
+    /// Accepting, connections, tunnels, and what is sent on behind an answer.
     pub(crate) tasks: TaskTracker,
     /// Where connections are accepted.
     pub(crate) runtime: Handle,

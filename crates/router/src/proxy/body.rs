@@ -35,7 +35,7 @@ pub(crate) struct Progress {
     finished: AtomicBool,
     /// Whether the client owes the next part: the last one that came was passed on.
     awaited: AtomicBool,
-    /// Parts of the answer that have come before the body was whole.
+    /// Parts that have come of an answer that began before the body was whole.
     answered: AtomicU64,
 }
 
