@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -13,15 +12,15 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
 use seaway_router::{
-    Action, Condition, FixedResponse, Forward, QueryPattern, Redirect, RedirectCode, RouterOptions,
-    RoutingTable, Rule, Timeouts, WeightedGroup, Workers,
+    Action, Condition, FixedResponse, Forward, QueryPattern, Redirect, RedirectCode, RoutingTable,
+    Rule, WeightedGroup,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::backend::{Backend, Body, response};
 use crate::client::{PATIENCE, raw, rest};
-use crate::fixture::{Fixture, impatient, listener, named_group, options, table, unchecked};
+use crate::fixture::{Fixture, listener, named_group, options};
 
 /// Answers with the request's own head, one header a line.
 async fn mirror(request: Request<Incoming>) -> Response<Body> {
@@ -86,94 +85,6 @@ async fn headers_end_here_pass_or_are_added() {
     );
     assert_eq!(answer.headers["x-own"], "1");
     assert!(!answer.headers.contains_key("keep-alive"));
-}
-
-#[tokio::test]
-async fn connections_are_kept_on_both_sides() {
-    let backend = Backend::saying("hello").await;
-    let fixture = Fixture::with_options(options(), table(unchecked(&[backend.address])));
-    for _ in 0..50 {
-        assert_eq!(fixture.client.get("/").await.body, "hello");
-    }
-    assert_eq!(backend.connections(), 1);
-    assert_eq!(backend.requests(), 50);
-}
-
-/// A target that counts the connections on which it has seen the end, and answers `/both` only when
-/// two such requests are there.
-async fn counting_ends() -> (Backend, Arc<AtomicUsize>) {
-    let ends = Arc::new(AtomicUsize::new(0));
-    let both = Arc::new(tokio::sync::Barrier::new(2));
-    let count = ends.clone();
-    let backend = Backend::raw(move |mut stream| {
-        let (count, both) = (count.clone(), both.clone());
-        async move {
-            let mut head = Vec::new();
-            while let Ok(1..) = stream.read_buf(&mut head).await {
-                if !head.ends_with(b"\r\n\r\n") {
-                    continue;
-                }
-                if head.starts_with(b"GET /both ") {
-                    both.wait().await;
-                }
-                head.clear();
-                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-                stream.write_all(answer).await.unwrap();
-            }
-            count.fetch_add(1, Ordering::SeqCst);
-        }
-    })
-    .await;
-    (backend, ends)
-}
-
-/// One worker, so that requests find the connections of others.
-fn keeping(keep: Duration) -> RouterOptions {
-    let timeouts = Timeouts {
-        keep,
-        ..Timeouts::default()
-    };
-    RouterOptions {
-        timeouts,
-        workers: Workers::Own(NonZero::<usize>::MIN),
-        ..options()
-    }
-}
-
-async fn until_ended(ends: &AtomicUsize, count: usize) {
-    let ended = async {
-        while ends.load(Ordering::SeqCst) < count {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, ended).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_kept_connection_that_nobody_needs_is_closed_while_another_is_in_use() {
-    let (backend, ends) = counting_ends().await;
-    let keep = Duration::from_millis(300);
-    let fixture = Fixture::with_options(keeping(keep), table(unchecked(&[backend.address])));
-    tokio::join!(fixture.client.get("/both"), fixture.client.get("/both"));
-    let begun = Instant::now();
-    while begun.elapsed() < 2 * keep {
-        fixture.client.get("/").await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    until_ended(&ends, 1).await;
-    assert_eq!((backend.connections(), ends.load(Ordering::SeqCst)), (2, 1));
-}
-
-#[tokio::test]
-async fn no_connection_is_kept_to_a_group_out_of_use() {
-    let (backend, ends) = counting_ends().await;
-    let group = unchecked(&[backend.address]);
-    let options = keeping(Duration::from_secs(300));
-    let fixture = Fixture::with_options(options, table(group.clone()));
-    fixture.client.get("/").await;
-    let unused = RoutingTable::default().with_target_group(group);
-    fixture.router.apply(unused).unwrap();
-    until_ended(&ends, 1).await;
 }
 
 #[tokio::test]
@@ -430,56 +341,6 @@ async fn a_slow_target_slows_the_client_down() {
 }
 
 #[tokio::test]
-async fn answers_without_a_body_keep_the_connection_in_step() {
-    let backend = Backend::serving(|request| async move {
-        match request.uri().path() {
-            "/none" => response(StatusCode::NO_CONTENT, ""),
-            "/same" => response(StatusCode::NOT_MODIFIED, ""),
-            _ => response(StatusCode::OK, "body"),
-        }
-    })
-    .await;
-    let fixture = Fixture::healthy(&[backend.address]).await;
-    let head = fixture
-        .client
-        .send(fixture.client.request(Method::HEAD, "/"))
-        .await;
-    assert_eq!(head.headers[header::CONTENT_LENGTH], "4");
-    assert_eq!(head.body, "");
-    assert_eq!(
-        fixture.client.get("/none").await.status,
-        StatusCode::NO_CONTENT
-    );
-    assert_eq!(
-        fixture.client.get("/same").await.status,
-        StatusCode::NOT_MODIFIED
-    );
-    assert_eq!(fixture.client.get("/").await.body, "body");
-}
-
-#[tokio::test]
-async fn of_an_answers_two_lengths_the_chunks_count() {
-    for length in ["2", "50"] {
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n\
-             5\r\nhello\r\n0\r\n\r\n"
-        );
-        let backend = Backend::raw(move |mut stream| {
-            let answer = answer.clone();
-            async move {
-                let _ = stream.read(&mut [0; 1024]).await;
-                let _ = stream.write_all(answer.as_bytes()).await;
-            }
-        })
-        .await;
-        let fixture = Fixture::new(unchecked(&[backend.address]));
-        let request = fixture.client.request(Method::GET, "/");
-        let answer = fixture.client.try_send(request).await;
-        assert_eq!(answer.map(|answer| answer.body).as_deref(), Ok("hello"));
-    }
-}
-
-#[tokio::test]
 async fn old_clients_are_served_and_their_connection_closed() {
     let backend = Backend::serving(mirror).await;
     let fixture = Fixture::healthy(&[backend.address]).await;
@@ -516,113 +377,6 @@ async fn an_answer_streams_before_it_is_complete() {
         }
     };
     tokio::time::timeout(PATIENCE, reading).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_body_without_a_length_passes() {
-    let backend = Backend::serving(|request| async move {
-        assert!(!request.headers().contains_key(header::CONTENT_LENGTH));
-        let body = request.into_body().map_err(|error| panic!("{error}"));
-        Response::new(body.boxed())
-    })
-    .await;
-    let fixture = Fixture::healthy(&[backend.address]).await;
-    let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n";
-    let body = "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
-    let answer = raw(fixture.address, &format!("{head}\r\n{body}")).await;
-    assert!(
-        answer.contains("transfer-encoding: chunked\r\n"),
-        "{answer}"
-    );
-    let text: String = answer
-        .split("\r\n\r\n")
-        .nth(1)
-        .unwrap()
-        .lines()
-        .skip(1)
-        .step_by(2)
-        .collect();
-    assert_eq!(text, "hello world");
-}
-
-#[tokio::test]
-async fn a_request_that_ends_in_trailers_leaves_its_connection_to_the_next() {
-    let backend = Backend::serving(repeat).await;
-    let fixture = Fixture::new(unchecked(&[backend.address]));
-    let mut stream = TcpStream::connect(fixture.address).await.unwrap();
-    let chunks = "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n";
-    let mut answer = Vec::new();
-    for last in ["", "Connection: close\r\n"] {
-        answer.clear();
-        let request = format!("POST / HTTP/1.1\r\nHost: a\r\n{last}{chunks}");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        while !answer.ends_with(b"POST hi") {
-            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
-        }
-    }
-    assert_eq!(backend.connections(), 1);
-}
-
-/// Answers with the method and what came in the request's body.
-async fn repeat(request: Request<Incoming>) -> Response<Body> {
-    let method = request.method().clone();
-    let body = request.into_body().collect().await.unwrap().to_bytes();
-    let text = format!("{method} {}", String::from_utf8_lossy(&body));
-    response(StatusCode::OK, text)
-}
-
-#[tokio::test]
-async fn a_body_without_a_length_passes_with_every_method() {
-    let backend = Backend::serving(repeat).await;
-    let fixture = Fixture::healthy(&[backend.address]).await;
-    for method in ["GET", "DELETE", "OPTIONS", "POST"] {
-        let head = format!("{method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n");
-        let body = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
-        let answer = raw(fixture.address, &format!("{head}{body}")).await;
-        assert!(answer.ends_with(&format!("{method} hello")), "{answer}");
-    }
-}
-
-#[tokio::test]
-async fn a_body_without_a_length_passes_to_an_old_target() {
-    // Answers each connection's requests in the old version, with a word of what came.
-    let backend = Backend::raw(|mut stream| async move {
-        let mut seen = Vec::new();
-        while let Ok(1..) = stream.read_buf(&mut seen).await {
-            let text = String::from_utf8_lossy(&seen);
-            let is_whole = if text.starts_with("POST") {
-                text.ends_with("0\r\n\r\n")
-            } else {
-                text.ends_with("\r\n\r\n")
-            };
-            if is_whole {
-                let said = if text.contains("hello") {
-                    "heard"
-                } else {
-                    "empty"
-                };
-                let head = "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5";
-                let answer = format!("{head}\r\n\r\n{said}");
-                stream.write_all(answer.as_bytes()).await.unwrap();
-                seen.clear();
-            }
-        }
-    })
-    .await;
-    let options = RouterOptions {
-        // Both requests would find the same connection.
-        workers: Workers::Own(NonZero::<usize>::MIN),
-        ..impatient(Duration::from_secs(1))
-    };
-    let fixture = Fixture::with_options(options, table(unchecked(&[backend.address])));
-    assert_eq!(fixture.client.get("/").await.body, "empty");
-    let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n";
-    let answer = raw(
-        fixture.address,
-        &format!("{head}\r\n5\r\nhello\r\n0\r\n\r\n"),
-    )
-    .await;
-    assert!(answer.ends_with("heard"), "{answer}");
 }
 
 #[tokio::test]
