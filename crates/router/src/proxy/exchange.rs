@@ -161,14 +161,12 @@ impl<'a> Exchange<'a> {
             Err(error) => {
                 self.group.counters.count_connection_error();
                 tracing::debug!(target = %endpoint.address, ?error, "no connection to the target");
-                let timed_out = matches!(error, ConnectError::TimedOut);
-                let failure = if timed_out {
-                    Failure::TimedOut
-                } else {
-                    Failure::Broken
-                };
                 self.record.target = Some(endpoint.address);
-                return Err(Miss::Next(Box::new(request), failure));
+                return Err(match error {
+                    // The client has waited long enough: no other target is tried.
+                    ConnectError::TimedOut => Miss::Over(Failure::TimedOut),
+                    _ => Miss::Next(Box::new(request), Failure::Broken),
+                });
             }
         };
         self.send(endpoint, Connection::New(link), request).await

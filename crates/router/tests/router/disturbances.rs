@@ -10,7 +10,7 @@ use seaway_router::{
 };
 
 use crate::backend::Backend;
-use crate::fixture::{Fixture, group, options, table};
+use crate::fixture::{Fixture, group, group_id, options, table, unchecked};
 
 /// The same trouble for all targets.
 #[derive(Debug, Default)]
@@ -60,6 +60,27 @@ async fn a_cut_lets_neither_requests_nor_checks_through_until_it_is_mended() {
     trouble.set(None);
     fixture.until(target, TargetHealthState::Healthy).await;
     assert_eq!(fixture.client.get("/").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_client_waits_for_one_target_that_does_not_answer_and_not_for_each() {
+    let backends = [Backend::saying("one").await, Backend::saying("two").await];
+    let addresses = backends.each_ref().map(|backend| backend.address);
+    let trouble = Arc::new(Everywhere::default());
+    trouble.set(Some(Disturbance::Cut));
+    let options = RouterOptions {
+        disturbances: Some(Arc::clone(&trouble) as Arc<dyn Disturbances>),
+        timeouts: Timeouts {
+            connect: Duration::from_millis(50),
+            ..Timeouts::default()
+        },
+        ..options()
+    };
+    let fixture = Fixture::with_options(options, table(unchecked(&addresses)));
+    let answer = fixture.client.get("/").await;
+    assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
+    let metrics = fixture.router.metrics(&group_id()).unwrap();
+    assert_eq!(metrics.connection_errors, 1);
 }
 
 #[tokio::test]
