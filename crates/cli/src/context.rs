@@ -148,6 +148,14 @@ impl Context {
         self.find().await?.ok_or_else(not_running)
     }
 
+    /// What everything of the environment is named after.
+    pub(crate) fn identity(&self) -> EnvironmentIdentity {
+        EnvironmentIdentity {
+            project: self.environment.project.clone(),
+            environment: self.environment.name.clone(),
+        }
+    }
+
     async fn connected(&self, connection: Connection) -> Result<Connected, Failure> {
         let target = LocalTarget {
             endpoint: connection.endpoint.clone(),
@@ -156,10 +164,7 @@ impl Context {
             region: connection.region.to_owned(),
             account: connection.account.to_owned(),
         };
-        let identity = EnvironmentIdentity {
-            project: self.environment.project.clone(),
-            environment: self.environment.name.clone(),
-        };
+        let identity = self.identity();
         let infrastructure = LocalInfrastructure::connect(&target, &identity)
             .await
             .map_err(unconnected)?;

@@ -96,13 +96,6 @@ pub(crate) struct Address {
     pub(crate) url: String,
 }
 
-impl Address {
-    /// Whether people are meant to reach it.
-    pub(crate) fn is_public(&self) -> bool {
-        self.scheme == "internet-facing"
-    }
-}
-
 impl Local {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<ExitCode, Failure> {
         // A manifest with mistakes is no reason to leave a platform running.

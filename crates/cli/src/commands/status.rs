@@ -162,7 +162,10 @@ fn url(context: &Context, service: &ServiceStatus, addresses: &[Address]) -> Opt
         .get(&service.name)?
         .route
         .as_ref()?;
-    let public = addresses.iter().find(|address| address.is_public())?;
+    let own = context.identity().public_load_balancer();
+    let public = addresses
+        .iter()
+        .find(|address| address.load_balancer == own)?;
     Some(format!(
         "{}{}",
         public.url,
