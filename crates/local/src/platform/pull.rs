@@ -196,6 +196,11 @@ impl Puller {
                     },
                 })
             }
+            Source::Foreign(_) if name.contains("://") => Err(
+                "CannotPullContainerError: invalid reference format: an image is named without \
+                 a scheme"
+                    .to_owned(),
+            ),
             Source::Foreign(_) => {
                 let pulled = handle.block_on(async {
                     match fixed {

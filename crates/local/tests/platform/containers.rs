@@ -159,13 +159,24 @@ fn an_image_of_nobody_cannot_be_pulled() {
         let Some((stage, _)) = stage().await else {
             return;
         };
-        let more = json!({ "image": "127.0.0.1:1/nobody/nothing:v1" });
-        let definition = stage.define_with("none", "exit 0", more).await;
-        let task = stage.finished(&definition).await;
-        let reason = text(&task["stoppedReason"]);
-        let words = "CannotPullContainerError: Error response from daemon: ";
-        assert!(reason.starts_with(words), "{reason}");
-        assert_eq!(task["stopCode"], "TaskFailedToStart");
+        for (image, words) in [
+            (
+                "127.0.0.1:1/nobody/nothing:v1",
+                "Error response from daemon: ",
+            ),
+            (
+                "http://127.0.0.1:1/nobody/nothing:v1",
+                "invalid reference format",
+            ),
+        ] {
+            let more = json!({ "image": image });
+            let definition = stage.define_with("none", "exit 0", more).await;
+            let task = stage.finished(&definition).await;
+            let reason = text(&task["stoppedReason"]);
+            let words = format!("CannotPullContainerError: {words}");
+            assert!(reason.starts_with(&words), "{reason}");
+            assert_eq!(task["stopCode"], "TaskFailedToStart");
+        }
     });
 }
 

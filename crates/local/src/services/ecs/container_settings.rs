@@ -26,10 +26,9 @@ pub(super) fn check_settings(request: &wire::RegisterTaskDefinitionRequest) -> R
         check_fargate(request)?;
     }
     check_resources(request)?;
-    request
-        .container_definitions
-        .iter()
-        .try_for_each(check_log)?;
+    let containers = request.container_definitions.iter();
+    containers.clone().try_for_each(check_ports)?;
+    containers.clone().try_for_each(check_log)?;
     check_volumes(request)?;
     check_sources(&request.container_definitions)
 }
@@ -80,6 +79,19 @@ fn check_resources(request: &wire::RegisterTaskDefinitionRequest) -> Result<(), 
         );
     }
     Ok(())
+}
+
+fn check_ports(container: &wire::ContainerDefinition) -> Result<(), String> {
+    let mappings = container.port_mappings.iter().flatten();
+    let mut ports = mappings.flat_map(|mapping| [mapping.container_port, mapping.host_port]);
+    let is_none = |port: &i32| u16::try_from(*port).is_err();
+    match ports.find_map(|port| port.filter(is_none)) {
+        Some(port) => Err(format!(
+            "Invalid setting for container '{}'. Port {port} is outside 0 to 65535.",
+            container.name.as_deref().unwrap_or_default()
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The `awslogs` driver has to be told where to write to.
@@ -302,6 +314,16 @@ mod tests {
         assert_eq!(check(json!({ "cpu": "128" }), half.clone()), Ok(()));
         let words = refused(json!({ "cpu": "64" }), half);
         assert!(words.starts_with("The sum of all container 'cpu' values"));
+    }
+
+    #[test]
+    fn a_port_is_one() {
+        let mapped = |port: i32| json!({ "portMappings": [{ "containerPort": port }] });
+        assert_eq!(check(json!({}), mapped(65_535)), Ok(()));
+        for port in [65_536, -1] {
+            let words = refused(json!({}), mapped(port));
+            assert!(words.ends_with("is outside 0 to 65535."), "{words}");
+        }
     }
 
     #[test]
