@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use seaway_runtime::task::{MemoryLimit, StopSignal, TaskSpec};
+use seaway_runtime::task::{MemoryLimit, Root, StopSignal, TaskSpec};
 
 use super::kind::FaultKind;
 use crate::services::task_secrets::SecretSource;
@@ -11,6 +11,8 @@ use crate::services::task_secrets::SecretSource;
 const REGISTRY_PATIENCE: Duration = Duration::from_secs(5);
 /// Less than any program needs.
 const NO_MEMORY: MemoryLimit = MemoryLimit(64 * 1024);
+/// The least that Docker takes.
+const LEAST_MEMORY: MemoryLimit = MemoryLimit(6 * 1024 * 1024);
 /// A signal that nobody reacts to unless stopped (POSIX: continues the process).
 const UNHEARD: &str = "SIGCONT";
 
@@ -92,7 +94,10 @@ impl TaskFaults {
     pub(crate) fn afflict(&self, spec: &mut TaskSpec, signal: &mut StopSignal) {
         for container in &mut spec.containers {
             if self.has(FaultKind::OutOfMemory) {
-                container.memory = Some(NO_MEMORY);
+                container.memory = Some(match container.root {
+                    Root::Directory(_) => NO_MEMORY,
+                    Root::Image(_) => LEAST_MEMORY,
+                });
             }
         }
         if self.has(FaultKind::IgnoredSigterm)
