@@ -250,7 +250,8 @@ impl Session {
 
     async fn check_secret(&self, reference: &SecretRef) -> Result<Verdict, PortError> {
         let shown = shown(reference);
-        let set = format!("`seaway secrets set` gives {shown} a value");
+        let environment = &self.identity.environment;
+        let set = format!("`seaway secrets set {environment} NAME` gives {shown} a value");
         let failed = |reason: &str| Verdict::Failed {
             reason: reason.into(),
             hint: set.clone(),

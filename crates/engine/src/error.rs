@@ -71,7 +71,7 @@ impl EngineError {
             }
             Self::Declined => vec!["`--yes` confirms in scripts".into()],
             Self::PlanKeepsChanging => {
-                vec!["other releases are under way: see `seaway history`".into()]
+                vec!["other releases are under way: see `seaway history ENV`".into()]
             }
             Self::NoRelease { environment } => {
                 vec![format!("`seaway deploy {environment}` makes the first")]
@@ -80,7 +80,7 @@ impl EngineError {
                 vec![format!("`seaway history {environment}` lists them")]
             }
             Self::ReleaseNotEnded { .. } | Self::NothingBefore | Self::UnknownRevision { .. } => {
-                vec!["`seaway history` shows what can be gone back to".into()]
+                vec!["`seaway history ENV` shows what can be gone back to".into()]
             }
             Self::UnknownService { environment, .. } => {
                 vec![format!("`seaway status {environment}` lists its services")]

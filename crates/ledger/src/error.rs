@@ -76,8 +76,10 @@ impl LedgerError {
                 "restore {object} from a backup, or move its release out of the ledger"
             )),
             Self::TooNew { written_by, .. } => Some(format!("use Seaway {written_by} or newer")),
-            Self::LockLost(_) => Some("`seaway history` shows what the other command did".into()),
-            Self::NoRelease { .. } => Some("`seaway history` lists the releases".into()),
+            Self::LockLost(_) => {
+                Some("`seaway history ENV` shows what the other command did".into())
+            }
+            Self::NoRelease { .. } => Some("`seaway history ENV` lists the releases".into()),
             _ => None,
         }
     }

@@ -77,7 +77,7 @@ impl Cause {
         match self.kind {
             CauseKind::ImageMissing => "build and push it again with `seaway deploy`",
             CauseKind::SecretMissing => {
-                "`seaway secrets check` names it; `seaway secrets set` gives it a value"
+                "`seaway secrets check ENV` names it; `seaway secrets set ENV NAME` gives it a value"
             }
             CauseKind::LogGroupMissing => {
                 "create the group that `awslogs-group` of the task definition names"
