@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::body;
-use super::calls;
+use super::calls::{self, End};
 use super::error::EngineError;
 use super::labels::Part;
 use super::member::{Member, Output, Phase, Stopping};
@@ -28,6 +28,10 @@ const KILL_PAUSE: Duration = Duration::from_secs(1);
 /// When a container is looked at again that was still running by what the engine says although it
 /// had told of its end.
 const SETTLING: Duration = Duration::from_millis(200);
+/// How often it is asked why a container was killed: the engine may hear of that after the end, and
+/// long after on a busy machine.
+const LOOKS: u32 = 30;
+const LOOK: Duration = Duration::from_millis(60);
 
 /// What an actor is told.
 #[derive(Debug)]
@@ -315,9 +319,19 @@ impl Actor {
                 member.ran_out_of_memory,
             )
         };
-        let Some(mut exit) = calls::exit_of(&self.shared, &self.container(index)).await else {
-            self.members[index].settles_at = Some(Instant::now() + SETTLING);
-            return;
+        let seen = calls::end_of(&self.shared, &self.container(index)).await;
+        let member = &mut self.members[index];
+        let mut exit = match seen {
+            None => {
+                member.settles_at = Some(Instant::now() + SETTLING);
+                return;
+            }
+            Some(End::Killed(_)) if !killed && !told && member.looks < LOOKS => {
+                member.looks += 1;
+                member.settles_at = Some(Instant::now() + LOOK);
+                return;
+            }
+            Some(End::Certain(exit) | End::Killed(exit)) => exit,
         };
         exit.oom = (exit.oom || told) && exit.code() != Some(0) && !killed;
         if let Some(mut output) = self.members[index].output.take() {

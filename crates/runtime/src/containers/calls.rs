@@ -1,7 +1,5 @@
 //! What an actor asks of the engine.
 
-use std::time::Duration;
-
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -25,10 +23,6 @@ const LOST_NETWORK: &str = "could not find bridge";
 const NETWORK_HINT: &str = " (hint: the engine has lost its network; restart it)";
 /// The exit code of a container that the kernel killed.
 const KILLED: i32 = 137;
-/// The engine may hear of the end before it hears why.
-const SECOND_LOOKS: u32 = 5;
-const LOOK: Duration = Duration::from_millis(60);
-
 /// Makes the containers of a task in their order, the holder first and started.
 pub(super) async fn make<'a>(
     shared: &Shared,
@@ -109,30 +103,35 @@ pub(super) async fn kill(shared: &Shared, container: &str, signal: Signal) {
     }
 }
 
-/// How a container ended; none while it runs.
-pub(super) async fn exit_of(shared: &Shared, container: &str) -> Option<Exit> {
-    let mut exit = look(shared, container).await?;
-    for _ in 0..SECOND_LOOKS {
-        if exit.oom || exit.code() != Some(KILLED) {
-            break;
-        }
-        tokio::time::sleep(LOOK).await;
-        exit = look(shared, container).await.unwrap_or(exit);
-    }
-    Some(exit)
+/// The end of a container.
+pub(super) enum End {
+    Certain(Exit),
+    /// It has a limit of memory and was killed: the engine may still have to say that this is why.
+    Killed(Exit),
 }
 
-async fn look(shared: &Shared, container: &str) -> Option<Exit> {
-    let lost = Exit {
+/// How a container ended, as far as the engine knows by now; none while it runs.
+pub(super) async fn end_of(shared: &Shared, container: &str) -> Option<End> {
+    let lost = End::Certain(Exit {
         status: ExitStatus::SupervisorLost,
         oom: false,
-    };
+    });
     match shared.docker.inspect_container(container, None).await {
-        Ok(found) => match found.state {
-            Some(state) if state.running == Some(true) => None,
-            Some(state) => Some(exit(&state)),
-            None => Some(lost),
-        },
+        Ok(found) => {
+            let limit = found.host_config.and_then(|config| config.memory);
+            match found.state {
+                Some(state) if state.running == Some(true) => None,
+                Some(state) => {
+                    let exit = exit(&state);
+                    let is_killed = exit.code() == Some(KILLED) && !exit.oom;
+                    Some(match limit {
+                        Some(1..) if is_killed => End::Killed(exit),
+                        _ => End::Certain(exit),
+                    })
+                }
+                None => Some(lost),
+            }
+        }
         Err(error) if is_absent(&error) => Some(lost),
         Err(error) => {
             tracing::warn!(container, %error, "how it ended is not known");

@@ -22,6 +22,8 @@ pub(super) struct Member {
     pub(super) ran_out_of_memory: bool,
     /// When to look again whether it has ended.
     pub(super) settles_at: Option<Instant>,
+    /// How often its end was looked at without the reason for it.
+    pub(super) looks: u32,
     /// Moves what it prints into its log.
     pub(super) output: Option<Output>,
 }
@@ -85,6 +87,7 @@ impl Member {
             stopping: Stopping::No,
             ran_out_of_memory: false,
             settles_at: None,
+            looks: 0,
             output: None,
         }
     }
