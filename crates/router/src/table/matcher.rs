@@ -115,7 +115,10 @@ mod tests {
             "2xx".parse::<Matcher>(),
             Err(MatcherError::NotACode("2xx".to_owned()))
         );
-        assert_eq!("99".parse::<Matcher>(), Err(MatcherError::OutOfRange(99)));
+        for code in [99, 500] {
+            let parsed = code.to_string().parse::<Matcher>();
+            assert_eq!(parsed, Err(MatcherError::OutOfRange(code)));
+        }
         assert_eq!(
             "300-200".parse::<Matcher>(),
             Err(MatcherError::EmptyRange(300, 200))

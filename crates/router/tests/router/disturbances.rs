@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use seaway_router::{
-    Disturbance, Disturbances, RouterOptions, TargetHealthReason, TargetHealthState, TargetId,
-    Timeouts,
+    Disturbance, Disturbances, RouterOptions, TargetGroup, TargetHealthReason, TargetHealthState,
+    TargetId, Timeouts,
 };
 
 use crate::backend::Backend;
@@ -28,7 +28,7 @@ impl Disturbances for Everywhere {
     }
 }
 
-fn disturbed(backend: &Backend) -> (Arc<Everywhere>, Fixture) {
+fn disturbed(group: TargetGroup) -> (Arc<Everywhere>, Fixture) {
     let trouble = Arc::new(Everywhere::default());
     let options = RouterOptions {
         disturbances: Some(Arc::clone(&trouble) as Arc<dyn Disturbances>),
@@ -38,15 +38,20 @@ fn disturbed(backend: &Backend) -> (Arc<Everywhere>, Fixture) {
         },
         ..options()
     };
+    (trouble, Fixture::with_options(options, table(group)))
+}
+
+/// Checked soon.
+fn checked(backend: &Backend) -> TargetGroup {
     let mut group = group(&[backend.address]);
     group.health_check.timeout = Duration::from_millis(100);
-    (trouble, Fixture::with_options(options, table(group)))
+    group
 }
 
 #[tokio::test]
 async fn a_cut_lets_neither_requests_nor_checks_through_until_it_is_mended() {
     let backend = Backend::saying("here").await;
-    let (trouble, mut fixture) = disturbed(&backend);
+    let (trouble, mut fixture) = disturbed(checked(&backend));
     let target = backend.address;
     fixture.until(target, TargetHealthState::Healthy).await;
     assert_eq!(fixture.client.get("/").await.status, StatusCode::OK);
@@ -66,17 +71,8 @@ async fn a_cut_lets_neither_requests_nor_checks_through_until_it_is_mended() {
 async fn a_client_waits_for_one_target_that_does_not_answer_and_not_for_each() {
     let backends = [Backend::saying("one").await, Backend::saying("two").await];
     let addresses = backends.each_ref().map(|backend| backend.address);
-    let trouble = Arc::new(Everywhere::default());
+    let (trouble, fixture) = disturbed(unchecked(&addresses));
     trouble.set(Some(Disturbance::Cut));
-    let options = RouterOptions {
-        disturbances: Some(Arc::clone(&trouble) as Arc<dyn Disturbances>),
-        timeouts: Timeouts {
-            connect: Duration::from_millis(50),
-            ..Timeouts::default()
-        },
-        ..options()
-    };
-    let fixture = Fixture::with_options(options, table(unchecked(&addresses)));
     let answer = fixture.client.get("/").await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
     let metrics = fixture.router.metrics(&group_id()).unwrap();
@@ -86,7 +82,7 @@ async fn a_client_waits_for_one_target_that_does_not_answer_and_not_for_each() {
 #[tokio::test]
 async fn a_target_that_refuses_is_as_one_where_nobody_listens() {
     let backend = Backend::saying("here").await;
-    let (trouble, mut fixture) = disturbed(&backend);
+    let (trouble, mut fixture) = disturbed(checked(&backend));
     let target = backend.address;
     fixture.until(target, TargetHealthState::Healthy).await;
     assert_eq!(fixture.client.get("/").await.status, StatusCode::OK);
@@ -104,7 +100,7 @@ async fn a_target_that_refuses_is_as_one_where_nobody_listens() {
 #[tokio::test]
 async fn failing_checks_are_told_with_their_status_and_requests_get_through() {
     let backend = Backend::saying("here").await;
-    let (trouble, mut fixture) = disturbed(&backend);
+    let (trouble, mut fixture) = disturbed(checked(&backend));
     trouble.set(Some(Disturbance::FailingChecks(
         StatusCode::SERVICE_UNAVAILABLE,
     )));
