@@ -163,12 +163,32 @@ fn url(context: &Context, service: &ServiceStatus, addresses: &[Address]) -> Opt
         .route
         .as_ref()?;
     let own = context.identity().public_load_balancer();
-    let public = addresses
+    at(&own, addresses, &route.path)
+}
+
+/// Where a path of a load balancer is.
+fn at(balancer: &str, addresses: &[Address], path: &str) -> Option<String> {
+    let mut own = addresses
         .iter()
-        .find(|address| address.load_balancer == own)?;
-    Some(format!(
-        "{}{}",
-        public.url,
-        route.path.trim_end_matches('*')
-    ))
+        .filter(|address| address.load_balancer == balancer);
+    Some(format!("{}{}", own.next()?.url, path.trim_end_matches('*')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_reached_at_its_own_load_balancer() {
+        let address = |name: &str, port: u16| Address {
+            load_balancer: name.into(),
+            scheme: "internet-facing".into(),
+            port: 80,
+            url: format!("http://127.0.0.1:{port}"),
+        };
+        let addresses = [address("another", 1), address("shop-local-public", 2)];
+        let url = at("shop-local-public", &addresses, "/api/*");
+        assert_eq!(url.as_deref(), Some("http://127.0.0.1:2/api/"));
+        assert_eq!(at("shop-test-public", &addresses, "/"), None);
+    }
 }
