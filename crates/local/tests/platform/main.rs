@@ -18,6 +18,7 @@ mod launch;
 mod logs;
 mod metrics;
 mod protection;
+mod refusals;
 mod rolling;
 mod scale;
 mod server;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
                 services::TESTS,
                 settings::TESTS,
                 account::TESTS,
+                refusals::TESTS,
                 rolling::TESTS,
                 protection::TESTS,
                 tasks::TESTS,
